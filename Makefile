@@ -1,0 +1,48 @@
+# Everything here sets itself up: it needs python3 (3.11 or newer), python3-venv and make, nothing else.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test lint types torture lock clean
+help:
+	@echo "make demo     a 20 s session with a simulated pen"
+	@echo "make test     the test suite"
+	@echo "make lint     ruff; make types: mypy --strict"
+	@echo "make torture  200 seeded kill -9 of the real command line (KILLS=n for another number)"
+
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: sudo apt install python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.11 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "python3-venv is missing: sudo apt install python3-venv"; exit 1; }
+	@echo "setting up $(VENV) (once; about a minute)"
+	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/devicelog demo --seconds 20
+
+test: $(READY)
+	@$(BIN)/python -m pytest -n auto
+
+lint: $(READY)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(READY)
+	@$(BIN)/mypy
+
+torture: $(READY)
+	@$(BIN)/python -m tests.torture --kills $(or $(KILLS),200)
+
+# needs `uv` on the PATH
+lock:
+	@{ echo '# Every package that `make test` installs, for Python 3.11 and newer, wheels only. Made by `make lock`; do not edit.'; \
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --generate-hashes --only-binary :all: \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet; } > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
+
+clean:
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

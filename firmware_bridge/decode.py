@@ -1,0 +1,92 @@
+"""The one way raw serial input becomes readings: find the frames, give what is not a frame as a fault.
+
+Sans-I/O: `feed` and `finish` are functions of what was fed, in order. Any chunking of the same bytes gives the same
+readings and the same faults, byte for byte. Every byte is accounted for: framed, rejected, delimiter or held.
+"""
+
+from firmware_bridge.frames import MAX_SEGMENT, parse
+from firmware_bridge.readings import Fault, FaultKind, LinkChange, RawInput, Reading, SerialChunk
+
+_QUANTUM = MAX_SEGMENT + 1  # a longer run is no frame: it is rejected in pieces of this size, so that nothing grows
+
+
+class Decoder:
+    """One per stream. `framed_bytes + rejected_bytes + delimiter_bytes + held_bytes` is every byte ever fed."""
+
+    def __init__(self) -> None:
+        self.framed_bytes = 0
+        self.rejected_bytes = 0
+        self.delimiter_bytes = 0
+        self._held = b""
+        self._offset = 0  # of the first held byte
+        self._synced = False  # a delimiter was seen since the link came up: what follows starts at its beginning
+        self._oversize = False  # inside a run that is too long to be a frame
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes after the last delimiter, waiting for the rest of their frame; never more than MAX_SEGMENT."""
+        return len(self._held)
+
+    def feed(self, raw: RawInput) -> list[Reading]:
+        """Take one raw input and return what it completes. A link that changes ends what was held."""
+        if isinstance(raw, SerialChunk):
+            return self._feed_bytes(raw.data)
+        if isinstance(raw, LinkChange):
+            readings = self.finish()
+            self._synced = False
+            return readings
+        return self._lost_bytes()
+
+    def finish(self) -> list[Reading]:
+        """No more will come: what is held can never become a frame."""
+        faults: list[Reading] = []
+        if self._held:
+            self._reject(faults, "oversize" if self._oversize else "tail", self._held)
+        self._held, self._oversize = b"", False
+        return faults
+
+    def _lost_bytes(self) -> list[Reading]:
+        """Bytes are missing from here on (overflow): the held part has lost its end, the next run its beginning."""
+        readings = self.finish()
+        self._synced = False
+        return readings
+
+    def _feed_bytes(self, data: bytes) -> list[Reading]:
+        readings: list[Reading] = []
+        runs = (self._held + data).split(b"\0")
+        rest = runs.pop()
+        for run in runs:
+            if run:
+                self._close_run(readings, run)
+            self._offset += 1
+            self.delimiter_bytes += 1
+            self._synced, self._oversize = True, False
+        self._held = self._shed(readings, rest)
+        return readings
+
+    def _close_run(self, readings: list[Reading], run: bytes) -> None:
+        if len(run) > MAX_SEGMENT or self._oversize:
+            rest = self._shed(readings, run)
+            if rest:
+                self._reject(readings, "oversize", rest)
+            return
+        message = parse(run)
+        if isinstance(message, str):
+            self._reject(readings, message if self._synced else "head", run)
+            return
+        self.framed_bytes += len(run)
+        self._offset += len(run)
+        readings.append(message)
+
+    def _shed(self, readings: list[Reading], run: bytes) -> bytes:
+        """Reject whole quanta from the front of a run that is too long, and return what is left."""
+        while len(run) >= _QUANTUM:
+            self._oversize = True
+            self._reject(readings, "oversize", run[:_QUANTUM])
+            run = run[_QUANTUM:]
+        return run
+
+    def _reject(self, readings: list[Reading], kind: FaultKind, data: bytes) -> None:
+        readings.append(Fault(kind=kind, offset=self._offset, data=data))
+        self.rejected_bytes += len(data)
+        self._offset += len(data)

@@ -1,0 +1,266 @@
+"""The wire format, byte for byte, as docs/protocol.md describes it: one frame in, one message out, and back.
+
+Not responsible for finding frames in a stream (decode.py) nor for what a message means.
+"""
+
+import struct
+from functools import cache
+from typing import Literal
+from zlib import crc32
+
+from cobs.cobs import DecodeError
+from cobs.cobs import decode as cobs_decode
+from cobs.cobs import encode as cobs_encode
+
+from firmware_bridge.readings import (
+    Heartbeat,
+    Identity,
+    IdentityRequest,
+    Message,
+    Mode,
+    PenEvent,
+    SampleBlock,
+    Unknown,
+)
+
+PROTOCOL_MAJOR = 1
+PROTOCOL_MINOR = 0
+
+MAX_PAYLOAD = 249
+MAX_SEGMENT = MAX_PAYLOAD + 4 + 1  # with CRC and the one byte COBS adds: the longest run between two delimiters
+MAX_TEXT = 32
+
+SAMPLES, HEARTBEAT, EVENT, IDENTITY, IDENTITY_REQUEST = 1, 2, 3, 4, 16
+
+EVENTS = {
+    1: "pass button",  # value: the pass counter after it
+    2: "dial turned",  # value: the new set depth in micrometres
+    3: "motor on",  # value: 0
+    4: "motor off",  # value: 0
+    5: "pen fault",  # value: the maker's own code
+}
+
+MODES: tuple[Mode, ...] = ("real", "test", "demo", "test")  # 3 is reserved: whatever it becomes, it is not `real`
+F_MOTOR, F_DEPTH, F_RAW, F_FREQUENCY, F_CONTACT = 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 6
+F_SET, F_PASSES, F_STROKES = 1 << 7, 1 << 8, 1 << 9
+
+_HEAD = struct.Struct("<BBHHII")  # version, kind, flags, boot, seq, t_us
+_SLOW = struct.Struct("<HII")  # depth_set_um, passes, strokes
+_BLOCK = struct.Struct("<BBHHIIHIIHB")  # head, slow, period_us, n
+_EVENT = struct.Struct("<BI")  # code, value
+_CRC = struct.Struct("<I")
+_TEXTS = ("model", "serial", "firmware", "calibration_id", "cartridge")
+
+Damage = Literal["cobs", "crc", "malformed"]
+
+
+@cache
+def _columns(flags: int, n: int) -> struct.Struct:
+    """The per-sample columns of a block: depth, raw count, frequency, contact bitmap; those that the flags name."""
+    parts = [f"{n}{code}" for flag, code in ((F_DEPTH, "h"), (F_RAW, "H"), (F_FREQUENCY, "H")) if flags & flag]
+    if flags & F_CONTACT:
+        parts.append(f"{(n + 7) // 8}s")
+    return struct.Struct("<" + "".join(parts))
+
+
+def parse(segment: bytes) -> Message | Damage:
+    """Read the bytes between two delimiters; a damaged or impossible frame is a `Damage`, never an exception."""
+    try:
+        framed = cobs_decode(segment)
+    except DecodeError:
+        return "cobs"
+    if len(framed) < _HEAD.size + 4:
+        return "crc"
+    payload = framed[:-4]
+    if crc32(payload) != _CRC.unpack(framed[-4:])[0]:
+        return "crc"
+    major, kind = payload[0] >> 4, payload[1]
+    if major > PROTOCOL_MAJOR or major == 0:
+        return Unknown(major=major, kind=kind, n_bytes=len(payload))
+    if kind == SAMPLES:
+        return _parse_samples(payload)
+    reader = _READERS.get(kind)
+    return Unknown(major=major, kind=kind, n_bytes=len(payload)) if reader is None else reader(payload)
+
+
+def _parse_samples(payload: bytes) -> SampleBlock | Damage:
+    if len(payload) < _BLOCK.size:
+        return "malformed"
+    _, _, flags, boot, seq, t_us, set_um, passes, strokes, period_us, n = _BLOCK.unpack_from(payload)
+    columns = _columns(flags & (F_DEPTH | F_RAW | F_FREQUENCY | F_CONTACT), n)
+    trailing = len(payload) - _BLOCK.size - columns.size
+    if trailing < 0 or not n or not period_us:
+        return "malformed"
+    values = columns.unpack_from(payload, _BLOCK.size)
+    at = 0
+    depth_um = raw_count = frequency_dhz = contact_bits = None
+    if flags & F_DEPTH:
+        depth_um, at = values[:n], n
+    if flags & F_RAW:
+        raw_count, at = values[at : at + n], at + n
+    if flags & F_FREQUENCY:
+        frequency_dhz, at = values[at : at + n], at + n
+    if flags & F_CONTACT:
+        contact_bits = int.from_bytes(values[at], "little") & ((1 << n) - 1)
+    return SampleBlock(
+        MODES[flags & 3],
+        bool(flags & F_MOTOR),
+        boot,
+        seq,
+        t_us,
+        set_um if flags & F_SET else None,
+        passes if flags & F_PASSES else None,
+        strokes if flags & F_STROKES else None,
+        period_us,
+        n,
+        depth_um,
+        raw_count,
+        frequency_dhz,
+        contact_bits,
+        trailing,
+    )
+
+
+def _parse_heartbeat(payload: bytes) -> Heartbeat | Damage:
+    if len(payload) < _HEAD.size + _SLOW.size:
+        return "malformed"
+    _, _, flags, boot, seq, t_us = _HEAD.unpack_from(payload)
+    set_um, passes, strokes = _SLOW.unpack_from(payload, _HEAD.size)
+    return Heartbeat(
+        mode=MODES[flags & 3],
+        motor_on=bool(flags & F_MOTOR),
+        boot=boot,
+        seq=seq,
+        t_us=t_us,
+        depth_set_um=set_um if flags & F_SET else None,
+        passes=passes if flags & F_PASSES else None,
+        strokes=strokes if flags & F_STROKES else None,
+        trailing_bytes=len(payload) - _HEAD.size - _SLOW.size,
+    )
+
+
+def _parse_event(payload: bytes) -> PenEvent | Damage:
+    if len(payload) < _HEAD.size + _EVENT.size:
+        return "malformed"
+    _, _, flags, boot, seq, t_us = _HEAD.unpack_from(payload)
+    code, value = _EVENT.unpack_from(payload, _HEAD.size)
+    return PenEvent(
+        mode=MODES[flags & 3],
+        motor_on=bool(flags & F_MOTOR),
+        boot=boot,
+        seq=seq,
+        t_us=t_us,
+        code=code,
+        value=value,
+        trailing_bytes=len(payload) - _HEAD.size - _EVENT.size,
+    )
+
+
+def _parse_identity(payload: bytes) -> Identity | Damage:
+    version, _, flags, boot, seq, t_us = _HEAD.unpack_from(payload)
+    texts, at = {}, _HEAD.size
+    for name in _TEXTS:
+        end = at + 1 + (payload[at] if at < len(payload) else 0)
+        if at >= len(payload) or end > len(payload) or end - at - 1 > MAX_TEXT:
+            return "malformed"
+        text = payload[at + 1 : end]
+        if not all(0x20 <= byte < 0x7F for byte in text):
+            return "malformed"
+        texts[name], at = text.decode("ascii"), end
+    return Identity(
+        mode=MODES[flags & 3],
+        motor_on=bool(flags & F_MOTOR),
+        boot=boot,
+        seq=seq,
+        t_us=t_us,
+        protocol_major=version >> 4,
+        protocol_minor=version & 15,
+        trailing_bytes=len(payload) - at,
+        **texts,
+    )
+
+
+def _parse_request(payload: bytes) -> IdentityRequest:
+    return IdentityRequest(trailing_bytes=len(payload) - _HEAD.size)
+
+
+_READERS = {
+    HEARTBEAT: _parse_heartbeat,
+    EVENT: _parse_event,
+    IDENTITY: _parse_identity,
+    IDENTITY_REQUEST: _parse_request,
+}
+
+
+def frame(payload: bytes) -> bytes:
+    """Put a payload (18 bytes and more are read) on the wire: delimiter, COBS of payload and CRC, delimiter.
+
+    Raises ValueError when it is longer than MAX_PAYLOAD bytes.
+    """
+    if len(payload) > MAX_PAYLOAD:
+        raise ValueError(f"a payload of {len(payload)} bytes does not fit a frame; at most {MAX_PAYLOAD}")
+    stuffed: bytes = cobs_encode(payload + _CRC.pack(crc32(payload)))
+    return b"\0" + stuffed + b"\0"
+
+
+def encode(message: Message) -> bytes:
+    """The whole frame of a message, delimiters included, as a pen of this protocol version sends it.
+
+    Raises TypeError for an Unknown, ValueError or struct.error when a value does not fit its field.
+    """
+    return frame(_payload(message))
+
+
+def _payload(message: Message) -> bytes:
+    match message:
+        case SampleBlock():
+            return _samples_payload(message)
+        case Heartbeat():
+            return _head(HEARTBEAT, message, _slow_flags(message)) + _slow(message)
+        case PenEvent():
+            return _head(EVENT, message, 0) + _EVENT.pack(message.code, message.value)
+        case Identity():
+            texts = [getattr(message, name).encode("ascii") for name in _TEXTS]
+            if any(len(text) > MAX_TEXT for text in texts):
+                raise ValueError(f"an identity text is longer than {MAX_TEXT} bytes")
+            return _head(IDENTITY, message, 0) + b"".join(bytes([len(text)]) + text for text in texts)
+        case IdentityRequest():
+            return _HEAD.pack(_VERSION, IDENTITY_REQUEST, 0, 0, 0, 0)
+        case _:
+            raise TypeError(f"no frame for {type(message).__name__}")
+
+
+_VERSION = PROTOCOL_MAJOR << 4 | PROTOCOL_MINOR
+
+
+def _samples_payload(block: SampleBlock) -> bytes:
+    flags, values = _slow_flags(block), []
+    for flag, column in (
+        (F_DEPTH, block.depth_um),
+        (F_RAW, block.raw_count),
+        (F_FREQUENCY, block.frequency_dhz),
+    ):
+        if column is not None:
+            flags |= flag
+            values.append(column)
+    tail: list[bytes] = []
+    if block.contact_bits is not None:
+        flags |= F_CONTACT
+        tail.append(block.contact_bits.to_bytes((block.n + 7) // 8, "little"))
+    head = _head(SAMPLES, block, flags) + _slow(block) + struct.pack("<HB", block.period_us, block.n)
+    columns = _columns(flags & (F_DEPTH | F_RAW | F_FREQUENCY | F_CONTACT), block.n)
+    return head + columns.pack(*(value for column in values for value in column), *tail)
+
+
+def _head(kind: int, message: SampleBlock | Heartbeat | PenEvent | Identity, flags: int) -> bytes:
+    flags |= ("real", "test", "demo").index(message.mode) | (F_MOTOR if message.motor_on else 0)
+    return _HEAD.pack(_VERSION, kind, flags, message.boot, message.seq, message.t_us)
+
+
+def _slow_flags(message: SampleBlock | Heartbeat) -> int:
+    present = ((F_SET, message.depth_set_um), (F_PASSES, message.passes), (F_STROKES, message.strokes))
+    return sum(flag for flag, value in present if value is not None)
+
+
+def _slow(message: SampleBlock | Heartbeat) -> bytes:
+    return _SLOW.pack(message.depth_set_um or 0, message.passes or 0, message.strokes or 0)

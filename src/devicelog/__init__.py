@@ -1,0 +1,3 @@
+"""devicelog: the flight recorder of a microneedling pen."""
+
+__version__ = "0.1.0"

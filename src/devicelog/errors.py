@@ -1,0 +1,46 @@
+"""The errors of devicelog: one root. Each leaf knows the exit code the command line ends with.
+
+Bad evidence is not an error of ours: it is a fault, a gap or a finding, and it is kept.
+"""
+
+
+class DevicelogError(Exception):
+    """Root of every error this package raises on purpose. `exit_code` is what the process ends with."""
+
+    exit_code = 1
+
+
+class UsageProblem(DevicelogError, ValueError):
+    """A plan, profile, zone or code that does not parse."""
+
+    exit_code = 2
+
+
+class EvidenceDamaged(DevicelogError, ValueError):
+    """Stored evidence that cannot be what was written, or a database that SQLite calls damaged."""
+
+    exit_code = 3
+
+
+class PenUnusable(DevicelogError):
+    """The pen is missing, busy, forbidden, no pen at all, or lost for good."""
+
+    exit_code = 4
+
+
+class StoreUnusable(DevicelogError, OSError):
+    """The data directory is locked, read-only, full, unsuitable or in need of an upgrade."""
+
+    exit_code = 5
+
+
+class NotFound(DevicelogError, LookupError):
+    """No such session, plan or running recorder."""
+
+    exit_code = 6
+
+
+class BadTransition(DevicelogError):
+    """This mark is not possible in the state the session is in."""
+
+    exit_code = 2

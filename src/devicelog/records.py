@@ -1,0 +1,194 @@
+"""Evidence records and the chunks they are kept in, byte for byte, as docs/record.md describes them.
+
+A stream is one session or one unattributed span. Its records are numbered from 0 in the order in which the one
+consumer took them; a chunk holds the records of one flush. Not responsible for what a record means.
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple, Self
+
+from devicelog.canonical import Json, canonical, parse_canonical
+from firmware_bridge.readings import LinkChange, Overflow, RawInput, SerialChunk
+
+SERIAL, LINK, OVERFLOW, CLOCK, TICK, MARK, STALL, END = range(1, 9)
+KIND_NAMES = {
+    SERIAL: "serial",
+    LINK: "link",
+    OVERFLOW: "overflow",
+    CLOCK: "clock",
+    TICK: "tick",
+    MARK: "mark",
+    STALL: "stall",
+    END: "end",
+}
+
+MAX_BODY = 0xFFFF
+STREAM_ID_BYTES = 12
+
+_MAGIC = b"DVLC"
+_VERSION = 1
+_HEAD = struct.Struct(f"<4sB{STREAM_ID_BYTES}sQIQ")  # magic, version, stream, first record, records, first stamp
+_MAX_DELTA = 2**31 - 1
+
+MarkKind = Literal["zone", "pass", "pause", "resume", "note"]
+
+
+class Record(NamedTuple):
+    """One numbered piece of evidence. `t_us` is the host's monotonic clock when it arrived.
+
+    A NamedTuple and not a dataclass because fifty a second arrive and replay reads them all.
+    """
+
+    number: int
+    t_us: int
+    kind: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """What the wall clock said, and how far it can be believed. First record of a stream, and again after a step."""
+
+    boot: str
+    wall_us: int
+    confidence: Literal["synced", "rtc", "restored", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """An operator's input. `zone` goes with kind `zone`; `note_sha256` (a salted commitment) with kind `note`."""
+
+    kind: MarkKind
+    actor: str
+    zone: str | None = None
+    note_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stall:
+    """The writer could not bring records to disk for a while. Shown while it lasts; this record tells it after."""
+
+    since_us: int
+    for_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How a stream ended, and what the reader itself counted. A stream without one was interrupted."""
+
+    cause: str
+    bytes_read: int
+
+
+Body = Clock | Mark | Stall | End
+
+_JSON_KINDS: dict[int, type[Any]] = {
+    LINK: LinkChange,
+    OVERFLOW: Overflow,
+    CLOCK: Clock,
+    MARK: Mark,
+    STALL: Stall,
+    END: End,
+}
+_KIND_OF = {cls: kind for kind, cls in _JSON_KINDS.items()}
+
+
+def record_of(number: int, t_us: int, item: RawInput | Body | None) -> Record:
+    """The record that keeps this item; None is a tick. Raises ValueError when the body is longer than MAX_BODY."""
+    if item is None:
+        return Record(number, t_us, TICK, b"")
+    if isinstance(item, SerialChunk):
+        kind, body = SERIAL, item.data
+    else:
+        kind = _KIND_OF[type(item)]
+        fields = {name: getattr(item, name) for name in item.__slots__ if name != "t_us"}
+        body = canonical({name: value for name, value in fields.items() if value is not None})
+    if len(body) > MAX_BODY:
+        raise ValueError(f"a {KIND_NAMES[kind]} record of {len(body)} bytes; at most {MAX_BODY}")
+    return Record(number, t_us, kind, body)
+
+
+def item_of(record: Record) -> RawInput | Body | None:
+    """What a record keeps, as it was given to `record_of`; None for a tick and for a kind from a later version.
+
+    Raises ValueError when the body is not what its kind demands.
+    """
+    if record.kind == SERIAL:
+        return SerialChunk(t_us=record.t_us, data=record.body)
+    cls = _JSON_KINDS.get(record.kind)
+    if cls is None:
+        return None
+    fields = parse_canonical(record.body)
+    if "t_us" in cls.__slots__:
+        fields["t_us"] = record.t_us
+    try:
+        item: RawInput | Body = _typed(cls, fields)
+    except TypeError as error:
+        raise ValueError(f"record {record.number}: {KIND_NAMES[record.kind]} body: {error}") from error
+    return item
+
+
+def _typed(cls: type[Any], fields: Json) -> Any:
+    for name, value in fields.items():
+        annotation = str(cls.__annotations__.get(name, "int"))
+        wanted = bool if "bool" in annotation else int if "int" in annotation else str
+        if type(value) is not wanted:
+            raise TypeError(f"{name} is {value!r}")
+    return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """The records of one flush. `data` is what is hashed; its leaf in the stream's tree is over exactly these bytes."""
+
+    stream: str
+    records: tuple[Record, ...]
+    data: bytes
+
+    @classmethod
+    def of(cls, stream: str, records: Sequence[Record]) -> Self:
+        """Pack consecutively numbered records. Raises ValueError when there are none or they do not follow."""
+        first = records[0].number if records else 0
+        if not records or [record.number for record in records] != list(range(first, first + len(records))):
+            raise ValueError("a chunk holds consecutively numbered records, one at least")
+        deltas = [after.t_us - before.t_us for before, after in pairwise(records)]
+        if any(abs(delta) > _MAX_DELTA for delta in deltas):
+            raise ValueError("two records of one chunk are more than 35 minutes apart")
+        n = len(records)
+        data = b"".join(
+            (
+                _HEAD.pack(_MAGIC, _VERSION, stream.encode("ascii"), first, n, records[0].t_us),
+                bytes(record.kind for record in records),
+                struct.pack(f"<{n}i", 0, *deltas),
+                struct.pack(f"<{n}H", *(len(record.body) for record in records)),
+                *(record.body for record in records),
+            )
+        )
+        return cls(stream=stream, records=tuple(records), data=data)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Read a chunk. Raises ValueError when these are not exactly the bytes of one."""
+        if len(data) < _HEAD.size:
+            raise ValueError("shorter than a chunk's head")
+        magic, version, stream, first, n, t_us = _HEAD.unpack_from(data)
+        if magic != _MAGIC or version != _VERSION:
+            raise ValueError(f"not a chunk of version {_VERSION}: it begins with {data[:5]!r}")
+        at = _HEAD.size
+        if not n or len(data) < at + 7 * n:
+            raise ValueError(f"{n} records do not fit {len(data)} bytes")
+        kinds = data[at : at + n]
+        deltas = struct.unpack_from(f"<{n}i", data, at + n)
+        lengths = struct.unpack_from(f"<{n}H", data, at + 5 * n)
+        at += 7 * n
+        if len(data) != at + sum(lengths):
+            raise ValueError(f"{len(data)} bytes where the columns say {at + sum(lengths)}")
+        records = []
+        for number, kind, delta, length in zip(range(first, first + n), kinds, deltas, lengths, strict=True):
+            t_us += delta
+            records.append(Record(number, t_us, kind, data[at : at + length]))
+            at += length
+        return cls(stream=stream.decode("ascii"), records=tuple(records), data=data)
