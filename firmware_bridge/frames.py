@@ -164,7 +164,7 @@ def _parse_identity(payload: bytes) -> Identity | Damage:
         if at >= len(payload) or end > len(payload) or end - at - 1 > MAX_TEXT:
             return "malformed"
         text = payload[at + 1 : end]
-        if not all(0x20 <= byte < 0x7F for byte in text):
+        if not _printable(text):
             return "malformed"
         texts[name], at = text.decode("ascii"), end
     return Identity(
@@ -180,6 +180,10 @@ def _parse_identity(payload: bytes) -> Identity | Damage:
     )
 
 
+def _printable(text: bytes) -> bool:
+    return all(0x20 <= byte < 0x7F for byte in text)
+
+
 def _parse_request(payload: bytes) -> IdentityRequest:
     return IdentityRequest(trailing_bytes=len(payload) - _HEAD.size)
 
@@ -193,7 +197,7 @@ _READERS = {
 
 
 def frame(payload: bytes) -> bytes:
-    """Put a payload (18 bytes and more are read) on the wire: delimiter, COBS of payload and CRC, delimiter.
+    """Put a payload (14 bytes and more are read) on the wire: delimiter, COBS of payload and CRC, delimiter.
 
     Raises ValueError when it is longer than MAX_PAYLOAD bytes.
     """
@@ -221,8 +225,8 @@ def _payload(message: Message) -> bytes:
             return _head(EVENT, message, 0) + _EVENT.pack(message.code, message.value)
         case Identity():
             texts = [getattr(message, name).encode("ascii") for name in _TEXTS]
-            if any(len(text) > MAX_TEXT for text in texts):
-                raise ValueError(f"an identity text is longer than {MAX_TEXT} bytes")
+            if not all(len(text) <= MAX_TEXT and _printable(text) for text in texts):
+                raise ValueError(f"an identity text is longer than {MAX_TEXT} bytes or not printable")
             return _head(IDENTITY, message, 0) + b"".join(bytes([len(text)]) + text for text in texts)
         case IdentityRequest():
             return _HEAD.pack(_VERSION, IDENTITY_REQUEST, 0, 0, 0, 0)
@@ -234,6 +238,8 @@ _VERSION = PROTOCOL_MAJOR << 4 | PROTOCOL_MINOR
 
 
 def _samples_payload(block: SampleBlock) -> bytes:
+    if not block.n or not block.period_us or (block.contact_bits or 0) >> block.n:
+        raise ValueError(f"no block: n {block.n}, period_us {block.period_us}, contact_bits {block.contact_bits}")
     flags, values = _slow_flags(block), []
     for flag, column in (
         (F_DEPTH, block.depth_um),

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, get_args, get_origin
 
 from devicelog.canonical import Json, canonical, parse_canonical
 from firmware_bridge.readings import LinkChange, Overflow, RawInput, SerialChunk
@@ -31,7 +31,7 @@ STREAM_ID_BYTES = 12
 _MAGIC = b"DVLC"
 _VERSION = 1
 _HEAD = struct.Struct(f"<4sB{STREAM_ID_BYTES}sQIQ")  # magic, version, stream, first record, records, first stamp
-_MAX_DELTA = 2**31 - 1
+_MAX_DELTA = 2**31 - 1  # -2**31 would fit the column too; no writer makes it and no reader takes it
 
 MarkKind = Literal["zone", "pass", "pause", "resume", "note"]
 
@@ -122,6 +122,8 @@ def item_of(record: Record) -> RawInput | Body | None:
     if cls is None:
         return None
     fields = parse_canonical(record.body)
+    if "t_us" in fields:
+        raise ValueError(f"record {record.number}: {KIND_NAMES[record.kind]} body: a stamp of its own")
     if "t_us" in cls.__slots__:
         fields["t_us"] = record.t_us
     try:
@@ -133,9 +135,11 @@ def item_of(record: Record) -> RawInput | Body | None:
 
 def _typed(cls: type[Any], fields: Json) -> Any:
     for name, value in fields.items():
-        annotation = str(cls.__annotations__.get(name, "int"))
-        wanted = bool if "bool" in annotation else int if "int" in annotation else str
-        if type(value) is not wanted:
+        annotation: Any = cls.__annotations__.get(name, int)
+        choices = get_args(annotation) if get_origin(annotation) is Literal else None
+        text = str(annotation)
+        wanted = bool if "bool" in text else int if "int" in text else str
+        if value not in choices if choices else type(value) is not wanted:
             raise TypeError(f"{name} is {value!r}")
     return cls(**fields)
 
@@ -151,6 +155,8 @@ class Chunk:
     @classmethod
     def of(cls, stream: str, records: Sequence[Record]) -> Self:
         """Pack consecutively numbered records. Raises ValueError when there are none or they do not follow."""
+        if len(stream) != STREAM_ID_BYTES:
+            raise ValueError(f"stream {stream!r}: an id has {STREAM_ID_BYTES} characters")
         first = records[0].number if records else 0
         if not records or [record.number for record in records] != list(range(first, first + len(records))):
             raise ValueError("a chunk holds consecutively numbered records, one at least")
@@ -183,6 +189,8 @@ class Chunk:
         kinds = data[at : at + n]
         deltas = struct.unpack_from(f"<{n}i", data, at + n)
         lengths = struct.unpack_from(f"<{n}H", data, at + 5 * n)
+        if deltas[0] or min(deltas) < -_MAX_DELTA:
+            raise ValueError("a stamp that no writer makes")
         at += 7 * n
         if len(data) != at + sum(lengths):
             raise ValueError(f"{len(data)} bytes where the columns say {at + sum(lengths)}")

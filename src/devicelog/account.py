@@ -1,0 +1,121 @@
+"""The completeness account of a stream: every byte read and every sample number of the pen is in exactly one column.
+
+It closes when, per boot of the pen, last - first + 1 = decoded + missing; bytes read = kept + dropped; bytes kept =
+framed + rejected + delimiters. Pure; the counting of gaps in time is derive's work.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from devicelog.canonical import Json
+from firmware_bridge.readings import Fault, Heartbeat, Identity, PenEvent, SampleBlock
+
+SEQUENCE = 2**32
+# A serial line cannot reorder: a frame a little behind the last one is a repeat. Further behind, the pen counts anew.
+_REPEAT_WINDOW = 4096
+
+Step = Literal["next", "gap", "repeat", "restart"]
+
+
+@dataclass(slots=True)
+class Boot:
+    """Sample numbers of one boot of the pen, or since it began to count anew. `span` is unwrapped."""
+
+    boot: int
+    first: int
+    span: int = 0
+    decoded: int = 0
+    missing: int = 0
+    repeated: int = 0
+
+    @property
+    def closes(self) -> bool:
+        """Whether every number between the first and the last is either decoded or missing."""
+        return self.span == self.decoded + self.missing
+
+    def document(self) -> Json:
+        """As plain values; `last` is None when there was no sample."""
+        return {
+            "boot": self.boot,
+            "first": self.first if self.span else None,
+            "last": (self.first + self.span - 1) % SEQUENCE if self.span else None,
+            "decoded": self.decoded,
+            "missing": self.missing,
+            "repeated": self.repeated,
+            "closes": self.closes,
+        }
+
+
+class Account:
+    """Counts what arrives; `document` states it."""
+
+    def __init__(self) -> None:
+        self.boots: list[Boot] = []
+        self.sound_frames = 0
+        self.unknown_frames = 0
+        self.trailing_bytes = 0
+        self.faults: Counter[str] = Counter()
+        self.fault_bytes: Counter[str] = Counter()
+        self.kept_bytes = 0
+        self.dropped_bytes = 0
+        self.overflows = 0
+        self.stalls = 0
+
+    def fault(self, fault: Fault) -> None:
+        """Bytes that were no frame."""
+        self.faults[fault.kind] += 1
+        self.fault_bytes[fault.kind] += len(fault.data)
+
+    def step(self, message: SampleBlock | Heartbeat | PenEvent | Identity) -> tuple[Step, int]:
+        """Place a message by its boot counter and sample number; say how it follows and how many are missing."""
+        n = message.n if isinstance(message, SampleBlock) else 0
+        if not self.boots or self.boots[-1].boot != message.boot:
+            restart = bool(self.boots)
+            self.boots.append(Boot(message.boot, message.seq, span=n, decoded=n))
+            return ("restart" if restart else "next"), 0
+        boot = self.boots[-1]
+        ahead = (message.seq - boot.first - boot.span) % SEQUENCE
+        if ahead < SEQUENCE // 2:
+            boot.missing += ahead
+            boot.decoded += n
+            boot.span += ahead + n
+            return ("gap" if ahead else "next"), ahead
+        if SEQUENCE - ahead <= _REPEAT_WINDOW:
+            boot.repeated += n
+            return "repeat", 0
+        self.boots.append(Boot(message.boot, message.seq, span=n, decoded=n))
+        return "restart", 0
+
+    def document(self, *, framed: int, rejected: int, delimiters: int, read: int | None) -> Json:
+        """The completeness statement. `read` is what the reader itself counted; None in an interrupted stream."""
+        closes = {
+            "bytes_read": read is not None and read == self.kept_bytes + self.dropped_bytes,
+            "bytes_kept": self.kept_bytes == framed + rejected + delimiters,
+            "samples": all(boot.closes for boot in self.boots),
+        }
+        return {
+            "closes": all(closes.values()),
+            "open_accounts": sorted(name for name, closed in closes.items() if not closed),
+            "bytes_read": read,
+            "bytes_kept": self.kept_bytes,
+            "bytes_dropped": self.dropped_bytes,
+            "bytes_framed": framed,
+            "bytes_rejected": rejected,
+            "bytes_delimiters": delimiters,
+            "bytes_trailing": self.trailing_bytes,
+            "frames_sound": self.sound_frames,
+            "frames_unknown": self.unknown_frames,
+            "frames_damaged": self.damaged_frames,
+            "faults": [
+                {"kind": kind, "n": self.faults[kind], "bytes": self.fault_bytes[kind]} for kind in sorted(self.faults)
+            ],
+            "boots": [boot.document() for boot in self.boots],
+            "overflows": self.overflows,
+            "stalls": self.stalls,
+        }
+
+    @property
+    def damaged_frames(self) -> int:
+        """Rejected runs of bytes, without those that the beginning or the end of the link cut."""
+        return sum(n for kind, n in self.faults.items() if kind not in ("head", "tail"))

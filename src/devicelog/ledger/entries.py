@@ -1,0 +1,121 @@
+"""Ledger entries: what one says, its exact bytes, and the check that a list of them is one unbroken chain.
+
+An entry is canonical JSON. Its bytes are stored and hashed as they are; it names the leaf hash of the entry before it.
+Personal data never enters one: a client is a random `client_ref`, a note is a salted commitment.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from devicelog.canonical import Json, canonical, parse_canonical
+from devicelog.ledger.tree import leaf_hash
+
+VERSION = 1
+NO_PREVIOUS = "0" * 64
+
+# Each type of entry and the keys its body has; docs/record.md says what they mean.
+BODY_KEYS: dict[str, frozenset[str]] = {
+    "log.created": frozenset({"schema"}),
+    "recorder.started": frozenset({"command", "boot", "mode"}),
+    "recorder.stopped": frozenset({"cause"}),
+    "span.opened": frozenset({"stream", "documents", "mode"}),
+    "span.recorded": frozenset({"stream", "ended", "cause", "chunks", "records", "root", "derived"}),
+    "session.opened": frozenset(
+        {"stream", "documents", "client_ref", "practitioner", "plan", "pen", "pen_before", "mode"}
+    ),
+    "chunks.committed": frozenset({"stream", "chunks", "records", "root"}),
+    "state.changed": frozenset({"stream", "event", "from", "to", "record"}),
+    "session.closed": frozenset(
+        {"stream", "ended", "cause", "chunks", "records", "root", "derived", "engine", "verdict"}
+    ),
+}
+
+_ENVELOPE = frozenset(
+    {"v", "log", "seq", "nonce", "prev", "at", "mono_us", "boot", "clock", "actor", "sw", "type", "body"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who did it. `recorder` is the shell itself. `auth: none` says that nobody checked."""
+
+    id: str
+    role: str
+    auth: Literal["none", "pin"] = "none"
+
+    def document(self) -> Json:
+        """As plain values."""
+        return {"id": self.id, "role": self.role, "auth": self.auth}
+
+
+RECORDER = Actor(id="recorder", role="recorder")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One ledger entry as read back: its place, its exact bytes and what they say."""
+
+    seq: int
+    data: bytes
+    leaf: bytes
+    values: Json
+
+    @property
+    def type(self) -> str:
+        """One of BODY_KEYS."""
+        return str(self.values["type"])
+
+    @property
+    def body(self) -> Json:
+        """What the entry is about."""
+        body: Json = self.values["body"]
+        return body
+
+
+def entry_bytes(
+    *, log: str, seq: int, nonce: str, prev: str, stamp: Json, actor: Actor, sw: Json, type_: str, body: Json
+) -> bytes:
+    """The exact bytes of an entry. `stamp` holds at, mono_us, boot and clock. Raises ValueError outside the profile."""
+    if body.keys() != BODY_KEYS[type_]:
+        raise ValueError(f"{type_}: body keys {sorted(body.keys() ^ BODY_KEYS[type_])} are missing or unknown")
+    return canonical(
+        {
+            "v": VERSION,
+            "log": log,
+            "seq": seq,
+            "nonce": nonce,
+            "prev": prev,
+            "actor": actor.document(),
+            "sw": sw,
+            "type": type_,
+            "body": body,
+            **stamp,
+        }
+    )
+
+
+def read_entry(data: bytes) -> Entry:
+    """Read the stored bytes of one entry. Raises ValueError when they cannot be what was written.
+
+    A type of a later version is read as it is: only its envelope is checked.
+    """
+    values = parse_canonical(data)
+    if values.keys() != _ENVELOPE:
+        raise ValueError(f"envelope keys {sorted(values.keys() ^ _ENVELOPE)} are missing or unknown")
+    if values["v"] != VERSION or type(values["seq"]) is not int or not isinstance(values["body"], dict):
+        raise ValueError(f"not an entry of version {VERSION}")
+    known = BODY_KEYS.get(values["type"])
+    if known is not None and values["body"].keys() != known:
+        raise ValueError(f"{values['type']}: body keys {sorted(values['body'].keys() ^ known)} are missing or unknown")
+    return Entry(seq=values["seq"], data=data, leaf=leaf_hash(data), values=values)
+
+
+def chain_fault(entry: Entry, *, index: int, previous: Entry | None) -> str | None:
+    """What is wrong with this entry's place in the chain, or None. `previous` is the entry before it as stored."""
+    wanted: dict[str, Any] = {"seq": index, "prev": previous.leaf.hex() if previous else NO_PREVIOUS}
+    if previous:
+        wanted["log"] = previous.values["log"]
+    for key, value in wanted.items():
+        if entry.values[key] != value:
+            return f"{key} is {entry.values[key]!r}; expected {value!r}"
+    return None

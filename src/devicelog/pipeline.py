@@ -1,0 +1,127 @@
+"""Decode, derive, validate: one stream's records in, its facts, findings, verdict and derived record out.
+
+Pure. The same object and the same methods serve the live session and its replay; an `Opening` is built from the
+stored opening entry and documents in both. ENGINE is raised whenever a golden derived record changes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from devicelog.canonical import Json, canonical, parse_canonical
+from devicelog.clinical.plan import Plan
+from devicelog.derive import Counters, Derivation
+from devicelog.records import SERIAL, Record, item_of
+from devicelog.tally import Limits
+from devicelog.validate import assess, rules_document, verdict_of
+from firmware_bridge.decode import Decoder
+from firmware_bridge.profile import PenProfile
+from firmware_bridge.readings import LinkChange, Overflow, Reading, SerialChunk
+
+ENGINE = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """All that deriving a stream needs besides its records: what its opening entry and the documents it names say."""
+
+    stream: str
+    kind: Literal["session", "span"]
+    profile: PenProfile
+    rules: Json
+    plan: Plan | None = None
+    pen: Json | None = None
+    before: Counters | None = None
+
+    @classmethod
+    def read(cls, type_: str, body: Json, documents: Mapping[str, bytes]) -> Self:
+        """From an opening entry and the bytes of the documents it names, by SHA-256 in hex.
+
+        Raises KeyError for a document that is not there, ValueError for one that does not parse.
+        """
+        named = {name: parse_canonical(documents[sha256]) for name, sha256 in body["documents"].items()}
+        before = body.get("pen_before")
+        return cls(
+            stream=body["stream"],
+            kind="session" if type_ == "session.opened" else "span",
+            profile=PenProfile.from_document(named["profile"]),
+            rules=named["rules"],
+            plan=Plan.from_document(named["plan"]) if "plan" in named else None,
+            pen=body.get("pen"),
+            before=Counters(**before) if before else None,
+        )
+
+
+class Pipeline:
+    """One per stream: feed it every record in order."""
+
+    def __init__(self, opening: Opening) -> None:
+        self.opening = opening
+        self.decoder = Decoder()
+        self.derivation = Derivation(
+            limits_of=self._limits_of,
+            silence_limit_us=opening.profile.silence_limit_us,
+            pen=opening.pen,
+            before=opening.before,
+        )
+
+    def feed(self, record: Record) -> list[Reading]:
+        """Take the next record and return the readings that it completed."""
+        derivation = self.derivation
+        if record.kind == SERIAL:
+            derivation.account.kept_bytes += len(record.body)
+            derivation.record(record, None)
+            readings = self.decoder.feed(SerialChunk(t_us=record.t_us, data=record.body))
+        else:
+            item = item_of(record)
+            readings = self.decoder.feed(item) if isinstance(item, LinkChange | Overflow) else []
+            derivation.record(record, item)
+        for reading in readings:
+            derivation.reading(record, reading)
+        return readings
+
+    def judge(self) -> tuple[Json, list[Json], list[Json]]:
+        """Facts, findings and assessments of what was fed so far. Live, as often as wanted."""
+        decoder = self.decoder
+        facts = self.derivation.facts(
+            framed=decoder.framed_bytes, rejected=decoder.rejected_bytes, delimiters=decoder.delimiter_bytes
+        )
+        return facts, *assess(facts, self.opening.rules)
+
+    def finish(self) -> bytes:
+        """No more records will come: the canonical bytes of the derived record."""
+        for reading in self.decoder.finish():
+            self.derivation.account.fault(reading)  # type: ignore[arg-type] # finish gives nothing but faults
+        self.derivation.finish()
+        facts, findings, assessments = self.judge()
+        return canonical(
+            {
+                "schema": "devicelog.derived/1",
+                "engine": ENGINE,
+                "stream": self.opening.stream,
+                "kind": self.opening.kind,
+                "facts": facts,
+                "findings": findings,
+                "assessments": assessments,
+                "verdict": verdict_of(facts, findings, assessments),
+            }
+        )
+
+    def _limits_of(self, zone: str) -> Limits:
+        profile, plan = self.opening.profile, self.opening.plan
+        planned = plan.limit(zone) if plan else None
+        return Limits(
+            device_max_um=profile.depth_max_um,
+            plan_max_um=planned.depth_max_um if planned else None,
+            tolerance_um=profile.depth_tolerance_um,
+        )
+
+
+def new_documents(profile: PenProfile, plan: Plan | None, zones: Json | None) -> dict[str, bytes]:
+    """The canonical bytes of the documents that a stream opening now names, by the name its entry gives them."""
+    documents = {"profile": canonical(profile.document()), "rules": canonical(rules_document())}
+    if plan is not None:
+        documents["plan"] = canonical(plan.document())
+    if zones is not None:
+        documents["zones"] = canonical(zones)
+    return documents

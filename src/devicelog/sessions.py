@@ -1,0 +1,96 @@
+"""A session's states and what may be done in each, as tables. Also what a zone, a client code and an id may look like.
+
+Not responsible for keeping a session (store) nor for what its data means (derive).
+"""
+
+import re
+import unicodedata
+from typing import Literal
+
+from devicelog.errors import BadTransition, UsageProblem
+from devicelog.records import MarkKind
+
+State = Literal["planned", "recording", "paused", "closed", "interrupted"]
+Event = Literal["open", "pause", "resume", "close", "interrupt"]
+
+UNASSIGNED = "unassigned"
+
+# A planned session is not yet in the database: its opening entry is written when the pen has said who it is.
+TRANSITIONS: dict[tuple[State, Event], State] = {
+    ("planned", "open"): "recording",
+    ("recording", "pause"): "paused",
+    ("paused", "resume"): "recording",
+    ("recording", "close"): "closed",
+    ("paused", "close"): "closed",
+    ("recording", "interrupt"): "interrupted",
+    ("paused", "interrupt"): "interrupted",
+}
+
+# Which marks each state takes. Those named like an event change the state; the others do not.
+MARKS: dict[State, frozenset[MarkKind]] = {
+    "planned": frozenset(),
+    "recording": frozenset({"zone", "pass", "pause", "note"}),
+    "paused": frozenset({"zone", "resume", "note"}),
+    "closed": frozenset(),
+    "interrupted": frozenset(),
+}
+
+_PRACTITIONER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z")
+_MAX_CLIENT_CODE = 64
+MAX_NOTE = 2000
+
+
+def next_state(state: State, event: Event) -> State:
+    """The state after an event. Raises BadTransition, saying which events this state takes."""
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        possible = ", ".join(to for (of, to) in TRANSITIONS if of == state) or "nothing more"
+        raise BadTransition(f"a {state} session cannot {event}; possible: {possible}") from None
+
+
+def check_mark(state: State, kind: MarkKind) -> None:
+    """Raises BadTransition when a session in this state does not take this mark."""
+    if kind not in MARKS[state]:
+        possible = ", ".join(sorted(MARKS[state])) or "none"
+        raise BadTransition(f"the session is {state}: a {kind} mark is not possible now; possible: {possible}")
+
+
+def check_client_code(code: str) -> str:
+    """The code in NFC. Raises UsageProblem when it is empty, too long, or has characters nobody can see."""
+    code = unicodedata.normalize("NFC", code).strip()
+    if not code:
+        raise UsageProblem("the client code is empty")
+    if len(code) > _MAX_CLIENT_CODE:
+        raise UsageProblem(f"the client code has {len(code)} characters; at most {_MAX_CLIENT_CODE}")
+    if bad := _unseen(code):
+        raise UsageProblem(f"the client code has a character that cannot be shown: {bad}")
+    return code
+
+
+def check_practitioner(practitioner: str) -> str:
+    """The id as it was given. Raises UsageProblem when it is none: it goes into the ledger and must not be a name."""
+    if not _PRACTITIONER.match(practitioner):
+        shown = ascii(practitioner if len(practitioner) <= 40 else practitioner[:40] + "...")
+        raise UsageProblem(f"practitioner {shown} is not an id: 1 to 32 letters, digits, dots, hyphens, underscores")
+    return practitioner
+
+
+def check_note(text: str) -> str:
+    """The text in NFC, without line breaks. Raises UsageProblem when it is empty or too long."""
+    text = " ".join(unicodedata.normalize("NFC", text).split())
+    if not text:
+        raise UsageProblem("the note is empty")
+    if len(text) > MAX_NOTE:
+        raise UsageProblem(f"the note has {len(text)} characters; at most {MAX_NOTE}")
+    if bad := _unseen(text):
+        raise UsageProblem(f"the note has a character that cannot be shown: {bad}")
+    return text
+
+
+def _unseen(text: str) -> str | None:
+    """The first control, format, surrogate or unassigned character, spelled out."""
+    for character in text:
+        if unicodedata.category(character)[0] == "C":
+            return f"U+{ord(character):04X}"
+    return None

@@ -1,0 +1,129 @@
+"""Opening the database for writing: the data directory, a new file, a file that is ours and whole. One call each.
+
+Not responsible for who may write (lock.py), nor for what an interrupted stream needs (recorder/recovery.py).
+"""
+
+import os
+import secrets
+import shutil
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, func, select
+
+from devicelog.canonical import Json
+from devicelog.errors import EvidenceDamaged, StoreUnusable
+from devicelog.ledger.entries import read_entry
+from devicelog.ledger.tree import Tree
+from devicelog.store.engine import in_our_words, writer_engine
+from devicelog.store.schema import (
+    APPLICATION_ID,
+    CHUNK,
+    CHUNK_INDEX_BITS,
+    LEDGER_ENTRY,
+    SCHEMA_VERSION,
+    STREAM,
+    create_schema,
+    guard_faults,
+)
+from devicelog.store.transaction import Head, Stamps, StreamHead, Transaction
+
+FILE_NAME = "devicelog.db"
+# Four hours at 100 Hz, two samples a frame with raw counts, and as much again for the write-ahead log.
+NEEDED_FREE_BYTES = 48 * 2**20
+
+
+def prepare_data_dir(data_dir: Path) -> None:
+    """Make the directory if it is missing and see that it can hold a session. Raises StoreUnusable."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StoreUnusable(
+            f"{data_dir}: a file is where a directory belongs. Name another with --data-dir."
+        ) from error
+    except OSError as error:
+        raise StoreUnusable(f"{data_dir} cannot be made: {error.strerror}. Name another with --data-dir.") from error
+    probe = data_dir / f".writable-{os.getpid()}"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StoreUnusable(
+            f"{data_dir} cannot be written: {error.strerror}. Mend its rights or name another with --data-dir."
+        ) from error
+    free = shutil.disk_usage(data_dir).free
+    if free < NEEDED_FREE_BYTES:
+        raise StoreUnusable(
+            f"{data_dir} has {free // 2**20} MB free; a session may need {NEEDED_FREE_BYTES // 2**20} MB. "
+            "Free some space or name another directory with --data-dir."
+        )
+
+
+def open_for_writing(data_dir: Path, *, stamps: Stamps, sw: Json) -> tuple[Engine, Head]:
+    """The engine and the head of the ledger; a new database with its first entry where there is none.
+
+    The caller holds the writer lock. Raises StoreUnusable, EvidenceDamaged.
+    """
+    path = data_dir / FILE_NAME
+    engine = writer_engine(path)
+    with in_our_words(path):
+        connection = engine.connect()
+    with in_our_words(path), connection, connection.begin():
+        if connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar() == 0:
+            _create(connection, stamps, sw)
+        check_ours(connection, path)
+        if faults := guard_faults(connection):
+            raise EvidenceDamaged(
+                f"the database {path} has lost its guards: {'; '.join(faults)}. Nothing is recorded into it. "
+                "`devicelog verify --all` shows whether its evidence is whole."
+            )
+        head = read_head(connection)
+    path.chmod(0o600)
+    return engine, head
+
+
+def check_ours(connection: Connection, path: Path) -> None:
+    """Raises EvidenceDamaged for a database that is none of ours, StoreUnusable for one of another version."""
+    if connection.exec_driver_sql("PRAGMA application_id").scalar() != APPLICATION_ID:
+        raise EvidenceDamaged(f"{path} is a database of another program")
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar()
+    if version != SCHEMA_VERSION:
+        raise StoreUnusable(f"{path} has schema {version}; this devicelog reads schema {SCHEMA_VERSION}")
+
+
+def read_head(connection: Connection) -> Head:
+    """Where the ledger ends, and the stream that is open there, as stored. Raises EvidenceDamaged."""
+    row = connection.execute(select(LEDGER_ENTRY).order_by(LEDGER_ENTRY.c.seq.desc()).limit(1)).first()
+    if row is None:
+        raise EvidenceDamaged("the ledger is empty: not even its first entry is there")
+    try:
+        entry = read_entry(row.bytes)
+    except ValueError as error:
+        raise EvidenceDamaged(f"ledger entry {row.seq}: {error}") from error
+    if entry.leaf != row.leaf or entry.seq != row.seq:
+        raise EvidenceDamaged(f"ledger entry {row.seq} was changed")
+    return Head(log=entry.values["log"], seq=entry.seq + 1, prev=entry.leaf.hex(), stream=_open_stream(connection))
+
+
+def _open_stream(connection: Connection) -> StreamHead | None:
+    row = connection.execute(select(STREAM).where(STREAM.c.closed_seq.is_(None))).first()
+    if row is None:
+        return None
+    low, high = row.no << CHUNK_INDEX_BITS, (row.no + 1) << CHUNK_INDEX_BITS
+    inside = (CHUNK.c.id >= low, CHUNK.c.id < high)
+    leaves = connection.execute(select(CHUNK.c.leaf).where(*inside).order_by(CHUNK.c.id)).scalars().all()
+    records = connection.execute(select(func.coalesce(func.sum(CHUNK.c.records), 0)).where(*inside)).scalar_one()
+    return StreamHead(no=row.no, id=row.id, chunks=len(leaves), records=records, tree=Tree(leaves))
+
+
+def _create(connection: Connection, stamps: Stamps, sw: Json) -> None:
+    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    create_schema(connection)
+    log = f"devicelog/{secrets.token_hex(16)}"
+    Transaction(connection, Head(log=log), stamps=stamps, sw=sw).entry("log.created", {"schema": SCHEMA_VERSION})
+
+
+def sqlite_version() -> str:
+    """The version of the SQLite library in use."""
+    return sqlite3.sqlite_version

@@ -1,0 +1,96 @@
+"""How the database file is opened: pragmas, real transactions, and SQLite's refusals in our words."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from devicelog.errors import EvidenceDamaged, StoreUnusable
+
+# Small pages and an early checkpoint: a flush of two kilobytes shall not cost the card a hundred. WAL with FULL is the
+# cheapest setting that loses no acknowledged commit when the power goes.
+_WRITER_PRAGMAS = (
+    "PRAGMA page_size = 1024",  # has an effect on an empty file only
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA wal_autocheckpoint = 256",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA recursive_triggers = ON",
+    "PRAGMA trusted_schema = OFF",
+)
+
+# SQLite's primary result codes and what each means for a clinic.
+_REFUSALS: dict[int, tuple[type[EvidenceDamaged | StoreUnusable], str]] = {
+    sqlite3.SQLITE_FULL: (StoreUnusable, "the disk is full"),
+    sqlite3.SQLITE_READONLY: (StoreUnusable, "it is read-only"),
+    sqlite3.SQLITE_BUSY: (StoreUnusable, "another program holds it"),
+    sqlite3.SQLITE_LOCKED: (StoreUnusable, "another program holds it"),
+    sqlite3.SQLITE_CANTOPEN: (StoreUnusable, "it cannot be opened"),
+    sqlite3.SQLITE_PERM: (StoreUnusable, "this user may not write it"),
+    sqlite3.SQLITE_AUTH: (StoreUnusable, "this user may not write it"),
+    sqlite3.SQLITE_IOERR: (StoreUnusable, "the disk reports an input/output error"),
+    sqlite3.SQLITE_CORRUPT: (EvidenceDamaged, "it is damaged"),
+    sqlite3.SQLITE_NOTADB: (EvidenceDamaged, "it is not a database"),
+}
+
+
+def writer_engine(path: Path) -> Engine:
+    """An engine that writes. One connection at a time; every transaction begins IMMEDIATE and is durable on commit."""
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+        for pragma in _WRITER_PRAGMAS:
+            connection.execute(pragma)
+        return connection
+
+    return _engine(connect, "BEGIN IMMEDIATE")
+
+
+def reader_engine(path: Path) -> Engine:
+    """An engine that cannot write, for everybody but the writer. Works on a read-only file system too."""
+
+    def connect() -> sqlite3.Connection:
+        uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+        connection = sqlite3.connect(uri, uri=True, timeout=5.0, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("SELECT 1 FROM sqlite_master")
+        except sqlite3.OperationalError as error:
+            # WAL wants to write its index beside the file; where nobody can write, nobody is writing either
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or not path.exists():
+                raise
+            connection.close()
+            connection = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
+        return connection
+
+    return _engine(connect, "BEGIN")
+
+
+def _engine(connect: object, begin: str) -> Engine:
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: object) -> None:
+        # pysqlite's own transactions begin late and not at all for DDL; ours begin here
+        connection.exec_driver_sql(begin)  # type: ignore[attr-defined]
+
+    return engine
+
+
+@contextmanager
+def in_our_words(path: Path) -> Iterator[None]:
+    """Turn what SQLite refuses into StoreUnusable or EvidenceDamaged, naming the file and what to do."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        code = getattr(cause, "sqlite_errorcode", None)
+        refusal = _REFUSALS.get(code & 0xFF) if code is not None else None
+        if refusal is None:
+            raise
+        kind, words = refusal
+        raise kind(f"the database {path}: {words} ({cause})") from error

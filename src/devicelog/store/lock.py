@@ -1,0 +1,70 @@
+"""`writer.lock`: who holds it writes. The kernel lets go of it when its holder dies, however that happens."""
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from devicelog.errors import StoreUnusable
+
+
+class WriterLock:
+    """The one writer's claim on a data directory, and what the others may know of its holder."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.path = data_dir / "writer.lock"
+        self._fd: int | None = None
+
+    def try_take(self) -> bool:
+        """Take the lock if nobody has it. Raises OSError when the directory cannot be written."""
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            return False
+        self._fd = fd
+        self.describe({"pid": os.getpid()})
+        return True
+
+    def take(self) -> None:
+        """Take the lock. Raises StoreUnusable when another recorder has it, naming the process."""
+        if not self.try_take():
+            holder = self.holder()
+            raise StoreUnusable(
+                f"{self.path.parent} is held by another recorder (process {holder.get('pid', 'unknown')}). "
+                "End its session first, or name another directory with --data-dir."
+            )
+
+    def describe(self, facts: dict[str, object]) -> None:
+        """Write who holds the lock: the process, and where its control socket is."""
+        if self._fd is None:
+            raise ValueError("the lock is not ours")
+        data = json.dumps(facts).encode()
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, data, 0)
+
+    def holder(self) -> dict[str, object]:
+        """What the holder wrote about itself; empty when there is nothing to read."""
+        try:
+            facts = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return facts if isinstance(facts, dict) else {}
+
+    def release(self) -> None:
+        """Let go. Does nothing when the lock is not ours."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            os.ftruncate(fd, 0)
+            os.close(fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()

@@ -1,0 +1,66 @@
+"""What one ledger entry changes in the projection. Pure: the projection is this, applied to every entry in order."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from devicelog.canonical import Json
+from devicelog.ledger.entries import Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Columns of one row of `stream` to insert (`opens`) or to set."""
+
+    stream: str
+    opens: bool
+    values: Json
+
+
+def project(entry: Entry) -> Change | None:
+    """The change an entry makes, or None."""
+    build = _CHANGES.get(entry.type)
+    if build is None:
+        return None
+    opens = entry.type in ("session.opened", "span.opened")
+    return Change(stream=entry.body["stream"], opens=opens, values=build(entry))
+
+
+def _opened(entry: Entry) -> Json:
+    body = entry.body
+    pen = body.get("pen")
+    return {
+        "no": entry.seq,
+        "id": body["stream"],
+        "kind": "session" if entry.type == "session.opened" else "span",
+        "status": "recording",
+        "mode": body["mode"],
+        "opened_at": entry.values["at"],
+        "clock": entry.values["clock"],
+        "client_ref": body.get("client_ref"),
+        "practitioner": body.get("practitioner"),
+        "plan": body.get("plan"),
+        "pen_serial": pen["serial"] if pen else None,
+    }
+
+
+def _state_changed(entry: Entry) -> Json:
+    return {"status": entry.body["to"]}
+
+
+def _closed(entry: Entry) -> Json:
+    return {
+        "status": entry.body["ended"],
+        "closed_at": entry.values["at"],
+        "closed_seq": entry.seq,
+        "verdict": entry.body.get("verdict"),
+        "derived": entry.body["derived"],
+    }
+
+
+_CHANGES: dict[str, Callable[[Entry], Json]] = {
+    "session.opened": _opened,
+    "span.opened": _opened,
+    "state.changed": _state_changed,
+    "session.closed": _closed,
+    "span.recorded": _closed,
+}

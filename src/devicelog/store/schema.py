@@ -1,0 +1,147 @@
+"""The tables, each saying which class it is of, and the guards that keep the evidence append-only.
+
+`evidence` is never changed; `private` may be erased without harming a proof; `projection` can be dropped and made
+again from the evidence. The guards refuse UPDATE, DELETE, INSERT OR REPLACE and gaps; who drops them is found out by
+the hashes.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sqlalchemy import CheckConstraint, Column, Connection, Integer, LargeBinary, MetaData, Table, Text
+
+APPLICATION_ID = 0x44564C47  # "DVLG", so that `file` and we know whose database it is
+SCHEMA_VERSION = 1
+
+METADATA = MetaData()
+
+# --- evidence ---------------------------------------------------------------------------------------------------------
+
+LEDGER_ENTRY = Table(
+    "ledger_entry",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    Column("leaf", LargeBinary, CheckConstraint("length(leaf) = 32", name="leaf_is_sha256"), nullable=False),
+    Column("bytes", LargeBinary, nullable=False),
+    info={"class": "evidence"},
+)
+
+# id = sequence number of the stream's opening entry << 24 | index of the chunk in the stream. The blob stands last, so
+# that a scan of the columns does not read it.
+CHUNK_INDEX_BITS = 24
+_INDEX_MASK = 2**CHUNK_INDEX_BITS - 1
+CHUNK = Table(
+    "chunk",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("first_record", Integer, nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("first_us", Integer, nullable=False),
+    Column("last_us", Integer, nullable=False),
+    Column("serial_bytes", Integer, nullable=False),
+    Column("leaf", LargeBinary, CheckConstraint("length(leaf) = 32", name="leaf_is_sha256"), nullable=False),
+    Column("blob_sha256", LargeBinary, CheckConstraint("length(blob_sha256) = 32", name="blob_sha256"), nullable=False),
+    Column("blob", LargeBinary, nullable=False),
+    info={"class": "evidence"},
+)
+
+DOCUMENT = Table(
+    "document",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("sha256", LargeBinary, CheckConstraint("length(sha256) = 32", name="sha256"), nullable=False, unique=True),
+    Column("bytes", LargeBinary, nullable=False),
+    info={"class": "evidence"},
+)
+
+# --- private ----------------------------------------------------------------------------------------------------------
+
+CLIENT = Table(
+    "client",
+    METADATA,
+    Column("client_ref", Text, primary_key=True),
+    Column("code", Text, nullable=False, unique=True),
+    info={"class": "private"},
+)
+
+NOTE = Table(
+    "note",
+    METADATA,
+    Column("commitment", Text, primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("text", Text, nullable=False),
+    info={"class": "private"},
+)
+
+# --- projection -------------------------------------------------------------------------------------------------------
+
+STREAM = Table(
+    "stream",
+    METADATA,
+    Column("no", Integer, primary_key=True),  # sequence number of the opening entry
+    Column("id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("opened_at", Text, nullable=False),
+    Column("closed_at", Text),
+    Column("closed_seq", Integer),
+    Column("clock", Text, nullable=False),
+    Column("client_ref", Text),
+    Column("practitioner", Text),
+    Column("plan", Text),
+    Column("pen_serial", Text),
+    Column("verdict", Text),
+    Column("derived", Text),  # SHA-256 of the derived record, hex
+    info={"class": "projection"},
+)
+
+
+def _refuse(table: str, verb: str) -> str:
+    return (
+        f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb.upper()} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    )
+
+
+# SQLite lets INSERT OR REPLACE delete rows without firing a delete trigger, so what an insert may do is guarded too.
+GUARDS: Mapping[str, str] = MappingProxyType(
+    {
+        **{f"{table}_no_{verb}": _refuse(table, verb) for table in ("ledger_entry", "chunk", "document")
+           for verb in ("update", "delete")},
+        "ledger_entry_next": (
+            "CREATE TRIGGER ledger_entry_next BEFORE INSERT ON ledger_entry "
+            "WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), -1) + 1 FROM ledger_entry) "
+            "BEGIN SELECT RAISE(ABORT, 'ledger_entry has no gaps and no repeats'); END"
+        ),
+        "chunk_next": (
+            "CREATE TRIGGER chunk_next BEFORE INSERT ON chunk "
+            f"WHEN NOT (NEW.id > (SELECT coalesce(max(id), -1) FROM chunk) AND (NEW.id & {_INDEX_MASK} = 0 "
+            f"AND EXISTS (SELECT 1 FROM ledger_entry WHERE seq = NEW.id >> {CHUNK_INDEX_BITS}) "
+            "OR EXISTS (SELECT 1 FROM chunk WHERE id = NEW.id - 1))) IS TRUE "
+            "BEGIN SELECT RAISE(ABORT, 'chunk has no gaps and no repeats'); END"
+        ),
+        "document_new": (
+            "CREATE TRIGGER document_new BEFORE INSERT ON document "
+            "WHEN EXISTS (SELECT 1 FROM document WHERE sha256 = NEW.sha256 OR id = NEW.id) "
+            "BEGIN SELECT RAISE(ABORT, 'document is append-only'); END"
+        ),
+    }
+)  # fmt: skip
+
+
+def create_schema(connection: Connection) -> None:
+    """Make all tables and guards in an empty database, inside the caller's transaction."""
+    METADATA.create_all(connection, checkfirst=False)
+    for sql in GUARDS.values():
+        connection.exec_driver_sql(sql)
+
+
+def guard_faults(connection: Connection) -> list[str]:
+    """What is wrong with the guards: missing, of another text, or a trigger that is none of ours."""
+    rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+    found = {str(name): str(sql) for name, sql in rows}
+    faults = [f"guard {name} is missing" for name in GUARDS if name not in found]
+    faults += [f"guard {name} was replaced" for name, sql in found.items() if name in GUARDS and sql != GUARDS[name]]
+    faults += [f"trigger {name} is not ours" for name in found if name not in GUARDS]
+    return faults

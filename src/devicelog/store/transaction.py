@@ -1,0 +1,183 @@
+"""One transaction of the one writer: append entries, chunks, documents and private payloads; keep the projection true.
+
+The store's state (head of the ledger, the open stream) changes only when the transaction is committed: a transaction
+works on a copy. Not responsible for when a transaction is begun (writer.py).
+"""
+
+import secrets
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Protocol
+
+from sqlalchemy import Connection, insert, select, update
+
+from devicelog.canonical import Json
+from devicelog.ledger.entries import NO_PREVIOUS, RECORDER, Actor, Entry, entry_bytes, read_entry
+from devicelog.ledger.tree import Tree, leaf_hash
+from devicelog.records import SERIAL, Chunk, Record
+from devicelog.store.projection import project
+from devicelog.store.schema import CHUNK, CHUNK_INDEX_BITS, CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, STREAM
+
+_NOTE_TAG = b"devicelog-note-1\n"
+
+
+class Stamps(Protocol):
+    """Where a transaction takes its time from: the injected clock."""
+
+    def stamp(self) -> Json:
+        """`at`, `mono_us`, `boot` and `clock` of now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamHead:
+    """The open stream: how far it is on disk, and how far that is committed in the ledger."""
+
+    no: int
+    id: str
+    chunks: int = 0
+    records: int = 0
+    committed: int = 0  # chunks named by the newest chunks.committed
+    committed_us: int = 0
+    tree: Tree = field(default_factory=Tree)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Where the next append goes."""
+
+    log: str
+    seq: int = 0
+    prev: str = NO_PREVIOUS
+    stream: StreamHead | None = None
+
+
+class Transaction:
+    """Append-only operations inside one database transaction. `head` is what holds once it is committed."""
+
+    def __init__(self, connection: Connection, head: Head, *, stamps: Stamps, sw: Json) -> None:
+        self._connection = connection
+        self._stamps = stamps
+        self._sw = sw
+        self.head = head
+
+    def entry(self, type_: str, body: Json, actor: Actor = RECORDER) -> Entry:
+        """Append a ledger entry and bring the projection up to it."""
+        data = entry_bytes(
+            log=self.head.log,
+            seq=self.head.seq,
+            nonce=secrets.token_hex(16),
+            prev=self.head.prev,
+            stamp=self._stamps.stamp(),
+            actor=actor,
+            sw=self._sw,
+            type_=type_,
+            body=body,
+        )
+        entry = read_entry(data)
+        self._connection.execute(insert(LEDGER_ENTRY).values(seq=entry.seq, leaf=entry.leaf, bytes=data))
+        project_entry(self._connection, entry)
+        self.head = replace(self.head, seq=entry.seq + 1, prev=entry.leaf.hex())
+        return entry
+
+    def open_stream(self, type_: str, body: Json, actor: Actor = RECORDER) -> Entry:
+        """Append an opening entry; what follows belongs to its stream."""
+        if self.head.stream is not None:
+            raise ValueError(f"stream {self.head.stream.id} is still open")
+        entry = self.entry(type_, body, actor)
+        stream = StreamHead(no=entry.seq, id=body["stream"], committed_us=entry.values["mono_us"])
+        self.head = replace(self.head, stream=stream)
+        return entry
+
+    def chunk(self, records: Sequence[Record]) -> None:
+        """Append the next records of the open stream as one chunk."""
+        stream = self._stream()
+        chunk = Chunk.of(stream.id, records)
+        blob, leaf = zlib.compress(chunk.data, 6), leaf_hash(chunk.data)
+        self._connection.execute(
+            insert(CHUNK).values(
+                id=stream.no << CHUNK_INDEX_BITS | stream.chunks,
+                **chunk_columns(chunk),
+                leaf=leaf,
+                blob_sha256=sha256(blob).digest(),
+                blob=blob,
+            )
+        )
+        tree = stream.tree.copy()
+        tree.append(leaf)
+        stream = replace(stream, chunks=stream.chunks + 1, records=stream.records + len(records), tree=tree)
+        self.head = replace(self.head, stream=stream)
+
+    def commit_chunks(self) -> None:
+        """Name the root of the open stream's chunks in the ledger, when there are new ones."""
+        stream = self._stream()
+        if stream.committed == stream.chunks:
+            return
+        entry = self.entry("chunks.committed", {"stream": stream.id, **self._extent(stream)})
+        stream = replace(stream, committed=stream.chunks, committed_us=entry.values["mono_us"])
+        self.head = replace(self.head, stream=stream)
+
+    def close_stream(self, type_: str, body: Json, actor: Actor = RECORDER) -> Entry:
+        """Append the closing entry of the open stream; it commits all its chunks."""
+        stream = self._stream()
+        entry = self.entry(type_, {"stream": stream.id, **self._extent(stream), **body}, actor)
+        self.head = replace(self.head, stream=None)
+        return entry
+
+    def document(self, data: bytes) -> str:
+        """Keep a document, once, and return its SHA-256 in hex."""
+        digest = sha256(data).digest()
+        if self._connection.execute(select(DOCUMENT.c.id).where(DOCUMENT.c.sha256 == digest)).first() is None:
+            self._connection.execute(insert(DOCUMENT).values(sha256=digest, bytes=data))
+        return digest.hex()
+
+    def client_ref(self, code: str) -> str:
+        """The random reference of this client, made on first sight. Only this table knows the code."""
+        known = self._connection.execute(select(CLIENT.c.client_ref).where(CLIENT.c.code == code)).scalar()
+        if known is not None:
+            return str(known)
+        ref = f"c-{secrets.token_hex(8)}"
+        self._connection.execute(insert(CLIENT).values(client_ref=ref, code=code))
+        return ref
+
+    def note(self, commitment: str, salt: bytes, text: str) -> None:
+        """Keep the text of a note apart from its record."""
+        self._connection.execute(insert(NOTE).values(commitment=commitment, salt=salt, text=text))
+
+    def _stream(self) -> StreamHead:
+        if self.head.stream is None:
+            raise ValueError("no stream is open")
+        return self.head.stream
+
+    @staticmethod
+    def _extent(stream: StreamHead) -> Json:
+        return {"chunks": stream.chunks, "records": stream.records, "root": stream.tree.root().hex()}
+
+
+def chunk_columns(chunk: Chunk) -> dict[str, int]:
+    """The roll-up columns of a chunk, each a function of its bytes; `verify` computes them again."""
+    stamps = [record.t_us for record in chunk.records]
+    return {
+        "first_record": chunk.records[0].number,
+        "records": len(chunk.records),
+        "first_us": min(stamps),
+        "last_us": max(stamps),
+        "serial_bytes": sum(len(record.body) for record in chunk.records if record.kind == SERIAL),
+    }
+
+
+def note_commitment(salt: bytes, text: str) -> str:
+    """The salted commitment that a note's record holds: SHA-256 of tag, 32-byte salt and text, in hex."""
+    return sha256(_NOTE_TAG + salt + text.encode()).hexdigest()
+
+
+def project_entry(connection: Connection, entry: Entry) -> None:
+    """Bring the projection up to one more entry."""
+    change = project(entry)
+    if change is None:
+        return
+    if change.opens:
+        connection.execute(insert(STREAM).values(**change.values))
+    else:
+        connection.execute(update(STREAM).where(STREAM.c.id == change.stream).values(**change.values))
