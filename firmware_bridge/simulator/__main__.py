@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m firmware_bridge.simulator",
-        description="A simulated microneedling pen on a pseudo-terminal. Its data is marked as demo data in every frame.",
+        description="A simulated microneedling pen on a pseudo-terminal. Every frame says that it is demo data.",
         epilog="scenarios: " + "; ".join(f"{name}: {scenario.description}" for name, scenario in SCENARIOS.items()),
     )
     parser.add_argument("--link", required=True, metavar="PATH", help="where to put the symbolic link to the port")

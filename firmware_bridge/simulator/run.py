@@ -26,7 +26,7 @@ PERIOD_NS = 5_000_000
 AGAIN_AFTER_US = 2_000_000  # pen time between one script and the next
 NOBODY_AFTER_NS = 2_000_000_000  # unread for this long: nobody listens
 BACKLOG_MAX = 65_536
-LAST_BYTES_NS = 50_000_000  # how long a pulled plug waits for the reader to take what was sent before it
+LAST_BYTES_NS = 200_000_000  # how long a pulled plug waits for the reader to take what was sent before it
 
 
 class PtyLink:
@@ -68,6 +68,7 @@ class PtyLink:
         try:
             tty.setraw(slave)  # before anyone can open it: an echo would send the pen its own frames
             os.set_blocking(master, False)
+            os.set_blocking(slave, False)
             self._place_link(os.ttyname(slave))
         except BaseException:
             os.close(master)
@@ -83,7 +84,7 @@ class PtyLink:
             return
         self._let_reader_finish()
         with contextlib.suppress(OSError):
-            if self.path.is_symlink() and os.readlink(self.path) == self.slave_name:
+            if self.path.readlink() == Path(self.slave_name):
                 self.path.unlink()
         os.close(self._slave)
         os.close(self._master)
@@ -135,9 +136,10 @@ class PtyLink:
         if not unread or unread < before:
             self._read_ns = now_ns
         elif now_ns - self._read_ns > NOBODY_AFTER_NS:
-            termios.tcflush(self._slave, termios.TCIFLUSH)
-            self.dropped_bytes += unread
             self._drop(len(self._backlog))
+            with contextlib.suppress(BlockingIOError):
+                while True:  # read and not flushed, so that what is dropped is counted
+                    self.dropped_bytes += len(os.read(self._slave, 4096))
 
     def _count_unread(self) -> int:
         packed = fcntl.ioctl(self._slave, termios.FIONREAD, b"\0\0\0\0")
@@ -148,21 +150,22 @@ class PtyLink:
         deadline_ns = time.monotonic_ns() + LAST_BYTES_NS
         while time.monotonic_ns() < deadline_ns:
             self._push()
+            time.sleep(0.001)  # the kernel moves bytes from end to end in its own time
             if not self._backlog and not self._count_unread():
                 break
-            time.sleep(0.001)
 
     def _drop(self, n_bytes: int) -> None:
         self.dropped_bytes += n_bytes
         self._backlog = b""
 
     def _place_link(self, target: str) -> None:
-        """Make `path` lead to `target`; a link that leads nowhere is one that an ended simulator left, and is replaced."""
+        """Make `path` lead to `target`. A link to a terminal that is gone was left by a pen that died: replaced."""
         if self.path.is_symlink():
+            leads_to = self.path.readlink()
             if self.path.exists():
-                raise PortBusy(
-                    f"{self.path} leads to {os.readlink(self.path)}, which is there; is another pen running?"
-                )
+                raise PortBusy(f"{self.path} leads to {leads_to}, which is there; is another pen running?")
+            if leads_to.parent != Path(target).parent:
+                raise PenError(f"{self.path} leads to {leads_to}, which is no simulated pen; choose another path")
         elif self.path.exists():
             raise PenError(f"{self.path} is there and is no link of a simulated pen; choose another path")
         fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}")
@@ -213,7 +216,9 @@ def run_pen(
             if _may_start(pen, asked=bool(asked) or now, once=once):
                 pen.start(script_for(scenario, seconds, seed + started))
                 started += 1
-            due_ns = max(due_ns + PERIOD_NS, time.monotonic_ns() - 20 * PERIOD_NS)  # after a stall: do not race
+            late_ns = time.monotonic_ns() - due_ns
+            if late_ns >= 0:  # on the same grid for ever; periods that were missed are skipped
+                due_ns += PERIOD_NS * (late_ns // PERIOD_NS + 1)
             link.wait(due_ns)
 
 

@@ -186,10 +186,10 @@ def _glides(rng: Random, zone: str, from_us: int, to_us: int) -> list[Glide]:
     """
     room_us = to_us - from_us
     passes = min(rng.randint(1, 4), max(1, room_us // 1_500_000))
-    count = max(passes, round(room_us / 4_000_000))
+    count = max(passes, round(room_us / 4_200_000))
     longest_us = _clamp(room_us // count * 35 // 100, MIN_LIFT_US + 50_000, 1_500_000)
     lifts_us = [rng.randint(MIN_LIFT_US, longest_us) for _ in range(count - 1)]
-    weights = [rng.randint(65, 150) for _ in range(count)]
+    weights = [rng.randint(75, 140) for _ in range(count)]
     contact_us = room_us - sum(lifts_us)
 
     glides: list[Glide] = []

@@ -88,7 +88,7 @@ def open_error(url: str, error: BaseException) -> PenError:
     if any(isinstance(link, TypeError | LookupError | AttributeError) for link in _chain(error)):
         return PenError(f"{url!r} is not a complete address. {_ADDRESS}")
     words = next((link.strerror for link in _chain(error) if isinstance(link, OSError) and link.strerror), str(error))
-    return PenError(f"{url} cannot be opened: {words}. {_ADDRESS}")
+    return PenError(f"{url} cannot be opened: {words}. Check that it is the right port. {_PLUG}")
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -29,7 +29,7 @@ DRAIN_BYTES = 4 << 20  # more than any kernel holds for one port: a pen that nev
 
 # What a dead or closing port raises, as seen on ptys, USB adapters and network ports. `termios.error` is no OSError.
 _DEATHS = (OSError, termios.error, TypeError, ValueError)
-_NOT_OPENED = (*_DEATHS, AttributeError, LookupError, re.error)
+_NOT_OPENED = (*_DEATHS, AttributeError, LookupError, NotImplementedError, re.error)
 
 
 class _LinkLost(Exception):
@@ -47,9 +47,7 @@ class _Port:
 
         try:
             # A fresh object each time: the URL may lead elsewhere after a return (a symlink, a search pattern).
-            port = serial.serial_for_url(
-                url, do_not_open=True, exclusive=True, baudrate=profile.baud, timeout=0, write_timeout=1
-            )
+            port = serial.serial_for_url(url, do_not_open=True, exclusive=True, baudrate=profile.baud, timeout=POLL_S)
             port.dtr, port.rts = profile.dtr, profile.rts
             port.open()
         except _NOT_OPENED as error:
@@ -130,8 +128,9 @@ def _pauses_s() -> Iterator[float]:
 class SerialSource:
     """A pen on a serial port. `open`, `start`, `close`; between the last two one thread reads, and reopens for ever.
 
-    `read_total` is every byte read since construction, those included that the inbox had no room for. What a
-    kernel discards when a device is torn out was never read and is not in it.
+    `read_total` is every byte read since construction, those included that the inbox had no room for. Two
+    kinds of bytes are never read: what came before the port was opened (opening flushes it: it may have been received
+    at another baud rate), and what a kernel throws away when a device is torn out, at most one poll period of it.
     """
 
     def __init__(self, url: str, profile: PenProfile, inbox: Inbox, now_us: Callable[[], int]) -> None:

@@ -87,6 +87,7 @@ class Derivation:
         silence_limit_us: int,
         pen: Json | None,
         before: Counters | None,
+        heard: Counters | None,
     ) -> None:
         self.account = Account()
         self.zones: dict[str, ZoneTally] = {}
@@ -106,6 +107,7 @@ class Derivation:
         self._limits_of = limits_of
         self._silence_limit_us = silence_limit_us
         self._before = before
+        self._first_heard = heard
         self._unattended: Json | None = None
         self._first_us: int | None = None
         self._last_us = 0
@@ -292,17 +294,15 @@ class Derivation:
         self._boot = message.boot
 
     def _jump(self, message: SampleBlock | Heartbeat) -> Json | None:
-        """What the pen's counters did since the last stream that heard this pen: activity while nobody listened."""
-        before = self._before
+        """What the pen's counters did since it was last heard in an earlier run: activity while nobody listened."""
+        before, now = self._before, self._first_heard or message
         if before is None or self.pen is None or self.pen["serial"] != before.serial:
             return None
-        fell = any(
-            now is not None and then is not None and now < then
-            for now, then in ((message.passes, before.passes), (message.strokes, before.strokes))
-        )
+        counters = ((now.passes, before.passes), (now.strokes, before.strokes))
+        fell = any(new is not None and old is not None and new < old for new, old in counters)
         return {
-            "passes": _since(before.passes, message.passes, fell=fell),
-            "strokes": _since(before.strokes, message.strokes, fell=fell),
+            "passes": _since(before.passes, now.passes, fell=fell),
+            "strokes": _since(before.strokes, now.strokes, fell=fell),
             "counters_restarted": fell,
         }
 

@@ -31,7 +31,8 @@ class Opening:
     rules: Json
     plan: Plan | None = None
     pen: Json | None = None
-    before: Counters | None = None
+    before: Counters | None = None  # the pen's counters when it was last heard, before this run
+    heard: Counters | None = None  # and when this run first heard it, if that was before the session
 
     @classmethod
     def read(cls, type_: str, body: Json, documents: Mapping[str, bytes]) -> Self:
@@ -40,7 +41,7 @@ class Opening:
         Raises KeyError for a document that is not there, ValueError for one that does not parse.
         """
         named = {name: parse_canonical(documents[sha256]) for name, sha256 in body["documents"].items()}
-        before = body.get("pen_before")
+        before, heard = body.get("pen_before"), body.get("pen_heard")
         return cls(
             stream=body["stream"],
             kind="session" if type_ == "session.opened" else "span",
@@ -49,6 +50,7 @@ class Opening:
             plan=Plan.from_document(named["plan"]) if "plan" in named else None,
             pen=body.get("pen"),
             before=Counters(**before) if before else None,
+            heard=Counters(**heard) if heard else None,
         )
 
 
@@ -63,6 +65,7 @@ class Pipeline:
             silence_limit_us=opening.profile.silence_limit_us,
             pen=opening.pen,
             before=opening.before,
+            heard=opening.heard,
         )
 
     def feed(self, record: Record) -> list[Reading]:

@@ -118,6 +118,8 @@ def item_of(record: Record) -> RawInput | Body | None:
     """
     if record.kind == SERIAL:
         return SerialChunk(t_us=record.t_us, data=record.body)
+    if record.kind == TICK and record.body:
+        raise ValueError(f"record {record.number}: a tick with a body")
     cls = _JSON_KINDS.get(record.kind)
     if cls is None:
         return None

@@ -21,7 +21,7 @@ BODY_KEYS: dict[str, frozenset[str]] = {
     "span.opened": frozenset({"stream", "documents", "mode"}),
     "span.recorded": frozenset({"stream", "ended", "cause", "chunks", "records", "root", "derived"}),
     "session.opened": frozenset(
-        {"stream", "documents", "client_ref", "practitioner", "plan", "pen", "pen_before", "mode"}
+        {"stream", "documents", "client_ref", "practitioner", "plan", "pen", "pen_before", "pen_heard", "mode"}
     ),
     "chunks.committed": frozenset({"stream", "chunks", "records", "root"}),
     "state.changed": frozenset({"stream", "event", "from", "to", "record"}),

@@ -1,0 +1,83 @@
+"""The command line: which commands there are, and what becomes of an error. Commands load when they are called.
+
+stdout is data, stderr is messages. Nothing below here prints a traceback at a person.
+"""
+
+import importlib
+import os
+import sys
+import traceback
+
+import click
+
+_COMMANDS = {
+    "demo": "devicelog.cli.record:demo",
+    "record": "devicelog.cli.record:record",
+    "mark": "devicelog.cli.record:mark",
+    "sessions": "devicelog.cli.sessions:sessions",
+    "replay": "devicelog.cli.check:replay",
+    "verify": "devicelog.cli.check:verify",
+    "pens": "devicelog.cli.pens:pens",
+    "plans": "devicelog.cli.catalogue:plans",
+    "zones": "devicelog.cli.catalogue:zones",
+    "version": "devicelog.cli.version:version",
+}
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command's module when the command is asked for."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """The flight recorder of a microneedling pen.
+
+    Records what a pen reports, checks it against a plan, and proves later what was recorded. It is not a medical
+    device and gives no treatment advice.
+    """
+
+
+def run(args: list[str] | None = None) -> int:
+    """Run one command and return the exit code of docs/commands.md."""
+    try:
+        result = cli.main(args, prog_name="devicelog", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        # whoever read us has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 the one place where everything else becomes a sentence
+        return _told(error)
+    return result if isinstance(result, int) else 0
+
+
+def _told(error: Exception) -> int:
+    from devicelog.errors import DevicelogError
+    from firmware_bridge.errors import PenError, ProfileError
+
+    exit_code = {PenError: 4, ProfileError: 2}
+    for kind, code in exit_code.items():
+        if isinstance(error, kind):
+            click.echo(f"error: {error}", err=True)
+            return code
+    if isinstance(error, DevicelogError):
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    if os.environ.get("DEVICELOG_DEBUG"):
+        traceback.print_exc()
+    click.echo(f"unexpected error: {type(error).__name__}: {error}. Set DEVICELOG_DEBUG=1 to see where.", err=True)
+    return 1

@@ -1,0 +1,114 @@
+"""`verify` and `replay`: is the evidence whole, and does the record follow from it?"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from devicelog.cli.common import data_dir_option, default_data_dir, json_option, print_json, reading
+
+CHECK_FAILED = 3
+
+
+@click.command()
+@click.argument("session", required=False)
+@click.option("--all", "everything", is_flag=True, help="The whole database.")
+@data_dir_option
+@json_option
+def verify(session: str | None, everything: bool, data_dir: Path | None, as_json: bool) -> int:
+    """Check the database against itself: every hash, number, guard and list. Repairs nothing.
+
+    Exit 0: consistent. Exit 3: something was altered, and each place is named.
+    """
+    from devicelog.errors import EvidenceDamaged, UsageProblem
+    from devicelog.recorder.record import told
+    from devicelog.recorder.recovery import recover
+    from devicelog.store.audit import audit
+    from devicelog.store.database import FILE_NAME
+    from devicelog.store.evidence import Evidence
+
+    if bool(session) == everything:
+        raise UsageProblem("name one session, or --all")
+    data_dir = data_dir or default_data_dir()
+    try:
+        interrupted = recover(data_dir)
+    except EvidenceDamaged as error:
+        click.echo(f"a session was left open and cannot be closed: {error}", err=True)
+    else:
+        if interrupted is not None:
+            click.echo(told(interrupted), err=True)
+
+    def progress(what: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"checking {what}", err=True)
+
+    with Evidence(data_dir / FILE_NAME) as evidence:
+        only = evidence.stream(session)["id"] if session else None
+        report = audit(evidence.connection, evidence.path, only=only, progress=progress)
+    coverage = {
+        "entries": report.entries,
+        "streams": report.streams,
+        "chunks": report.chunks,
+        "records": report.records,
+        "documents": report.documents,
+        "chunks_not_yet_in_the_ledger": report.uncommitted_chunks,
+        "erased_private_payloads": report.erased,
+        "head": report.head,
+        "outside_witness": None,
+    }
+    if as_json:
+        print_json(
+            {
+                "schema": "devicelog.verify/1",
+                "ok": not report.problems,
+                "problems": report.problems,
+                "coverage": coverage,
+            }
+        )
+        return CHECK_FAILED if report.problems else 0
+    for problem in report.problems:
+        click.echo(f"ALTERED: {problem}")
+    click.echo(
+        f"checked {report.entries} ledger entries, {report.documents} documents, {report.chunks} chunks with "
+        f"{report.records} records" + (f" of {only}" if only else f" in {report.streams} streams")
+    )
+    if report.uncommitted_chunks:
+        click.echo(f"{report.uncommitted_chunks} chunks of the open session are not yet named by the ledger")
+    click.echo("outside witness: none. Whoever could rewrite the whole file could make it consistent with itself.")
+    click.echo(f"newest entry: {report.head or 'none'}")
+    click.echo("consistent" if not report.problems else f"NOT CONSISTENT: {len(report.problems)} problems")
+    return CHECK_FAILED if report.problems else 0
+
+
+@click.command()
+@click.argument("session")
+@data_dir_option
+@json_option
+def replay(session: str, data_dir: Path | None, as_json: bool) -> int:
+    """Derive a session again from its evidence and compare with the record that was kept.
+
+    Exit 0: identical, or derived by another engine (the difference is printed). Exit 3: not what was kept.
+    """
+    from devicelog.errors import NotFound
+    from devicelog.recorder.replay import replay as derive_again
+
+    with reading(data_dir) as evidence:
+        row = evidence.stream(session)
+        if row["closed_seq"] is None:
+            raise NotFound(f"{row['id']} is still being recorded: there is no record to compare with yet")
+        result = derive_again(evidence, row)
+    ok = result.identical or result.engine_then != result.engine_now
+    if as_json:
+        print_json({"schema": "devicelog.replay/1", "ok": ok, **result.document()})
+    elif result.identical:
+        click.echo(f"identical: {result.records} records give the derived record {result.kept[:16]} of {result.stream}")
+    else:
+        for line in result.difference:
+            click.echo(line)
+        if result.engine_then != result.engine_now:
+            click.echo(
+                f"derived by engine {result.engine_then}; this is engine {result.engine_now}. The kept record stands."
+            )
+        else:
+            click.echo(f"NOT IDENTICAL: {result.stream} was kept as {result.kept}, and derives to {result.now}")
+    return 0 if ok else CHECK_FAILED

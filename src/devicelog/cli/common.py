@@ -1,0 +1,69 @@
+"""What several commands share: the data directory, the database to read, JSON on stdout."""
+
+import json
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from devicelog.store.evidence import Evidence
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SYSTEM_DIR = Path("/var/lib/devicelog")
+
+
+def default_data_dir(suffix: str = "") -> Path:
+    """The system's directory if it can be written, else the user's own."""
+    system = SYSTEM_DIR.with_name(SYSTEM_DIR.name + suffix)
+    if os.access(system, os.W_OK):
+        return system
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / f"devicelog{suffix}"
+
+
+def data_dir_option(command: F) -> F:
+    """`--data-dir DIR`, or DEVICELOG_DATA_DIR."""
+    return click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path),
+        envvar="DEVICELOG_DATA_DIR",
+        help="Where the database is. Default: /var/lib/devicelog if writable, else your own data directory.",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="One object instead of text.")(command)
+
+
+def print_json(value: Any) -> None:
+    """One object on stdout, the same bytes for the same value."""
+    click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
+
+
+@contextmanager
+def reading(data_dir: Path | None) -> "Iterator[Evidence]":
+    """The database to read; a session that was left open is closed first, and that is said."""
+    from devicelog.recorder.record import told
+    from devicelog.recorder.recovery import recover
+    from devicelog.store.database import FILE_NAME
+    from devicelog.store.evidence import Evidence
+
+    data_dir = data_dir or default_data_dir()
+    interrupted = recover(data_dir)
+    if interrupted is not None:
+        click.echo(told(interrupted), err=True)
+    with Evidence(data_dir / FILE_NAME) as evidence:
+        yield evidence
+
+
+def command_line(*words: str, data_dir: Path | None) -> str:
+    """A command to type next, with the data directory where it is not the default one."""
+    where = () if data_dir is None or data_dir == default_data_dir() else ("--data-dir", str(data_dir))
+    return shlex.join(("devicelog", *words, *where))

@@ -1,0 +1,228 @@
+"""`demo`, `record` and `mark`: making a session. Options in, exit code out; the work is recorder.record's."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from devicelog.cli.common import command_line, data_dir_option, default_data_dir, json_option, print_json
+
+if TYPE_CHECKING:
+    from devicelog.recorder.record import Job, Outcome, Recording, Source
+
+DEMO_CLIENT = "DEMO-1"
+DEMO_PRACTITIONER = "DEMO"
+_PEN_START_S = 20.0
+
+
+@click.command()
+@click.option("--seconds", type=click.FloatRange(4, 14_400), default=20.0, show_default=True, help="Session time.")
+@click.option(
+    "--speed", type=click.FloatRange(0.1, 50), default=1.0, show_default=True, help="Session time per real time."
+)
+@click.option(
+    "--scenario", default="clean", show_default=True, help="What happens to the pen: clean, overdepth, unplug, noise."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same number, the same session.")
+@data_dir_option
+@json_option
+def demo(seconds: float, speed: float, scenario: str, seed: int, data_dir: Path | None, as_json: bool) -> None:
+    """Record a session with a simulated pen: no hardware needed."""
+    from devicelog.clinical.data import load_plan, load_zones
+    from devicelog.errors import UsageProblem
+    from devicelog.recorder.clock import RecorderClock
+    from devicelog.recorder.commands import MarkCommand, TimedMark
+    from devicelog.recorder.record import Job
+    from firmware_bridge.profiles import load_profile
+    from firmware_bridge.simulator import SCENARIOS, script_for
+
+    if scenario not in SCENARIOS:
+        raise UsageProblem(f"there is no scenario {scenario!r}; there are: {', '.join(SCENARIOS)}")
+    data_dir = data_dir or default_data_dir("-demo")
+    script = script_for(scenario, seconds, seed)
+    marks = (
+        TimedMark(
+            t_us=mark.t_us,
+            command=MarkCommand(kind=mark.kind, zone=mark.zone if mark.kind == "zone" else None),
+        )
+        for mark in script.marks
+    )
+    job = Job(
+        data_dir=data_dir,
+        client_code=DEMO_CLIENT,
+        practitioner=DEMO_PRACTITIONER,
+        plan=load_plan("full-face"),
+        zones=load_zones(),
+        profile=load_profile("reference"),
+        command="demo",
+        duration_us=script.duration_us,
+        marks=tuple(marks),
+        marks_clock="pen",
+    )
+    clock = RecorderClock(speed=speed)
+    pen_options = [
+        *("--scenario", scenario, "--seconds", str(seconds), "--seed", str(seed)),
+        *("--speed", str(speed), "--origin-us", str(clock.origin_us)),
+    ]
+    click.echo(f"a simulated pen, scenario {scenario}: {SCENARIOS[scenario].description}", err=True)
+    with _simulated_pen(pen_options) as url:
+        outcome = _record(job, url, clock)
+    _conclude(outcome, data_dir, as_json=as_json)
+
+
+@click.command()
+@click.option("--pen", required=True, metavar="URL", help="The pen's serial port: a path, or any pyserial URL.")
+@click.option("--client", required=True, metavar="CODE", help="The clinic's code of the treated person; never a name.")
+@click.option("--practitioner", required=True, metavar="ID", help="Who treats: an id, not a name.")
+@click.option("--plan", "plan_name", required=True, metavar="NAME", help="A plan's name, or a path ending in .toml.")
+@click.option("--profile", default="reference", show_default=True, metavar="NAME", help="The kind of pen.")
+@click.option("--marks", "marks_file", type=click.Path(path_type=Path), help="A file of marks: `seconds mark` a line.")
+@click.option("--duration", type=click.FloatRange(0.1, 86_400), metavar="S", help="End after so many seconds.")
+@data_dir_option
+@json_option
+def record(
+    pen: str,
+    client: str,
+    practitioner: str,
+    plan_name: str,
+    profile: str,
+    marks_file: Path | None,
+    duration: float | None,
+    data_dir: Path | None,
+    as_json: bool,
+) -> int:
+    """Record one session from a pen. Ctrl-C ends it properly."""
+    from devicelog.clinical.data import load_plan, load_zones
+    from devicelog.recorder.clock import RecorderClock
+    from devicelog.recorder.commands import read_marks
+    from devicelog.recorder.record import Job
+    from devicelog.sessions import check_client_code, check_practitioner
+    from firmware_bridge.profiles import load_profile
+
+    zones = load_zones()
+    data_dir = data_dir or default_data_dir()
+    job = Job(
+        data_dir=data_dir,
+        client_code=check_client_code(client),
+        practitioner=check_practitioner(practitioner),
+        plan=load_plan(plan_name),
+        zones=zones,
+        profile=load_profile(profile),
+        command="record",
+        duration_us=None if duration is None else int(duration * 1_000_000),
+        marks=read_marks(marks_file, zones) if marks_file else (),
+    )
+    outcome = _record(job, pen, RecorderClock())
+    if outcome.session is None:
+        click.echo("ended before a session began", err=True)
+        return 130
+    _conclude(outcome, data_dir, as_json=as_json)
+    return 0
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("words", nargs=-1, required=True, metavar="zone ID | pass | pause | resume | note TEXT")
+@data_dir_option
+@json_option
+def mark(words: tuple[str, ...], data_dir: Path | None, as_json: bool) -> int:
+    """Make a mark in the session that is being recorded. Says so when it is on disk."""
+    from devicelog.clinical.data import load_zones
+    from devicelog.control import ask
+    from devicelog.recorder.commands import parse_mark
+
+    parse_mark(words, load_zones())
+    reply = ask(data_dir or default_data_dir(), {"command": "mark", "words": list(words)})
+    if not reply["ok"]:
+        click.echo(f"error: {reply['error']}", err=True)
+        return int(reply["exit_code"])
+    if as_json:
+        print_json({"schema": "devicelog.mark/1", **reply})
+    else:
+        click.echo(f"{reply['mark']}: recorded in {reply['session']} as record {reply['record']}")
+    return 0
+
+
+def _record(job: "Job", url: str, clock: Any) -> "Outcome":
+    from devicelog.cli.keys import keys, legend
+    from devicelog.cli.screen import Screen
+    from devicelog.recorder.record import record as record_session
+    from devicelog.recorder.stop import Stop
+    from firmware_bridge.sources import Inbox, SerialSource
+
+    screen, stop = Screen(), Stop()
+
+    def source_of(inbox: Inbox, clock: Any) -> "Source":
+        return SerialSource(url, job.profile, inbox, clock.now_us)
+
+    with ExitStack() as stack:
+        stack.callback(screen.end)
+
+        def ready(recording: "Recording") -> None:
+            by_keys = job.command == "record" and sys.stdin is not None and sys.stdin.isatty()
+            zones = [zone.zone for zone in job.plan.zones]
+            if by_keys:
+                click.echo(legend(zones), err=True)
+            stack.enter_context(
+                keys(zones, recording.mark, screen.say, lambda: stop.request("operator")) if by_keys else nullcontext()
+            )
+
+        with stop.on_signals():
+            return record_session(job, source_of=source_of, clock=clock, console=screen, stop=stop, on_ready=ready)
+
+
+@contextmanager
+def _simulated_pen(options: list[str]) -> Iterator[str]:
+    """A simulated pen in a process of its own, on a private pty; gives the path of its port."""
+    from devicelog.errors import PenUnusable
+
+    with tempfile.TemporaryDirectory(prefix="devicelog-pen-") as directory:
+        link = Path(directory) / "pen"
+        command = [
+            sys.executable,
+            "-m",
+            "firmware_bridge.simulator",
+            "--link",
+            str(link),
+            "--once",
+            "--exit-with-stdin",
+        ]
+        with subprocess.Popen([*command, *options], stdin=subprocess.PIPE, start_new_session=True) as pen:  # noqa: S603
+            try:
+                give_up_s = time.monotonic() + _PEN_START_S
+                while not link.exists():
+                    if pen.poll() is not None or time.monotonic() > give_up_s:
+                        raise PenUnusable("the simulated pen did not start")
+                    time.sleep(0.01)
+                yield str(link)
+            finally:
+                pen.terminate()
+
+
+def _conclude(outcome: "Outcome", data_dir: Path, *, as_json: bool) -> None:
+    """The session that was just recorded, where it is, and what to type next."""
+    from devicelog.cli.report import show_document, show_text
+    from devicelog.store.database import FILE_NAME
+    from devicelog.store.evidence import Evidence
+
+    if outcome.session is None:
+        click.echo("ended before a session began", err=True)
+        raise click.exceptions.Exit(130)
+    with Evidence(data_dir / FILE_NAME) as evidence:
+        document = show_document(evidence, outcome.session)
+    if as_json:
+        print_json(document)
+        return
+    click.echo(show_text(document))
+    click.echo(f"database  {data_dir / FILE_NAME}")
+    click.echo("next      " + command_line("sessions", "show", outcome.session, data_dir=data_dir))
+    click.echo("          " + command_line("replay", outcome.session, data_dir=data_dir))
+    click.echo("          " + command_line("verify", "--all", data_dir=data_dir))
+    click.echo(
+        "          " + command_line("sessions", "readings", outcome.session, "--format", "csv", data_dir=data_dir)
+    )

@@ -1,0 +1,264 @@
+"""A session as a person reads it: like a treatment record. From the derived record and the opening entry, nothing else.
+
+`show_document` collects, `show_text` lays out. Millimetres and seconds with decimals begin here and nowhere before.
+"""
+
+from typing import Any
+
+from devicelog.canonical import Json, parse_canonical
+from devicelog.pipeline import Opening, Pipeline
+from devicelog.records import MARK, Mark, item_of
+from devicelog.sessions import UNASSIGNED
+from devicelog.store.evidence import Evidence
+
+_RULE_WORDS = {"high": "HIGH", "medium": "MEDIUM", "low": "LOW"}
+
+
+def show_document(evidence: Evidence, prefix: str) -> Json:
+    """One session or span as plain values. Raises NotFound, EvidenceDamaged."""
+    row = evidence.stream(prefix)
+    opening = evidence.entry(row["no"])
+    documents = evidence.documents(opening)
+    if row["derived"] is not None:
+        derived = parse_canonical(evidence.document(row["derived"]))
+    else:
+        derived = _so_far(evidence, Opening.read(opening.type, opening.body, documents), row["no"])
+    plan_digest = opening.body["documents"].get("plan")
+    plan = parse_canonical(documents[plan_digest]) if plan_digest else None
+    facts = derived["facts"]
+    return {
+        "schema": "devicelog.session/1",
+        "id": row["id"],
+        "kind": row["kind"],
+        "status": row["status"],
+        "verdict": row["verdict"],
+        "mode": row["mode"],
+        "opened_at": row["opened_at"],
+        "closed_at": row["closed_at"],
+        "client": evidence.client_code(row["client_ref"]),
+        "client_ref": row["client_ref"],
+        "practitioner": row["practitioner"],
+        "auth": opening.values["actor"]["auth"],
+        "plan": plan and {"id": plan["id"], "label": plan["label"], "indication": plan["indication"]},
+        "plan_zones": plan["zones"] if plan else [],
+        "engine": derived["engine"],
+        "derived": row["derived"],
+        "findings": derived["findings"],
+        "assessments": derived["assessments"],
+        "notes": _notes(evidence, row["no"]),
+        **facts,
+    }
+
+
+def _so_far(evidence: Evidence, opening: Opening, no: int) -> Json:
+    """What is on disk of a stream that is still open, derived as far as it goes."""
+    pipeline = Pipeline(opening)
+    for record in evidence.records(no):
+        pipeline.feed(record)
+    facts, findings, assessments = pipeline.judge()
+    return {"engine": None, "facts": facts, "findings": findings, "assessments": assessments}
+
+
+def _notes(evidence: Evidence, no: int) -> list[Json]:
+    notes, first_us = [], None
+    for record in evidence.records(no):
+        first_us = record.t_us if first_us is None else first_us
+        if record.kind != MARK:
+            continue
+        mark = item_of(record)
+        if isinstance(mark, Mark) and mark.note_sha256:
+            text = evidence.note_text(mark.note_sha256)
+            notes.append({"at_us": record.t_us - first_us, "record": record.number, "text": text})
+    return notes
+
+
+# --- text -------------------------------------------------------------------------------------------------------------
+
+
+def show_text(session: Json) -> str:
+    """The session as text, for a terminal of 100 columns."""
+    blocks = [_head(session), _zones(session), _findings(session), _unassessed(session), _gaps(session)]
+    blocks += [_notes_text(session), _completeness(session)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _head(session: Json) -> str:
+    what = "Session" if session["kind"] == "session" else "Unattributed span"
+    verdict = session["verdict"] or (
+        "not finished: as far as it is on disk" if not session["closed_at"] else "no verdict"
+    )
+    demo = {"demo": "   DEMO DATA, no person was treated", "test": "   TEST DATA"}.get(session["mode"], "")
+    clock = session["clock"]["confidence"] or "unknown"
+    lines = [f"{what} {session['id']}   {session['status']}   {verdict.upper()}{demo}"]
+    ended = f", {session['end_cause']}" if session["end_cause"] else ""
+    lines.append(f"  opened        {session['opened_at']} (clock: {clock}), lasted {_s(session['duration_us'])}{ended}")
+    if session["kind"] == "session":
+        client = session["client"] or f"erased ({session['client_ref']})"
+        lines.append(f"  client        {client}")
+        lines.append(f"  practitioner  {session['practitioner']} (auth: {session['auth']})")
+        lines.append(f"  plan          {session['plan']['id']}: {session['plan']['label']}")
+    pen = session["pen"]
+    if pen:
+        named = [("model", pen["model"]), ("serial", pen["serial"]), ("firmware", pen["firmware"])]
+        named += [("calibration", pen["calibration_id"]), ("cartridge", pen["cartridge"])]
+        lines.append("  pen           " + ", ".join(f"{name} {value or 'not recorded'}" for name, value in named))
+    jump = session["unattended"]
+    if jump and (jump["passes"] or jump["strokes"]):
+        again = " (its counters had begun anew)" if jump["counters_restarted"] else ""
+        lines.append(
+            f"  before this   the pen made {_count(jump['strokes'])} strokes and {_count(jump['passes'])} passes "
+            f"while nobody listened{again}"
+        )
+    return "\n".join(lines)
+
+
+def _zones(session: Json) -> str:
+    if not session["zones"]:
+        return "No sample arrived."
+    limits = {zone["zone"]: zone for zone in session["plan_zones"]}
+    head = ("zone", "passes", "glides", "on skin", "set mm", "measured mm", "plan mm", "over plan", "over pen", "Hz")
+    rows = [head]
+    for zone in session["zones"]:
+        if zone["zone"] == UNASSIGNED and not zone["contact_us"] + zone["contact_unknown_us"]:
+            continue  # the pen ran in the air before the first zone was marked
+        depth, limit = zone["depth"], limits.get(zone["zone"])
+        sets = [row["depth_set_um"] for row in zone["at_set_depth"]]
+        rows.append(
+            (
+                zone["zone"],
+                _passes(zone["passes"]),
+                str(zone["glides"]),
+                _s(zone["contact_us"]) if not zone["contact_unknown_us"] else "unknown",
+                _range(min(sets), max(sets)) if sets else "-",
+                f"{_range(depth['min_um'], depth['max_um'])} mean {_mm(depth['mean_um'])}" if depth else "-",
+                _range(limit["depth_min_um"], limit["depth_max_um"]) if limit else "none",
+                _over(zone["over_plan"]) if zone["plan_max_um"] is not None else "not assessed",
+                _over(zone["over_device"]),
+                f"{zone['frequency']['mean_dhz'] / 10:.0f}" if zone["frequency"] else "-",
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    return "\n".join("  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+                     for row in rows)  # fmt: skip
+
+
+def _passes(passes: Json) -> str:
+    sources = [
+        f"{name} {passes[key]}" for name, key in (("pen", "pen"), ("marked", "operator")) if passes[key] is not None
+    ]
+    if not sources:
+        return "not recorded"
+    low, high = passes["low"], passes["high"]
+    return f"{low if low == high else f'{low} to {high}'} ({', '.join(sources)})"
+
+
+def _findings(session: Json) -> str:
+    if not session["findings"]:
+        return "Findings: none."
+    lines = [f"Findings: {len(session['findings'])}"]
+    for finding in session["findings"]:
+        where = f" in {finding['zone']}" if finding["zone"] else ""
+        lines.append(f"  {_RULE_WORDS[finding['severity']]:<7} {finding['rule']}{where}: {_detail(finding)}")
+    return "\n".join(lines)
+
+
+def _detail(finding: Json) -> str:
+    detail: dict[str, Any] = finding["detail"]
+    match finding["rule"]:
+        case "depth.over_plan" | "depth.over_device":
+            deep = [("set", detail["set_um"]), ("measured", detail["measured_um"])]
+            parts = " and ".join(f"{name} {_mm(um)} mm" for name, um in deep if um is not None)
+            limit, tolerance = _mm(detail["limit_um"]), _mm(detail["tolerance_um"])
+            return f"{parts} for {_s(detail['for_us'])}; limit {limit} mm (measured: +{tolerance} mm tolerance)"
+        case "data.gap":
+            gaps = "gap" if detail["n"] == 1 else "gaps"
+            return (
+                f"{detail['n']} {gaps} on the skin, {_s(detail['for_us'])} in all, the longest "
+                f"{_s(detail['longest_us'])}, {detail['missing']} samples missing ({', '.join(detail['causes'])})"
+            )
+        case "link.bad_frames":
+            percent, limit = detail["rate_ppm"] / 10_000, detail["limit_ppm"] / 10_000
+            return f"{detail['damaged']} of {detail['frames']} frames damaged, {percent:.1f} %; limit {limit:.1f} %"
+        case _:
+            return ", ".join(f"{key} {value}" for key, value in sorted(detail.items()))
+
+
+def _unassessed(session: Json) -> str:
+    rows = [row for row in session["assessments"] if row["result"] == "not assessable"]
+    if not rows:
+        return ""
+    lines = ["Not assessable:"]
+    lines += [f"  {row['rule']}{' in ' + row['zone'] if row['zone'] else ''}: {row['why']}" for row in rows]
+    return "\n".join(lines)
+
+
+def _gaps(session: Json) -> str:
+    gaps, short = session["gaps"], session["short_gaps"]
+    if not gaps and not short["n"]:
+        return ""
+    lines = ["Gaps:"]
+    for gap in gaps:
+        missing = "an unknown number of" if gap["missing"] is None else gap["missing"]
+        contact = {"yes": "on the skin", "no": "lifted", "unknown": "contact unknown"}[gap["contact"]]
+        lines.append(
+            f"  at {_s(gap['from_us'])} for {_s(gap['for_us'])} in {gap['zone']}: {missing} samples missing, {contact} "
+            f"({gap['cause']})"
+        )
+    if short["n"]:
+        lines.append(f"  {short['n']} shorter ones: {_s(short['for_us'])}, {short['missing']} samples missing")
+    return "\n".join(lines)
+
+
+def _notes_text(session: Json) -> str:
+    if not session["notes"]:
+        return ""
+    lines = ["Notes:"]
+    lines += [
+        f"  at {_s(note['at_us'])}: {note['text'] if note['text'] is not None else '(erased)'}"
+        for note in session["notes"]
+    ]
+    return "\n".join(lines)
+
+
+def _completeness(session: Json) -> str:
+    account = session["completeness"]
+    read = "unknown (interrupted)" if account["bytes_read"] is None else str(account["bytes_read"])
+    closes = "every account closes" if account["closes"] else f"OPEN: {', '.join(account['open_accounts'])}"
+    lines = [
+        f"Completeness: {closes}",
+        f"  bytes read {read} = kept {account['bytes_kept']} + dropped {account['bytes_dropped']}",
+        f"  bytes kept {account['bytes_kept']} = framed {account['bytes_framed']} + "
+        f"rejected {account['bytes_rejected']} + delimiters {account['bytes_delimiters']}",
+    ]
+    for boot in account["boots"]:
+        if boot["first"] is None:
+            continue
+        repeated = f", {boot['repeated']} repeated" if boot["repeated"] else ""
+        lines.append(
+            f"  samples {boot['first']} to {boot['last']} (pen boot {boot['boot']}) = decoded {boot['decoded']} "
+            f"+ missing {boot['missing']}{repeated}"
+        )
+    lines += [f"  rejected: {fault['n']} x {fault['kind']}, {fault['bytes']} bytes" for fault in account["faults"]]
+    if account["stalls"] or account["overflows"]:
+        lines.append(f"  disk stalls {account['stalls']}, queue overflows {account['overflows']}")
+    return "\n".join(lines)
+
+
+def _mm(um: int) -> str:
+    return f"{um / 1000:.2f}"
+
+
+def _range(low_um: int, high_um: int) -> str:
+    return _mm(low_um) if low_um == high_um else f"{_mm(low_um)}–{_mm(high_um)}"
+
+
+def _over(over: Json) -> str:
+    return _s(over["for_us"]) if over["for_us"] else "none"
+
+
+def _s(us: int) -> str:
+    return f"{us / 1_000_000:.1f} s"
+
+
+def _count(value: int | None) -> str:
+    return "an unknown number of" if value is None else str(value)

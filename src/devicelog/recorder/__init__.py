@@ -1,0 +1,1 @@
+"""Recording and replaying: one consumer that numbers what arrives, keeps it, and derives from it."""

@@ -1,0 +1,74 @@
+"""Every sample of a stream as a row, in the order of the evidence: what `sessions readings` prints. Pure."""
+
+from collections.abc import Iterable, Iterator
+
+from devicelog.account import Account
+from devicelog.canonical import Json
+from devicelog.records import SERIAL, Mark, Record, item_of
+from devicelog.sessions import UNASSIGNED
+from firmware_bridge.decode import Decoder
+from firmware_bridge.readings import Heartbeat, Identity, LinkChange, Overflow, PenEvent, SampleBlock, SerialChunk
+
+COLUMNS = (
+    "record",
+    "arrived_us",
+    "zone",
+    "boot",
+    "seq",
+    "pen_t_us",
+    "mode",
+    "motor_on",
+    "depth_set_um",
+    "depth_um",
+    "raw_count",
+    "frequency_dhz",
+    "contact",
+    "passes",
+    "strokes",
+)
+
+
+def sample_rows(records: Iterable[Record]) -> Iterator[Json]:
+    """One row a sample, with the keys of COLUMNS; None where the pen did not say. Repeated frames stand once.
+
+    `arrived_us` is the host's clock since the stream's first record, when the read that completed the frame returned;
+    `pen_t_us` is the pen's 32-bit clock at the sample; `passes` and `strokes` are the pen's counters of the frame.
+    """
+    decoder, account, zone, first_us = Decoder(), Account(), UNASSIGNED, None
+    for record in records:
+        first_us = record.t_us if first_us is None else first_us
+        if record.kind != SERIAL:
+            item = item_of(record)
+            if isinstance(item, LinkChange | Overflow):
+                decoder.feed(item)
+            elif isinstance(item, Mark) and item.kind == "zone":
+                zone = item.zone or UNASSIGNED
+            continue
+        for reading in decoder.feed(SerialChunk(t_us=record.t_us, data=record.body)):
+            if isinstance(reading, SampleBlock):
+                if account.step(reading)[0] != "repeat":
+                    yield from _rows(reading, record.number, record.t_us - first_us, zone)
+            elif isinstance(reading, Heartbeat | PenEvent | Identity):
+                account.step(reading)
+
+
+def _rows(block: SampleBlock, record: int, arrived_us: int, zone: str) -> Iterator[Json]:
+    bits = block.contact_bits
+    for i in range(block.n):
+        yield {
+            "record": record,
+            "arrived_us": arrived_us,
+            "zone": zone,
+            "boot": block.boot,
+            "seq": (block.seq + i) % 2**32,
+            "pen_t_us": (block.t_us + i * block.period_us) % 2**32,
+            "mode": block.mode,
+            "motor_on": int(block.motor_on),
+            "depth_set_um": block.depth_set_um,
+            "depth_um": block.depth_um[i] if block.depth_um else None,
+            "raw_count": block.raw_count[i] if block.raw_count else None,
+            "frequency_dhz": block.frequency_dhz[i] if block.frequency_dhz else None,
+            "contact": None if bits is None else bits >> i & 1,
+            "passes": block.passes,
+            "strokes": block.strokes,
+        }
