@@ -133,12 +133,16 @@ class SerialSource:
     at another baud rate), and what a kernel throws away when a device is torn out, at most one poll period of it.
     """
 
-    def __init__(self, url: str, profile: PenProfile, inbox: Inbox, now_us: Callable[[], int]) -> None:
+    def __init__(
+        self, url: str, profile: PenProfile, inbox: Inbox, now_us: Callable[[], int], *, poll_s: float = POLL_S
+    ) -> None:
+        """`poll_s` is real time: faster than real time wants to poll more often."""
         self.url = url
         self.read_total = 0
         self._profile = profile
         self._inbox = inbox
         self._now_us = now_us
+        self._poll_s = poll_s
         self._port: _Port | None = None
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
@@ -199,7 +203,7 @@ class SerialSource:
     def _read_until_lost(self, port: _Port) -> str | None:
         """Read until the link is lost, and say why; or until close, and take what is left first (None)."""
         try:
-            while not self._closing.wait(POLL_S):
+            while not self._closing.wait(self._poll_s):
                 while not self._closing.is_set() and self._take(port):
                     pass
             drained_to = self.read_total + DRAIN_BYTES

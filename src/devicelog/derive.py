@@ -301,9 +301,9 @@ class Derivation:
         counters = ((now.passes, before.passes), (now.strokes, before.strokes))
         fell = any(new is not None and old is not None and new < old for new, old in counters)
         return {
-            "passes": _since(before.passes, now.passes, fell=fell),
-            "strokes": _since(before.strokes, now.strokes, fell=fell),
-            "counters_restarted": fell,
+            "passes": None if fell else _since(before.passes, now.passes),
+            "strokes": None if fell else _since(before.strokes, now.strokes),
+            "counters_fell": fell,  # then what happened meanwhile is not known, and nothing is claimed
         }
 
     # --- gaps ---------------------------------------------------------------------------------------------------------
@@ -321,7 +321,8 @@ class Derivation:
             (cause for cause in ("link", "overflow", "damage", "silence") if cause in self._causes),
             "restart" if step == "restart" else "lost",
         )
-        self._end_glide()
+        if for_us >= GAP_LISTED_US:
+            self._end_glide()  # a shorter one is a hole in a glide, left out of its contact time
         self._note_gap(heard.host_us, record.t_us, for_us, missing, cause, contact_after)
 
     def _note_gap(
@@ -423,7 +424,5 @@ def _growth(before: int | None, now: int, *, restarted: bool) -> int:
     return grown if grown < _COUNTER // 2 else 0
 
 
-def _since(before: int | None, now: int | None, *, fell: bool) -> int | None:
-    if before is None or now is None:
-        return None
-    return now if fell else now - before
+def _since(before: int | None, now: int | None) -> int | None:
+    return None if before is None or now is None else now - before

@@ -13,7 +13,7 @@ from firmware_bridge.simulator.faults import damaged
 from firmware_bridge.simulator.pen import Pen, Wire, bytes_of, wire_of
 from firmware_bridge.simulator.script import dice
 
-LENGTHS = (4, 8, 20, 60)
+LENGTHS = (6, 8, 20, 60)
 SEEDS = (1, 2, 3, 17)
 PLAN_UM = {
     "forehead": (300, 400),
@@ -150,9 +150,9 @@ def test_scenarios_share_the_clean_session() -> None:
     ("scenario", "seconds", "says"),
     [
         ("storm", 8, "no scenario 'storm'"),
-        ("clean", 3.9, "4 to"),
-        ("clean", float("nan"), "4 to"),
-        ("clean", 1e9, "4 to"),
+        ("clean", 5.9, "6 to"),
+        ("clean", float("nan"), "6 to"),
+        ("clean", 1e9, "6 to"),
     ],
 )
 def test_impossible_scripts_are_refused(scenario: str, seconds: float, says: str) -> None:
@@ -282,7 +282,7 @@ def test_noise_costs_frames_and_never_makes_a_reading(seconds: int, seed: int) -
 
 
 def test_a_damaged_frame_is_never_read() -> None:
-    pen, rng = Pen(script_for("clean", 4, 1), 1), dice(1, "test")
+    pen, rng = Pen(script_for("clean", 6, 1), 1), dice(1, "test")
     pen.start()
     for _, frame in pen.frames_to(4_000_000):
         for _ in range(10):
@@ -333,25 +333,25 @@ def test_an_idle_pen_says_who_it_is_and_beats() -> None:
 
 
 def test_a_second_script_goes_on_where_the_first_ended() -> None:
-    pen = Pen(script_for("clean", 4, 1), 1)
+    pen = Pen(script_for("clean", 6, 1), 1)
     data = pen.advance_to(1_500_000)
     pen.start()
     with pytest.raises(ValueError, match="still playing"):
         pen.start()
-    data += pen.advance_to(8_000_000)
-    pen.start(script_for("clean", 4, 2))
-    data += pen.advance_to(13_000_000)
+    data += pen.advance_to(10_000_000)
+    pen.start(script_for("clean", 6, 2))
+    data += pen.advance_to(17_000_000)
     readings = decoded([(0, data)])
-    assert list(samples(readings)) == list(range(800))
+    assert list(samples(readings)) == list(range(1200))
     assert {reading.boot for reading in readings if not isinstance(reading, Fault)} == {readings[0].boot}  # type: ignore[union-attr]
     passes = [block.passes or 0 for block in blocks(readings)]
     assert passes == sorted(passes)
     beats = [reading for reading in readings if isinstance(reading, Heartbeat)]
-    assert [beat.seq for beat in beats] == [0, 400, 400, 800]
+    assert [beat.seq for beat in beats] == [0, 600, 600, 1200]
 
 
 def test_the_clock_wraps() -> None:
-    pen = Pen(script_for("clean", 4, 1), 1, clock_start_us=2**32 - 1_000_000)
+    pen = Pen(script_for("clean", 6, 1), 1, clock_start_us=2**32 - 1_000_000)
     pen.start()
     times = [block.t_us for block in blocks(decoded([(0, pen.advance_to(4_000_000))]))]
     assert times[0] == 2**32 - 1_000_000
@@ -360,17 +360,17 @@ def test_the_clock_wraps() -> None:
 
 
 def test_rate_and_frame_size_can_be_chosen() -> None:
-    pen = Pen(script_for("clean", 4, 1), 1, sample_hz=200, samples_per_frame=4, mode="test")
+    pen = Pen(script_for("clean", 6, 1), 1, sample_hz=200, samples_per_frame=4, mode="test")
     pen.start()
-    found = blocks(decoded([(0, pen.advance_to(4_000_000))]))
-    assert sum(block.n for block in found) == 800
+    found = blocks(decoded([(0, pen.advance_to(6_100_000))]))
+    assert sum(block.n for block in found) == 1200
     assert {block.period_us for block in found} == {5_000}
     assert max(block.n for block in found) == 4
     assert {block.mode for block in found} == {"test"}
 
 
 def test_the_answer_to_a_request_never_runs_ahead_of_the_samples() -> None:
-    pen = Pen(script_for("clean", 4, 1), 1)
+    pen = Pen(script_for("clean", 6, 1), 1)
     pen.start()
     sent = blocks(decoded([(0, pen.advance_to(20_000))]))
     answer = decoded([(0, pen.identity_frame())])[0]

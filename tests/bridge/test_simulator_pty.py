@@ -245,7 +245,7 @@ def test_the_program_goes_with_its_parent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("more", "code", "says"),
-    [(["--seconds", "1"], 2, "4 to"), (["--speed", "0"], 2, "speed"), (["--scenario", "storm"], 2, "storm")],
+    [(["--seconds", "1"], 2, "6 to"), (["--speed", "0"], 2, "speed"), (["--scenario", "storm"], 2, "storm")],
 )
 def test_the_program_refuses_what_cannot_be(tmp_path: Path, more: list[str], code: int, says: str) -> None:
     with program(tmp_path / "pen", *more) as process:

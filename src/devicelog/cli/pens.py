@@ -11,7 +11,7 @@ def pens() -> None:
 @pens.command()
 @click.option("--link", required=True, metavar="PATH", help="Where to put the link to the simulated serial port.")
 @click.option("--scenario", default="clean", show_default=True, help="clean, overdepth, unplug or noise.")
-@click.option("--seconds", type=click.FloatRange(4, 14_400), default=60.0, show_default=True, help="Of one session.")
+@click.option("--seconds", type=click.FloatRange(6, 14_400), default=60.0, show_default=True, help="Of one session.")
 @click.option("--speed", type=click.FloatRange(0.1, 50), default=1.0, show_default=True, help="Pen time per real time.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same number, the same session.")
 @click.option("--once", is_flag=True, help="One session, then idle; otherwise another begins after 2 s.")

@@ -22,9 +22,9 @@ _PEN_START_S = 20.0
 
 
 @click.command()
-@click.option("--seconds", type=click.FloatRange(4, 14_400), default=20.0, show_default=True, help="Session time.")
+@click.option("--seconds", type=click.FloatRange(6, 14_400), default=20.0, show_default=True, help="Session time.")
 @click.option(
-    "--speed", type=click.FloatRange(0.1, 50), default=1.0, show_default=True, help="Session time per real time."
+    "--speed", type=click.FloatRange(0.1, 20), default=1.0, show_default=True, help="Session time per real time."
 )
 @click.option(
     "--scenario", default="clean", show_default=True, help="What happens to the pen: clean, overdepth, unplug, noise."
@@ -154,11 +154,12 @@ def _record(job: "Job", url: str, clock: Any) -> "Outcome":
     from devicelog.recorder.record import record as record_session
     from devicelog.recorder.stop import Stop
     from firmware_bridge.sources import Inbox, SerialSource
+    from firmware_bridge.sources.serial_port import POLL_S
 
     screen, stop = Screen(), Stop()
 
     def source_of(inbox: Inbox, clock: Any) -> "Source":
-        return SerialSource(url, job.profile, inbox, clock.now_us)
+        return SerialSource(url, job.profile, inbox, clock.now_us, poll_s=POLL_S / max(1.0, clock.speed))
 
     with ExitStack() as stack:
         stack.callback(screen.end)

@@ -103,11 +103,14 @@ def _head(session: Json) -> str:
         named += [("calibration", pen["calibration_id"]), ("cartridge", pen["cartridge"])]
         lines.append("  pen           " + ", ".join(f"{name} {value or 'not recorded'}" for name, value in named))
     jump = session["unattended"]
-    if jump and (jump["passes"] or jump["strokes"]):
-        again = " (its counters had begun anew)" if jump["counters_restarted"] else ""
+    if jump and jump["counters_fell"]:
+        lines.append(
+            "  before this   the pen's counters are lower than when it was last heard: what it did meanwhile is unknown"
+        )
+    elif jump and (jump["passes"] or jump["strokes"]):
         lines.append(
             f"  before this   the pen made {_count(jump['strokes'])} strokes and {_count(jump['passes'])} passes "
-            f"while nobody listened{again}"
+            "while nobody listened"
         )
     return "\n".join(lines)
 
