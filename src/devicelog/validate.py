@@ -84,7 +84,7 @@ def _over(zone: Json, key: str, limit_um: int) -> Outcome:
 
 
 def _data_gap(facts: Json, parameters: Json) -> list[Outcome]:
-    if not facts["zones"]:
+    if not any(boot["decoded"] for boot in facts["completeness"]["boots"]):
         return [Outcome(result="not assessable", why="no sample arrived")]
     long = [gap for gap in facts["gaps"] if gap["for_us"] > parameters["limit_us"]]
     outcomes = []

@@ -134,10 +134,19 @@ def mark(words: tuple[str, ...], data_dir: Path | None, as_json: bool) -> int:
     """Make a mark in the session that is being recorded. Says so when it is on disk."""
     from devicelog.clinical.data import load_zones
     from devicelog.control import ask
+    from devicelog.errors import NotFound
     from devicelog.recorder.commands import parse_mark
+    from devicelog.recorder.record import told
+    from devicelog.recorder.recovery import recover
 
     parse_mark(words, load_zones())
-    reply = ask(data_dir or default_data_dir(), {"command": "mark", "words": list(words)})
+    data_dir = data_dir or default_data_dir()
+    try:
+        reply = ask(data_dir, {"command": "mark", "words": list(words)})
+    except NotFound:
+        if (interrupted := recover(data_dir)) is not None:
+            click.echo(told(interrupted), err=True)
+        raise
     if not reply["ok"]:
         click.echo(f"error: {reply['error']}", err=True)
         return int(reply["exit_code"])

@@ -16,7 +16,7 @@ NO_PREVIOUS = "0" * 64
 # Each type of entry and the keys its body has; docs/record.md says what they mean.
 BODY_KEYS: dict[str, frozenset[str]] = {
     "log.created": frozenset({"schema"}),
-    "recorder.started": frozenset({"command", "boot", "mode"}),
+    "recorder.started": frozenset({"command", "boot"}),
     "recorder.stopped": frozenset({"cause"}),
     "span.opened": frozenset({"stream", "documents", "mode"}),
     "span.recorded": frozenset({"stream", "ended", "cause", "chunks", "records", "root", "derived"}),

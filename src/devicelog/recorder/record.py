@@ -227,7 +227,7 @@ class Recording:
 
     def run(self) -> Outcome:
         """Listen, record, close."""
-        started: Json = {"command": self._job.command, "boot": self._clock.boot, "mode": self._mode()}
+        started: Json = {"command": self._job.command, "boot": self._clock.boot}
         self._durable(self._writer.do(lambda transaction: transaction.entry("recorder.started", started)))
         span = self._open_span()
         self._durable(span.opened)
@@ -251,7 +251,8 @@ class Recording:
         return Outcome(session=session.id, derived=parse_canonical(derived), cause=cause)
 
     def _open_span(self) -> OpenStream:
-        body: Json = {"stream": new_stream_id("span"), "mode": self._mode()}
+        # whether it is a real pen is not known before it says so
+        body: Json = {"stream": new_stream_id("span"), "mode": "demo" if self._job.command == "demo" else "unknown"}
         return OpenStream(
             self._writer,
             self._clock,
@@ -477,9 +478,6 @@ class Recording:
             raise StoreUnusable(
                 f"NOT RECORDED: {why}. {self._writer.backlog_bytes} bytes of the pen's data are not on disk."
             ) from None
-
-    def _mode(self) -> str:
-        return "demo" if self._job.command == "demo" else "real"
 
     def _no_pen(self, span: OpenStream) -> str:
         """Why no session could begin, in words for the person at the chair."""
