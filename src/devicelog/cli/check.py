@@ -2,10 +2,14 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from devicelog.cli.common import data_dir_option, default_data_dir, json_option, print_json, reading
+
+if TYPE_CHECKING:
+    from devicelog.store.evidence import Evidence, StreamRow
 
 CHECK_FAILED = 3
 
@@ -82,9 +86,14 @@ def verify(session: str | None, everything: bool, data_dir: Path | None, as_json
 
 @click.command()
 @click.argument("session")
+@click.option("--to", type=click.Choice(["pty"]), help="Play it as a pen on a pseudo-terminal instead, marked as test.")
+@click.option(
+    "--link", default="./replayed-pen", show_default=True, metavar="PATH", help="With --to: where the port is."
+)
+@click.option("--speed", type=click.FloatRange(0.1, 20), default=1.0, show_default=True, help="With --to: how fast.")
 @data_dir_option
 @json_option
-def replay(session: str, data_dir: Path | None, as_json: bool) -> int:
+def replay(session: str, to: str | None, link: str, speed: float, data_dir: Path | None, as_json: bool) -> int:
     """Derive a session again from its evidence and compare with the record that was kept.
 
     Exit 0: identical, or derived by another engine (the difference is printed). Exit 3: not what was kept.
@@ -94,6 +103,8 @@ def replay(session: str, data_dir: Path | None, as_json: bool) -> int:
 
     with reading(data_dir) as evidence:
         row = evidence.stream(session)
+        if to is not None:
+            return _play(evidence, row, link, speed)
         if row["closed_seq"] is None:
             raise NotFound(f"{row['id']} is still being recorded: there is no record to compare with yet")
         result = derive_again(evidence, row)
@@ -112,3 +123,21 @@ def replay(session: str, data_dir: Path | None, as_json: bool) -> int:
         else:
             click.echo(f"NOT IDENTICAL: {result.stream} was kept as {result.kept}, and derives to {result.now}")
     return 0 if ok else CHECK_FAILED
+
+
+def _play(evidence: "Evidence", row: "StreamRow", path: str, speed: float) -> int:
+    from devicelog.errors import NotFound
+    from devicelog.recorder.playback import identity_of, play, steps_of
+    from devicelog.recorder.stop import Stop
+    from firmware_bridge.simulator.run import PtyLink
+
+    pen = evidence.entry(row["no"]).body.get("pen")
+    if pen is None:
+        raise NotFound(f"{row['id']} is no session: nobody said which pen it was")
+    stop = Stop()
+    with stop.on_signals(), PtyLink(path) as link:
+        click.echo(f"{row['id']} plays at {path} as soon as a recorder opens it; Ctrl-C ends it", err=True)
+        ended = play(steps_of(evidence.records(row["no"])), link, identity_of(pen), speed=speed, stop=stop)
+        if ended:
+            click.echo("played to its end", err=True)
+    return 0 if ended else 130
