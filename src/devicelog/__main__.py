@@ -11,7 +11,10 @@ def main() -> None:
         signal.signal(number, lambda *_: os._exit(130))
     from devicelog.cli import run
 
-    raise SystemExit(run())
+    code = run()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # what was to be done is done, and its result stands
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":

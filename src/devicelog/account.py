@@ -67,13 +67,16 @@ class Account:
         self.faults[fault.kind] += 1
         self.fault_bytes[fault.kind] += len(fault.data)
 
-    def step(self, message: SampleBlock | Heartbeat | PenEvent | Identity) -> tuple[Step, int]:
-        """Place a message by its boot counter and sample number; say how it follows and how many are missing."""
+    def step(self, message: SampleBlock | Heartbeat | PenEvent | Identity) -> tuple[Step, int | None]:
+        """Place a message by its boot counter and sample number; say how it follows and how many are missing.
+
+        How many were lost before a restart nobody knows: None.
+        """
         n = message.n if isinstance(message, SampleBlock) else 0
         if not self.boots or self.boots[-1].boot != message.boot:
             restart = bool(self.boots)
             self.boots.append(Boot(message.boot, message.seq, span=n, decoded=n))
-            return ("restart" if restart else "next"), 0
+            return ("restart", None) if restart else ("next", 0)
         boot = self.boots[-1]
         ahead = (message.seq - boot.first - boot.span) % SEQUENCE
         if ahead < SEQUENCE // 2:
@@ -85,7 +88,7 @@ class Account:
             boot.repeated += n
             return "repeat", 0
         self.boots.append(Boot(message.boot, message.seq, span=n, decoded=n))
-        return "restart", 0
+        return "restart", None
 
     def document(self, *, framed: int, rejected: int, delimiters: int, read: int | None) -> Json:
         """The completeness statement. `read` is what the reader itself counted; None in an interrupted stream."""

@@ -73,7 +73,7 @@ class ControlServer:
 def _answer(line: bytes, handler: Handler) -> Json:
     try:
         request = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         request = None
     if len(line) > MAX_LINE or not isinstance(request, dict):
         return {"ok": False, "error": f"not one line of JSON of at most {MAX_LINE} bytes", "exit_code": 2}

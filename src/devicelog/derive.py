@@ -28,9 +28,11 @@ from firmware_bridge.readings import (
 _Message = SampleBlock | Heartbeat | PenEvent | Identity
 
 GAP_LISTED_US = 100_000  # shorter gaps are counted, not listed
+GLIDE_FITS_US = 2_000_000  # the shortest glide: between two lifted ends that are nearer, none was lost
 _COUNTER = 2**32
 _PEN_CLOCK = 2**32
 _CONFIDENCES = ("unknown", "restored", "rtc", "synced")  # worst first
+_CAUSES = ("link", "overflow", "damage", "silence")  # of a gap; the first that applies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,14 +198,14 @@ class Derivation:
         if self._heard is not None and record.t_us - self._heard.host_us > self._silence_limit_us:
             self._causes.add("silence")
 
-    def _follow(self, record: Record, message: _Message, contact_after: bool | None) -> bool:
+    def _follow(self, record: Record, message: _Message) -> bool:
         """Place a message after what was heard before, note a gap where there is one; False for a repeat."""
         step, missing = self.account.step(message)
         if step == "repeat":
             return False
         # Fallen silent with its motor on, the pen did not send samples, or did not take them: no number is missing.
         if step in ("gap", "restart") or ("silence" in self._causes and self.motor_on):
-            self._gap(record, message, step, missing, contact_after)
+            self._gap(record, message, missing)
         block = message if isinstance(message, SampleBlock) else None
         period_us = block.period_us if block else self._heard.period_us if self._heard else 0
         end_us = message.t_us + (block.n * block.period_us if block else 0)
@@ -213,7 +215,7 @@ class Derivation:
         return True
 
     def _message(self, record: Record, message: Heartbeat | PenEvent | Identity) -> None:
-        if not self._follow(record, message, contact_after=None):
+        if not self._follow(record, message):
             return
         if not message.motor_on:
             self._end_glide()
@@ -229,12 +231,13 @@ class Derivation:
 
     def _block(self, record: Record, block: SampleBlock) -> None:
         bits = block.contact_bits
-        if not self._follow(record, block, contact_after=None if bits is None else bool(bits & 1)):
+        if not self._follow(record, block):
             return
         self._count(block)
         tally = self._tally()
         touched = tally.add(block, record=record.number, paused=self.paused, assigned=self.zone != UNASSIGNED)
         if bits is None:
+            self._end_glide()
             self.contact = None
         elif touched == block.n:
             self._touch(tally, touched * block.period_us)
@@ -308,28 +311,41 @@ class Derivation:
 
     # --- gaps ---------------------------------------------------------------------------------------------------------
 
-    def _gap(self, record: Record, message: _Message, step: str, missing: int, contact_after: bool | None) -> None:
+    def _gap(self, record: Record, message: _Message, missing: int | None) -> None:
+        """Note what is not known between the last message and this one; `missing` is None after a restart."""
         heard = self._heard
         if heard is None:
             return  # nothing was heard before: there is no beginning to measure from
+        block = message if isinstance(message, SampleBlock) else None
+        rested = not (self.motor_on and message.motor_on)
         for_us = record.t_us - heard.host_us
-        if step != "restart" and for_us < _PEN_CLOCK // 2:
+        if missing is not None and for_us < _PEN_CLOCK // 2:
             by_pen_us = (message.t_us - heard.pen_us) % _PEN_CLOCK
-            # a pen clock that ran backwards says nothing: then its sample numbers do
-            for_us = by_pen_us if by_pen_us < _PEN_CLOCK // 2 else missing * heard.period_us
-        cause = next(
-            (cause for cause in ("link", "overflow", "damage", "silence") if cause in self._causes),
-            "restart" if step == "restart" else "lost",
-        )
+            by_number_us = missing * (heard.period_us or (block.period_us if block else 0))
+            # a pen clock that ran backwards says nothing, and while the motor rested there was nothing to lose
+            by_number = by_pen_us >= _PEN_CLOCK // 2 or (rested and 0 < by_number_us < by_pen_us)
+            for_us = by_number_us if by_number else by_pen_us
         if for_us >= GAP_LISTED_US:
             self._end_glide()  # a shorter one is a hole in a glide, left out of its contact time
-        self._note_gap(heard.host_us, record.t_us, for_us, missing, cause, contact_after)
 
-    def _note_gap(
-        self, from_us: int, to_us: int, for_us: int, missing: int | None, cause: str, contact_after: bool | None
-    ) -> None:
-        known = [contact for contact in (self.contact, contact_after) if contact is not None]
-        contact = "yes" if any(known) else "no" if known else "unknown"
+        after: bool | None = None
+        if block is not None and block.contact_bits is not None:
+            after = bool(block.contact_bits & 1)
+        elif not message.motor_on and self.contact is not None:
+            after = False
+        lifted = for_us < GLIDE_FITS_US or (not missing and not self.motor_on and not message.motor_on)
+        cause = self._cause("restart" if missing is None else "lost")
+        self._note_gap(heard.host_us, record.t_us, for_us, missing, cause, self._contact_in_gap(after, lifted=lifted))
+
+    def _cause(self, otherwise: str) -> str:
+        return next((cause for cause in _CAUSES if cause in self._causes), otherwise)
+
+    def _contact_in_gap(self, after: bool | None, *, lifted: bool) -> str:
+        """Contact at one end is contact. For none it takes both ends, and that nobody can have come down between."""
+        ends = (self.contact, after)
+        return "yes" if True in ends else "no" if None not in ends and lifted else "unknown"
+
+    def _note_gap(self, from_us: int, to_us: int, for_us: int, missing: int | None, cause: str, contact: str) -> None:
         if for_us < GAP_LISTED_US:
             self.short_gaps["n"] += 1
             self.short_gaps["missing"] += missing or 0
@@ -350,13 +366,15 @@ class Derivation:
     # --- the facts ----------------------------------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """The stream has ended: a pen that had fallen silent with its motor on leaves a gap to the end."""
+        """The stream has ended: a pen that was lost or fell silent with its motor on leaves a gap to the end."""
         heard = self._heard
         if heard is None or not self.motor_on:
             return
         silent_us = self._last_us - heard.host_us
-        if not self.link_up or silent_us > self._silence_limit_us:
-            self._note_gap(heard.host_us, self._last_us, silent_us, None, "silence" if self.link_up else "link", None)
+        lost = self._causes and silent_us >= GAP_LISTED_US
+        if lost or not self.link_up or silent_us > self._silence_limit_us:
+            cause, contact = self._cause("silence"), self._contact_in_gap(None, lifted=False)
+            self._note_gap(heard.host_us, self._last_us, silent_us, None, cause, contact)
 
     def facts(self, *, framed: int, rejected: int, delimiters: int) -> Json:
         """All facts so far as plain values, integers only, in a fixed order."""

@@ -89,8 +89,8 @@ def check_note(text: str) -> str:
 
 
 def _unseen(text: str) -> str | None:
-    """The first control, format, surrogate or unassigned character, spelled out."""
+    """The first control, format, surrogate, unassigned or line-breaking character, spelled out."""
     for character in text:
-        if unicodedata.category(character)[0] == "C":
+        if unicodedata.category(character)[0] == "C" or character in "\u2028\u2029":
             return f"U+{ord(character):04X}"
     return None

@@ -102,7 +102,7 @@ def _data_gap(facts: Json, parameters: Json) -> list[Outcome]:
             }
             outcomes.append(Outcome(result="found", zone=zone, detail=detail))
         elif any(gap["contact"] == "unknown" for gap in gaps):
-            why = "a gap, and the pen has no contact signal"
+            why = "a gap, and it is not known whether the pen was on the skin"
             outcomes.append(Outcome(result="not assessable", zone=zone, why=why))
     return outcomes or [Outcome(result="passed")]
 

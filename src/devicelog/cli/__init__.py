@@ -51,12 +51,13 @@ def run(args: list[str] | None = None) -> int:
     """Run one command and return the exit code of docs/commands.md."""
     try:
         result = cli.main(args, prog_name="devicelog", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # the latter is click's answer to the former
         # whoever read us has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+class Number(click.FloatRange):
+    """A number in a range. Click's own lets `nan` through, which is below nothing and above nothing."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
+
+
 SYSTEM_DIR = Path("/var/lib/devicelog")
 
 

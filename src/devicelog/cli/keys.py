@@ -1,5 +1,6 @@
 """Marks by single keys while a session is recorded on a terminal. What a key means is a table; the rest is shell."""
 
+import codecs
 import os
 import select
 import sys
@@ -7,7 +8,7 @@ import termios
 import threading
 import tty
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from devicelog.canonical import Json
 from devicelog.errors import DevicelogError
@@ -49,7 +50,8 @@ def keys(
     finally:
         stop.set()
         thread.join(1.0)
-        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+        with suppress(termios.error):  # the terminal may be gone
+            termios.tcsetattr(fd, termios.TCSADRAIN, before)
 
 
 def _read(
@@ -60,14 +62,17 @@ def _read(
     end: Callable[[], None],
     stop: threading.Event,
 ) -> None:
-    table, note = key_table(zones), None
+    table, note, decoder = key_table(zones), None, codecs.getincrementaldecoder("utf-8")("replace")
     while not stop.is_set():
         if not select.select([fd], [], [], _POLL_S)[0]:
             continue
-        data = os.read(fd, 1024)
+        try:
+            data = os.read(fd, 1024)
+        except OSError:
+            data = b""
         if not data:
             return  # the terminal is gone; the session is not
-        for key in data.decode(errors="replace"):
+        for key in decoder.decode(data):
             if note is not None:
                 if key in "\r\n":
                     _note(note, mark, say)

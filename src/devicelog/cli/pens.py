@@ -2,6 +2,8 @@
 
 import click
 
+from devicelog.cli.common import Number
+
 
 @click.group()
 def pens() -> None:
@@ -11,8 +13,8 @@ def pens() -> None:
 @pens.command()
 @click.option("--link", required=True, metavar="PATH", help="Where to put the link to the simulated serial port.")
 @click.option("--scenario", default="clean", show_default=True, help="clean, overdepth, unplug or noise.")
-@click.option("--seconds", type=click.FloatRange(6, 14_400), default=60.0, show_default=True, help="Of one session.")
-@click.option("--speed", type=click.FloatRange(0.1, 50), default=1.0, show_default=True, help="Pen time per real time.")
+@click.option("--seconds", type=Number(6, 14_400), default=60.0, show_default=True, help="Of one session.")
+@click.option("--speed", type=Number(0.1, 50), default=1.0, show_default=True, help="Pen time per real time.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same number, the same session.")
 @click.option("--once", is_flag=True, help="One session, then idle; otherwise another begins after 2 s.")
 def simulate(link: str, scenario: str, seconds: float, speed: float, seed: int, once: bool) -> None:

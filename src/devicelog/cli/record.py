@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from devicelog.cli.common import command_line, data_dir_option, default_data_dir, json_option, print_json
+from devicelog.cli.common import Number, command_line, data_dir_option, default_data_dir, json_option, print_json
 
 if TYPE_CHECKING:
     from devicelog.recorder.record import Job, Outcome, Recording, Source
+    from devicelog.recorder.stop import Stop
 
 DEMO_CLIENT = "DEMO-1"
 DEMO_PRACTITIONER = "DEMO"
@@ -22,10 +23,8 @@ _PEN_START_S = 20.0
 
 
 @click.command()
-@click.option("--seconds", type=click.FloatRange(6, 14_400), default=20.0, show_default=True, help="Session time.")
-@click.option(
-    "--speed", type=click.FloatRange(0.1, 20), default=1.0, show_default=True, help="Session time per real time."
-)
+@click.option("--seconds", type=Number(6, 14_400), default=20.0, show_default=True, help="Session time.")
+@click.option("--speed", type=Number(0.1, 20), default=1.0, show_default=True, help="Session time per real time.")
 @click.option(
     "--scenario", default="clean", show_default=True, help="What happens to the pen: clean, overdepth, unplug, noise."
 )
@@ -39,6 +38,7 @@ def demo(seconds: float, speed: float, scenario: str, seed: int, data_dir: Path 
     from devicelog.recorder.clock import RecorderClock
     from devicelog.recorder.commands import MarkCommand, TimedMark
     from devicelog.recorder.record import Job
+    from devicelog.recorder.stop import Stop
     from firmware_bridge.profiles import load_profile
     from firmware_bridge.simulator import SCENARIOS, script_for
 
@@ -71,9 +71,11 @@ def demo(seconds: float, speed: float, scenario: str, seed: int, data_dir: Path 
         *("--speed", str(speed), "--origin-us", str(clock.origin_us)),
     ]
     click.echo(f"a simulated pen, scenario {scenario}: {SCENARIOS[scenario].description}", err=True)
-    with _simulated_pen(pen_options) as url:
-        outcome = _record(job, url, clock)
-    _conclude(outcome, data_dir, as_json=as_json)
+    stop = Stop()
+    with stop.on_signals():
+        with _simulated_pen(pen_options) as url:
+            outcome = _record(job, url, clock, stop)
+        _conclude(outcome, data_dir, as_json=as_json)
 
 
 @click.command()
@@ -83,7 +85,7 @@ def demo(seconds: float, speed: float, scenario: str, seed: int, data_dir: Path 
 @click.option("--plan", "plan_name", required=True, metavar="NAME", help="A plan's name, or a path ending in .toml.")
 @click.option("--profile", default="reference", show_default=True, metavar="NAME", help="The kind of pen.")
 @click.option("--marks", "marks_file", type=click.Path(path_type=Path), help="A file of marks: `seconds mark` a line.")
-@click.option("--duration", type=click.FloatRange(0.1, 86_400), metavar="S", help="End after so many seconds.")
+@click.option("--duration", type=Number(0.1, 86_400), metavar="S", help="End after so many seconds.")
 @data_dir_option
 @json_option
 def record(
@@ -102,6 +104,7 @@ def record(
     from devicelog.recorder.clock import RecorderClock
     from devicelog.recorder.commands import read_marks
     from devicelog.recorder.record import Job
+    from devicelog.recorder.stop import Stop
     from devicelog.sessions import check_client_code, check_practitioner
     from firmware_bridge.profiles import load_profile
 
@@ -118,11 +121,13 @@ def record(
         duration_us=None if duration is None else int(duration * 1_000_000),
         marks=read_marks(marks_file, zones) if marks_file else (),
     )
-    outcome = _record(job, pen, RecorderClock())
-    if outcome.session is None:
-        click.echo("ended before a session began", err=True)
-        return 130
-    _conclude(outcome, data_dir, as_json=as_json)
+    stop = Stop()
+    with stop.on_signals():  # until everything is said: a second Ctrl-C does not make a recorded session a failure
+        outcome = _record(job, pen, RecorderClock(), stop)
+        if outcome.session is None:
+            click.echo("ended before a session began", err=True)
+            return 130
+        _conclude(outcome, data_dir, as_json=as_json)
     return 0
 
 
@@ -157,15 +162,14 @@ def mark(words: tuple[str, ...], data_dir: Path | None, as_json: bool) -> int:
     return 0
 
 
-def _record(job: "Job", url: str, clock: Any) -> "Outcome":
+def _record(job: "Job", url: str, clock: Any, stop: "Stop") -> "Outcome":
     from devicelog.cli.keys import keys, legend
     from devicelog.cli.screen import Screen
     from devicelog.recorder.record import record as record_session
-    from devicelog.recorder.stop import Stop
     from firmware_bridge.sources import Inbox, SerialSource
     from firmware_bridge.sources.serial_port import POLL_S
 
-    screen, stop = Screen(), Stop()
+    screen = Screen()
 
     def source_of(inbox: Inbox, clock: Any) -> "Source":
         return SerialSource(url, job.profile, inbox, clock.now_us, poll_s=POLL_S / max(1.0, clock.speed))
@@ -182,8 +186,7 @@ def _record(job: "Job", url: str, clock: Any) -> "Outcome":
                 keys(zones, recording.mark, screen.say, lambda: stop.request("operator")) if by_keys else nullcontext()
             )
 
-        with stop.on_signals():
-            return record_session(job, source_of=source_of, clock=clock, console=screen, stop=stop, on_ready=ready)
+        return record_session(job, source_of=source_of, clock=clock, console=screen, stop=stop, on_ready=ready)
 
 
 @contextmanager

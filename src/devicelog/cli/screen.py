@@ -1,5 +1,6 @@
 """A recording on a terminal: one line that is rewritten, or, where there is no terminal, a line every two seconds."""
 
+import os
 import sys
 import time
 
@@ -20,28 +21,30 @@ class Screen:
         """Show the state of now."""
         line = live_line(live)
         if self._tty:
-            sys.stderr.write("\r\x1b[K" + line)
-            sys.stderr.flush()
+            self._write("\r\x1b[K" + line)
             self._shown = line
         elif time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + _PLAIN_PERIOD_S
-            print(line, file=sys.stderr, flush=True)
+            self._write(line + "\n")
 
     def say(self, text: str) -> None:
         """Show something that happened, above the live line."""
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
-        print(f"  {text}", file=sys.stderr, flush=True)
-        if self._shown:
-            sys.stderr.write(self._shown)
-            sys.stderr.flush()
+        self._write(f"\r\x1b[K  {text}\n{self._shown}" if self._shown else f"  {text}\n")
 
     def end(self) -> None:
         """Leave the live line behind."""
         if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            self._write("\r\x1b[K")
             self._shown = ""
+
+    @staticmethod
+    def _write(text: str) -> None:
+        """A terminal that is gone costs no sample: from then on nobody is told."""
+        try:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def live_line(live: Live) -> str:

@@ -30,6 +30,13 @@ BODY_KEYS: dict[str, frozenset[str]] = {
     ),
 }
 
+# What a reader relies on, wherever it stands in a body.
+_BODY_TYPES: dict[str, type[Any]] = {
+    **dict.fromkeys(("stream", "root", "derived", "ended", "mode", "to"), str),
+    **dict.fromkeys(("chunks", "records"), int),
+    "documents": dict,
+}
+
 _ENVELOPE = frozenset(
     {"v", "log", "seq", "nonce", "prev", "at", "mono_us", "boot", "clock", "actor", "sw", "type", "body"}
 )
@@ -102,18 +109,33 @@ def read_entry(data: bytes) -> Entry:
     values = parse_canonical(data)
     if values.keys() != _ENVELOPE:
         raise ValueError(f"envelope keys {sorted(values.keys() ^ _ENVELOPE)} are missing or unknown")
-    if values["v"] != VERSION or type(values["seq"]) is not int or not isinstance(values["body"], dict):
+    if values["v"] != VERSION or not isinstance(values["body"], dict):
         raise ValueError(f"not an entry of version {VERSION}")
+    for key, wanted in {"seq": int, "mono_us": int, "type": str, "log": str, "prev": str, "at": str}.items():
+        if type(values[key]) is not wanted:
+            raise ValueError(f"{key} is {values[key]!r}")
     known = BODY_KEYS.get(values["type"])
-    if known is not None and values["body"].keys() != known:
-        raise ValueError(f"{values['type']}: body keys {sorted(values['body'].keys() ^ known)} are missing or unknown")
+    if known is not None:
+        _check_body(values["type"], values["body"], known)
     return Entry(seq=values["seq"], data=data, leaf=leaf_hash(data), values=values)
+
+
+def _check_body(type_: str, body: Json, known: frozenset[str]) -> None:
+    if body.keys() != known:
+        raise ValueError(f"{type_}: body keys {sorted(body.keys() ^ known)} are missing or unknown")
+    for key, wanted in _BODY_TYPES.items():
+        if key in body and type(body[key]) is not wanted:
+            raise ValueError(f"{type_}: {key} is {body[key]!r}")
+    if not all(isinstance(digest, str) for digest in body.get("documents", {}).values()):
+        raise ValueError(f"{type_}: documents are {body['documents']!r}")
+    if body.get("pen") is not None and not (isinstance(body["pen"], dict) and "serial" in body["pen"]):
+        raise ValueError(f"{type_}: pen is {body['pen']!r}")
 
 
 def chain_fault(entry: Entry, *, index: int, previous: Entry | None) -> str | None:
     """What is wrong with this entry's place in the chain, or None. `previous` is the entry before it as stored."""
     wanted: dict[str, Any] = {"seq": index, "prev": previous.leaf.hex() if previous else NO_PREVIOUS}
-    if previous:
+    if previous and previous.values:  # none where the entry before cannot be read
         wanted["log"] = previous.values["log"]
     for key, value in wanted.items():
         if entry.values[key] != value:

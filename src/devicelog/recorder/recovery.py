@@ -10,11 +10,11 @@ from sqlalchemy import Engine
 
 from devicelog import __version__
 from devicelog.canonical import Json, parse_canonical
-from devicelog.errors import EvidenceDamaged
+from devicelog.errors import EvidenceDamaged, NotFound, StoreUnusable
 from devicelog.pipeline import ENGINE, Opening, Pipeline
 from devicelog.recorder.clock import RecorderClock
 from devicelog.recorder.stream import close_stream
-from devicelog.store.database import FILE_NAME, open_for_writing
+from devicelog.store.database import FILE_NAME, check_ours, open_for_writing
 from devicelog.store.engine import in_our_words
 from devicelog.store.evidence import Evidence
 from devicelog.store.lock import WriterLock
@@ -64,11 +64,19 @@ def close_interrupted(path: Path, engine: Engine, head: Head, stamps: Stamps) ->
 
 
 def recover(data_dir: Path) -> Interrupted | None:
-    """Before a command reads: close what is open, if nobody is recording and the directory can be written."""
+    """Before a command reads: close what is open, if nobody is recording and the directory can be written.
+
+    Raises NotFound for a file in which nothing was ever recorded, EvidenceDamaged and StoreUnusable for one that is not
+    ours.
+    """
     path = data_dir / FILE_NAME
     if not path.exists():
         return None
     with Evidence(path) as evidence:
+        with in_our_words(path):
+            if not evidence.connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar():
+                raise NotFound(f"the database {path} is empty: nothing was recorded in it yet")
+            check_ours(evidence.connection, path)
         if evidence.open_stream() is None:
             return None
     clock = RecorderClock()
@@ -78,5 +86,8 @@ def recover(data_dir: Path) -> Interrupted | None:
                 return None
         except OSError:
             return None  # read-only: then nobody records here, and the session is shown as it was left
-        engine, head = open_for_writing(data_dir, stamps=clock, sw=software())
-        return close_interrupted(path, engine, head, clock)[1]
+        try:
+            engine, head = open_for_writing(data_dir, stamps=clock, sw=software())
+            return close_interrupted(path, engine, head, clock)[1]
+        except StoreUnusable:
+            return None  # full or read-only: reading shall be possible all the same

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, LargeBinary, Row, Table, select
 
 from devicelog.canonical import Json, parse_canonical
 from devicelog.ledger.entries import BODY_KEYS, Entry, chain_fault, read_entry
@@ -82,15 +83,15 @@ def _entries(connection: Connection, report: Report) -> Iterator[Entry]:
         if row.seq != index:
             report.problems.append(f"ledger entry {index} is missing: the next one is {row.seq}")
             return
-        if leaf_hash(row.bytes) != row.leaf:
-            report.problems.append(f"ledger entry {index} was changed: its bytes do not hash to its leaf")
         try:
+            _check_types(LEDGER_ENTRY, row)
+            if leaf_hash(row.bytes) != row.leaf:
+                report.problems.append(f"ledger entry {index} was changed: its bytes do not hash to its leaf")
             entry = read_entry(row.bytes)
         except ValueError as error:
             report.problems.append(f"ledger entry {index} was changed: {error}")
-            previous = (
-                None if previous is None else Entry(seq=index, data=row.bytes, leaf=row.leaf, values=previous.values)
-            )
+            leaf = row.leaf if isinstance(row.leaf, bytes) else b""
+            previous = Entry(seq=index, data=b"", leaf=leaf, values=previous.values if previous else {})
             continue
         if fault := chain_fault(entry, index=index, previous=previous):
             report.problems.append(f"ledger entry {index} does not follow the one before it: {fault}")
@@ -99,6 +100,14 @@ def _entries(connection: Connection, report: Report) -> Iterator[Entry]:
         yield entry
     if not report.entries:
         report.problems.append("the ledger is empty: not even its first entry is there")
+
+
+def _check_types(table: Table, row: Row[Any]) -> None:
+    """SQLite lets any value into any column. Raises ValueError when one is not of the type that was written."""
+    for column in table.columns:
+        value = getattr(row, column.name)
+        if type(value) is not (bytes if isinstance(column.type, LargeBinary) else int):
+            raise ValueError(f"column {column.name} holds a {type(value).__name__}")
 
 
 def _streams_of(entries: list[Entry], report: Report) -> dict[str, _Stream]:
@@ -125,6 +134,11 @@ def _documents(connection: Connection, report: Report) -> dict[str, bytes]:
     documents = {}
     for row in connection.execute(select(DOCUMENT).order_by(DOCUMENT.c.id)):
         report.documents += 1
+        try:
+            _check_types(DOCUMENT, row)
+        except ValueError as error:
+            report.problems.append(f"document {row.sha256!r}: {error}")
+            continue
         digest = row.sha256.hex()
         documents[digest] = row.bytes
         if sha256(row.bytes).digest() != row.sha256:
@@ -169,10 +183,16 @@ def _chunks(connection: Connection, stream: _Stream, report: Report) -> None:
         where = f"chunk {index} of {stream_id}"
         if row.id != low + index:
             report.problems.append(f"{where} is missing: the next one is {row.id - low}")
-            break
+            return
+        try:
+            _check_types(CHUNK, row)
+        except ValueError as error:
+            report.problems.append(f"{where} was changed: {error}")
+            return
         report.chunks += 1
         tree.append(row.leaf)
         chunk = _chunk(row.blob, row.blob_sha256, row.leaf, where, report)
+        n = row.records if chunk is None else len(chunk.records)
         if chunk is not None:
             if chunk.stream != stream_id or chunk.records[0].number != records:
                 report.problems.append(
@@ -183,16 +203,18 @@ def _chunks(connection: Connection, stream: _Stream, report: Report) -> None:
                     report.problems.append(
                         f"{where}: column {column} is {getattr(row, column)}; its records say {value}"
                     )
-        records += row.records
-        report.records += row.records
+        records += n
+        report.records += n
         if index + 1 in wanted:
             roots[index + 1] = (records, tree.root().hex())
+    committed = max(wanted, default=0)
+    if committed > tree.size:
+        report.problems.append(f"chunk {tree.size} of {stream_id} is missing: the ledger names {committed} chunks")
     for body in stream.commitments:
-        if roots.get(body["chunks"]) != (body["records"], body["root"]):
+        if body["chunks"] <= tree.size and roots.get(body["chunks"]) != (body["records"], body["root"]):
             report.problems.append(
                 f"{stream_id}: its first {body['chunks']} chunks are not those that the ledger names"
             )
-    committed = max((body["chunks"] for body in stream.commitments), default=0)
     if stream.closing is not None and tree.size > committed:
         report.problems.append(f"{stream_id} has {tree.size} chunks; it was closed with {committed}")
     elif tree.size > committed:
@@ -203,7 +225,10 @@ def _chunk(blob: bytes, blob_sha256: bytes, leaf: bytes, where: str, report: Rep
     if sha256(blob).digest() != blob_sha256:
         report.problems.append(f"{where} was changed: its stored bytes do not hash to blob_sha256")
     try:
-        data = zlib.decompress(blob)
+        inflater = zlib.decompressobj()
+        data = inflater.decompress(blob)
+        if not inflater.eof or inflater.unused_data:
+            raise ValueError("its stored bytes are not one compressed chunk")
         chunk = Chunk.parse(data)
     except (zlib.error, ValueError) as error:
         report.problems.append(f"{where} was changed: {error}")
@@ -240,7 +265,8 @@ def _projection(connection: Connection, entries: list[Entry], report: Report) ->
 
 def _private(connection: Connection, streams: dict[str, _Stream], report: Report) -> None:
     for row in connection.execute(select(NOTE)):
-        if note_commitment(row.salt, row.text) != row.commitment:
+        typed = isinstance(row.salt, bytes) and isinstance(row.text, str)
+        if not typed or note_commitment(row.salt, row.text) != row.commitment:
             report.problems.append(f"the note {row.commitment} was changed: it is not what its record commits to")
     refs = {stream.opening.body.get("client_ref") for stream in streams.values()} - {None}
     known = set(connection.execute(select(CLIENT.c.client_ref)).scalars())

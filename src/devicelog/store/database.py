@@ -13,16 +13,15 @@ from sqlalchemy import Connection, Engine, func, select
 
 from devicelog.canonical import Json
 from devicelog.errors import EvidenceDamaged, StoreUnusable
-from devicelog.ledger.entries import read_entry
+from devicelog.ledger.entries import Entry, read_entry
 from devicelog.ledger.tree import Tree
-from devicelog.store.engine import in_our_words, writer_engine
+from devicelog.store.engine import in_our_words, reader_engine, writer_engine
 from devicelog.store.schema import (
     APPLICATION_ID,
     CHUNK,
     CHUNK_INDEX_BITS,
     LEDGER_ENTRY,
     SCHEMA_VERSION,
-    STREAM,
     create_schema,
     guard_faults,
 )
@@ -67,9 +66,13 @@ def open_for_writing(data_dir: Path, *, stamps: Stamps, sw: Json) -> tuple[Engin
     path = data_dir / FILE_NAME
     engine = writer_engine(path)
     with in_our_words(path):
+        if path.exists():  # opening for writing changes a file, and it may be somebody else's
+            with reader_engine(path).connect() as reader:
+                if _has_tables(reader):
+                    check_ours(reader, path)
         connection = engine.connect()
     with in_our_words(path), connection, connection.begin():
-        if connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar() == 0:
+        if not _has_tables(connection):
             _create(connection, stamps, sw)
         check_ours(connection, path)
         if faults := guard_faults(connection):
@@ -106,14 +109,32 @@ def read_head(connection: Connection) -> Head:
 
 
 def _open_stream(connection: Connection) -> StreamHead | None:
-    row = connection.execute(select(STREAM).where(STREAM.c.closed_seq.is_(None))).first()
-    if row is None:
+    opening = _opening(connection)
+    if opening is None:
         return None
-    low, high = row.no << CHUNK_INDEX_BITS, (row.no + 1) << CHUNK_INDEX_BITS
+    low, high = opening.seq << CHUNK_INDEX_BITS, (opening.seq + 1) << CHUNK_INDEX_BITS
     inside = (CHUNK.c.id >= low, CHUNK.c.id < high)
     leaves = connection.execute(select(CHUNK.c.leaf).where(*inside).order_by(CHUNK.c.id)).scalars().all()
     records = connection.execute(select(func.coalesce(func.sum(CHUNK.c.records), 0)).where(*inside)).scalar_one()
-    return StreamHead(no=row.no, id=row.id, chunks=len(leaves), records=records, tree=Tree(leaves))
+    return StreamHead(no=opening.seq, id=opening.body["stream"], chunks=len(leaves), records=records, tree=Tree(leaves))
+
+
+def _opening(connection: Connection) -> Entry | None:
+    """The entry that opened the stream that is open. The ledger decides, and not the list of sessions."""
+    for row in connection.execute(select(LEDGER_ENTRY).order_by(LEDGER_ENTRY.c.seq.desc())):
+        try:
+            entry = read_entry(row.bytes)
+        except ValueError as error:
+            raise EvidenceDamaged(f"ledger entry {row.seq}: {error}") from error
+        if entry.type in ("session.opened", "span.opened"):
+            return entry
+        if entry.type in ("session.closed", "span.recorded"):
+            return None
+    return None
+
+
+def _has_tables(connection: Connection) -> bool:
+    return bool(connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar())
 
 
 def _create(connection: Connection, stamps: Stamps, sw: Json) -> None:

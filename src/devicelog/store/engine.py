@@ -44,8 +44,12 @@ def writer_engine(path: Path) -> Engine:
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
-        for pragma in _WRITER_PRAGMAS:
-            connection.execute(pragma)
+        try:
+            for pragma in _WRITER_PRAGMAS:
+                connection.execute(pragma)
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     return _engine(connect, "BEGIN IMMEDIATE")
@@ -59,11 +63,17 @@ def reader_engine(path: Path) -> Engine:
         connection = sqlite3.connect(uri, uri=True, timeout=5.0, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("SELECT 1 FROM sqlite_master")
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
+            connection.close()
             # WAL wants to write its index beside the file; where nobody can write, nobody is writing either
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or not path.exists():
                 raise
-            connection.close()
+            wal = path.with_name(f"{path.name}-wal")
+            if wal.exists() and wal.stat().st_size:  # read without it, the newest evidence would not be seen
+                raise StoreUnusable(
+                    f"the database {path} has changes in {wal.name} that cannot be read here, where nothing can be "
+                    "written. Copy both to a directory of your own and name it with --data-dir."
+                ) from error
             connection = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
         return connection
 
@@ -90,6 +100,11 @@ def in_our_words(path: Path) -> Iterator[None]:
         cause = error.orig if isinstance(error, DBAPIError) else error
         code = getattr(cause, "sqlite_errorcode", None)
         refusal = _REFUSALS.get(code & 0xFF) if code is not None else None
+        # these two have no code of their own
+        if str(cause).startswith("no such "):
+            refusal = (EvidenceDamaged, "a part of it is missing")
+        elif str(cause).startswith("Could not decode to UTF-8"):
+            refusal = (EvidenceDamaged, "it has text that is none")
         if refusal is None:
             raise
         kind, words = refusal

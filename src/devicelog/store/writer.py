@@ -69,8 +69,8 @@ class Writer:
 
     def put(self, record: Record) -> None:
         """Take one record; it is on disk within a flush period and a sync."""
-        self._check()
         with self._condition:
+            self._check()
             self._items.append(record)
             self._backlog_bytes += len(record.body)
             if len(self._items) == 1:
@@ -79,9 +79,9 @@ class Writer:
     def do(self, action: Callable[[Transaction], T]) -> "Future[T]":
         """Run an action in the next transaction, at once, after all records put so far. Its future is set when it is
         on disk."""
-        self._check()
         future: Future[T] = Future()
         with self._condition:
+            self._check()
             self._items.append(_Action(action, future))
             self._urgent = True
             self._condition.notify()
@@ -105,7 +105,7 @@ class Writer:
             self._give_up_s = time.monotonic() + timeout_s
             self._condition.notify()
         self._thread.join(timeout_s + STALL_S)
-        return not self._thread.is_alive() and not self._items
+        return not self._thread.is_alive() and not self._items and self._broken is None
 
     # --- the thread ---------------------------------------------------------------------------------------------------
 
@@ -116,9 +116,9 @@ class Writer:
             with connection:
                 self._loop(connection)
         except BaseException as error:  # noqa: BLE001 a bug must not end as a silent thread: the consumer raises it
-            self._broken = error
             with self._condition:
-                items, self._items = self._items, []
+                self._broken = error
+                items = self._items
             for item in items:
                 if isinstance(item, _Action):
                     item.future.set_exception(error)
@@ -151,20 +151,22 @@ class Writer:
         try:
             with in_our_words(self._path):
                 head, results = self._commit(connection, items)
-        except DevicelogError as error:
-            self.failure = str(error)
+        except BaseException as error:
             with self._condition:
                 self._items = items + self._items
+            if not isinstance(error, DevicelogError):
+                raise
+            self.failure = str(error)
             return False
         self._head = head
         self.failure = None
         took_s = time.monotonic() - (self._began_s or 0.0)
         self._began_s = None
         self.longest_flush_s = max(self.longest_flush_s, took_s)
-        for item in items:
-            if isinstance(item, Record):
-                self.durable_records += 1
-                self._backlog_bytes -= len(item.body)
+        written = [len(item.body) for item in items if isinstance(item, Record)]
+        self.durable_records += len(written)
+        with self._condition:
+            self._backlog_bytes -= sum(written)
         for action, result in results:
             action.future.set_result(result)
         if took_s > STALL_S:
