@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 
 def main() -> None:
@@ -9,6 +10,9 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         # Nothing is half-written: what is on disk is in whole transactions. Recording sets handlers of its own.
         signal.signal(number, lambda *_: os._exit(130))
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us: no file of ours may get its number
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
     from devicelog.cli import run
 
     code = run()

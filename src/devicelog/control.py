@@ -24,6 +24,11 @@ _MAX_SOCKET_PATH = 100  # the kernel's own limit is 107
 Handler = Callable[[Json], Json]
 
 
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 128  # beyond it a client is turned away, and believes that nobody is there
+
+
 class ControlServer:
     """Serves the socket from its making until `close`. Only the user who runs it can connect.
 
@@ -45,8 +50,7 @@ class ControlServer:
             self._own_dir = Path(tempfile.mkdtemp(prefix="devicelog-"))
             self.path = self._own_dir / "control.sock"
         self.path.unlink(missing_ok=True)
-        self._server = socketserver.ThreadingUnixStreamServer(str(self.path), _Connection)
-        self._server.daemon_threads = True
+        self._server = _Server(str(self.path), _Connection)
         self.path.chmod(0o600)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="control", daemon=True)
         self._thread.start()

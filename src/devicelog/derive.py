@@ -6,10 +6,11 @@ records, durations of needling from the pen's own sample period. Judging the fac
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from devicelog.account import Account
 from devicelog.canonical import Json
+from devicelog.counters import Counters, CounterTrack
+from devicelog.gaps import GAP_LISTED_US, Gaps, Message
 from devicelog.records import Clock, End, Mark, Record, Stall
 from devicelog.sessions import UNASSIGNED
 from devicelog.tally import Limits, ZoneTally
@@ -25,28 +26,7 @@ from firmware_bridge.readings import (
     Unknown,
 )
 
-_Message = SampleBlock | Heartbeat | PenEvent | Identity
-
-GAP_LISTED_US = 100_000  # shorter gaps are counted, not listed
-GLIDE_FITS_US = 2_000_000  # the shortest glide: between two lifted ends that are nearer, none was lost
-_COUNTER = 2**32
-_PEN_CLOCK = 2**32
 _CONFIDENCES = ("unknown", "restored", "rtc", "synced")  # worst first
-_CAUSES = ("link", "overflow", "damage", "silence")  # of a gap; the first that applies
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counters:
-    """The pen's cumulative counters as last seen in an earlier stream; None where the pen has no such counter."""
-
-    serial: str
-    boot: int
-    passes: int | None
-    strokes: int | None
-
-    def document(self) -> Json:
-        """As plain values."""
-        return {"serial": self.serial, "boot": self.boot, "passes": self.passes, "strokes": self.strokes}
 
 
 @dataclass(slots=True)
@@ -71,14 +51,6 @@ class _Span:
         }
 
 
-class _Heard(NamedTuple):
-    """Up to where the pen's samples are known: its clock then, the host's, and the sample period."""
-
-    pen_us: int
-    host_us: int
-    period_us: int
-
-
 class Derivation:
     """The running facts of one stream."""
 
@@ -93,37 +65,25 @@ class Derivation:
     ) -> None:
         self.account = Account()
         self.zones: dict[str, ZoneTally] = {}
-        self.gaps: list[Json] = []
-        self.short_gaps = {"n": 0, "missing": 0, "for_us": 0}
+        self.gaps = Gaps(silence_limit_us)
+        self.counters = CounterTrack(before=before, heard=heard)
         self.zone = UNASSIGNED
         self.paused = False
         self.last: SampleBlock | None = None  # the newest sample frame
         self.contact: bool | None = None  # at the newest sample
-        self.motor_on = False
-        self.link_up = True
         self.pen = pen
         self.end: End | None = None
-        self.passes: int | None = None  # the pen's counters, newest
-        self.strokes: int | None = None
         self.pen_t_us: int | None = None
         self._limits_of = limits_of
-        self._silence_limit_us = silence_limit_us
-        self._before = before
-        self._first_heard = heard
-        self._unattended: Json | None = None
         self._first_us: int | None = None
         self._last_us = 0
-        self._heard: _Heard | None = None
-        self._causes: set[str] = set()  # what went wrong since the pen was last heard
         self._glide_us = 0
-        self._boot: int | None = None
         self._modes: set[str] = set()
         self._identities = 0
         self._events: dict[int, int] = {}
         self._marks: dict[str, int] = {}
         self._clocks: list[Json] = []
         self._spans: list[_Span] = []
-        self._pauses = 0
 
     # --- records without readings -------------------------------------------------------------------------------------
 
@@ -136,13 +96,13 @@ class Derivation:
             case Mark():
                 self._mark(item)
             case LinkChange():
-                self.link_up = item.up
+                self.gaps.link_up = item.up
                 if not item.up:
-                    self._causes.add("link")
+                    self.gaps.blame("link")
             case Overflow():
                 self.account.overflows += 1
                 self.account.dropped_bytes += item.dropped_bytes
-                self._causes.add("overflow")
+                self.gaps.blame("overflow")
             case Stall():
                 self.account.stalls += 1
             case Clock():
@@ -165,7 +125,6 @@ class Derivation:
                 self._tally().passes_operator += 1
             case "pause":
                 self.paused = True
-                self._pauses += 1
             case "resume":
                 self.paused = False
             case _:
@@ -177,41 +136,41 @@ class Derivation:
         """Take one reading that this record completed."""
         match reading:
             case SampleBlock():
-                self._sound(record, reading)
+                self._sound(reading)
                 self._block(record, reading)
             case Heartbeat() | PenEvent() | Identity():
-                self._sound(record, reading)
+                self._sound(reading)
                 self._message(record, reading)
             case Unknown():
                 self.account.unknown_frames += 1
             case Fault():
                 self.account.fault(reading)
-                self._causes.add("damage")
+                self.gaps.blame("damage")
             case _:  # another host's request, heard on a shared line
                 self.account.sound_frames += 1
 
-    def _sound(self, record: Record, message: _Message) -> None:
+    def _sound(self, message: Message) -> None:
         self.account.sound_frames += 1
         self.account.trailing_bytes += message.trailing_bytes
         self._modes.add(message.mode)
         self.pen_t_us = message.t_us
-        if self._heard is not None and record.t_us - self._heard.host_us > self._silence_limit_us:
-            self._causes.add("silence")
 
-    def _follow(self, record: Record, message: _Message) -> bool:
+    def _follow(self, record: Record, message: Message) -> bool:
         """Place a message after what was heard before, note a gap where there is one; False for a repeat."""
         step, missing = self.account.step(message)
         if step == "repeat":
             return False
-        # Fallen silent with its motor on, the pen did not send samples, or did not take them: no number is missing.
-        if step in ("gap", "restart") or ("silence" in self._causes and self.motor_on):
-            self._gap(record, message, missing)
-        block = message if isinstance(message, SampleBlock) else None
-        period_us = block.period_us if block else self._heard.period_us if self._heard else 0
-        end_us = message.t_us + (block.n * block.period_us if block else 0)
-        self._heard = _Heard(end_us % _PEN_CLOCK, record.t_us, period_us)
-        self._causes.clear()
-        self.motor_on = message.motor_on
+        gap_us = self.gaps.before(
+            record.t_us,
+            message,
+            lost=step in ("gap", "restart"),
+            missing=missing,
+            contact=self.contact,
+            zone=self.zone,
+        )
+        if gap_us >= GAP_LISTED_US:
+            self._end_glide()  # a shorter one is a hole in a glide, left out of its contact time
+        self.gaps.hear(record.t_us, message)
         return True
 
     def _message(self, record: Record, message: Heartbeat | PenEvent | Identity) -> None:
@@ -276,110 +235,27 @@ class Derivation:
         span.samples += block.n
 
     def _count(self, message: SampleBlock | Heartbeat) -> None:
-        """Take the pen's counters: their growth belongs to the zone of now. A counter that fell began anew."""
-        restarted = self._boot is not None and self._boot != message.boot
-        first = self.passes is None and self.strokes is None
-        if first and (message.passes is not None or message.strokes is not None):
-            self._unattended = self._jump(message)
-        tally = self._tally() if isinstance(message, SampleBlock) else None
-        if message.passes is not None:
-            grown = _growth(self.passes, message.passes, restarted=restarted)
-            if tally or grown:
-                tally = tally or self._tally()
-                tally.passes_pen = (tally.passes_pen or 0) + grown
-        if message.strokes is not None:
-            grown = _growth(self.strokes, message.strokes, restarted=restarted)
-            if tally or grown:
-                tally = tally or self._tally()
-                tally.strokes = (tally.strokes or 0) + grown
-        self.passes = self.passes if message.passes is None else message.passes
-        self.strokes = self.strokes if message.strokes is None else message.strokes
-        self._boot = message.boot
-
-    def _jump(self, message: SampleBlock | Heartbeat) -> Json | None:
-        """What the pen's counters did since it was last heard in an earlier run: activity while nobody listened."""
-        before, now = self._before, self._first_heard or message
-        if before is None or self.pen is None or self.pen["serial"] != before.serial:
-            return None
-        counters = ((now.passes, before.passes), (now.strokes, before.strokes))
-        fell = any(new is not None and old is not None and new < old for new, old in counters)
-        return {
-            "passes": None if fell else _since(before.passes, now.passes),
-            "strokes": None if fell else _since(before.strokes, now.strokes),
-            "counters_fell": fell,  # then what happened meanwhile is not known, and nothing is claimed
-        }
-
-    # --- gaps ---------------------------------------------------------------------------------------------------------
-
-    def _gap(self, record: Record, message: _Message, missing: int | None) -> None:
-        """Note what is not known between the last message and this one; `missing` is None after a restart."""
-        heard = self._heard
-        if heard is None:
-            return  # nothing was heard before: there is no beginning to measure from
-        block = message if isinstance(message, SampleBlock) else None
-        rested = not (self.motor_on and message.motor_on)
-        for_us = record.t_us - heard.host_us
-        if missing is not None and for_us < _PEN_CLOCK // 2:
-            by_pen_us = (message.t_us - heard.pen_us) % _PEN_CLOCK
-            by_number_us = missing * (heard.period_us or (block.period_us if block else 0))
-            # a pen clock that ran backwards says nothing, and while the motor rested there was nothing to lose
-            by_number = by_pen_us >= _PEN_CLOCK // 2 or (rested and 0 < by_number_us < by_pen_us)
-            for_us = by_number_us if by_number else by_pen_us
-        if for_us >= GAP_LISTED_US:
-            self._end_glide()  # a shorter one is a hole in a glide, left out of its contact time
-
-        after: bool | None = None
-        if block is not None and block.contact_bits is not None:
-            after = bool(block.contact_bits & 1)
-        elif not message.motor_on and self.contact is not None:
-            after = False
-        lifted = for_us < GLIDE_FITS_US or (not missing and not self.motor_on and not message.motor_on)
-        cause = self._cause("restart" if missing is None else "lost")
-        self._note_gap(heard.host_us, record.t_us, for_us, missing, cause, self._contact_in_gap(after, lifted=lifted))
-
-    def _cause(self, otherwise: str) -> str:
-        return next((cause for cause in _CAUSES if cause in self._causes), otherwise)
-
-    def _contact_in_gap(self, after: bool | None, *, lifted: bool) -> str:
-        """Contact at one end is contact. For none it takes both ends, and that nobody can have come down between."""
-        ends = (self.contact, after)
-        return "yes" if True in ends else "no" if None not in ends and lifted else "unknown"
-
-    def _note_gap(self, from_us: int, to_us: int, for_us: int, missing: int | None, cause: str, contact: str) -> None:
-        if for_us < GAP_LISTED_US:
-            self.short_gaps["n"] += 1
-            self.short_gaps["missing"] += missing or 0
-            self.short_gaps["for_us"] += for_us
-            return
-        self.gaps.append(
-            {
-                "from_us": self._at(from_us),
-                "to_us": self._at(to_us),
-                "for_us": for_us,
-                "missing": missing,
-                "cause": cause,
-                "contact": contact,
-                "zone": self.zone,
-            }
-        )
+        """The growth of the pen's counters belongs to the zone of now."""
+        passes, strokes = self.counters.take(message, self.pen["serial"] if self.pen else None)
+        if not isinstance(message, SampleBlock) and not passes and not strokes:
+            return  # an idle pen does not make a zone
+        tally = self._tally()
+        if passes is not None:
+            tally.passes_pen = (tally.passes_pen or 0) + passes
+        if strokes is not None:
+            tally.strokes = (tally.strokes or 0) + strokes
 
     # --- the facts ----------------------------------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """The stream has ended: a pen that was lost or fell silent with its motor on leaves a gap to the end."""
-        heard = self._heard
-        if heard is None or not self.motor_on:
-            return
-        silent_us = self._last_us - heard.host_us
-        lost = self._causes and silent_us >= GAP_LISTED_US
-        if lost or not self.link_up or silent_us > self._silence_limit_us:
-            cause, contact = self._cause("silence"), self._contact_in_gap(None, lifted=False)
-            self._note_gap(heard.host_us, self._last_us, silent_us, None, cause, contact)
+        """No more records will come."""
+        self.gaps.finish(self._last_us, contact=self.contact, zone=self.zone)
 
     def facts(self, *, framed: int, rejected: int, delimiters: int) -> Json:
         """All facts so far as plain values, integers only, in a fixed order."""
         operator_counts = self._marks.get("pass", 0) > 0
         confidences = [clock["confidence"] for clock in self._clocks]
+        gaps, short_gaps = self.gaps.documents(self._first_us or 0)
         return {
             "duration_us": self._last_us - (self._first_us or 0) if self._first_us is not None else 0,
             "ended": "interrupted" if self.end is None else "closed",
@@ -393,12 +269,12 @@ class Derivation:
             "identities": self._identities,
             "events": [{"code": code, "n": n} for code, n in sorted(self._events.items())],
             "marks": [{"kind": kind, "n": n} for kind, n in sorted(self._marks.items())],
-            "counters": {"passes": self.passes, "strokes": self.strokes, "boot": self._boot},
-            "unattended": self._unattended,
+            "counters": self.counters.document(),
+            "unattended": self.counters.unattended,
             "zones": [tally.document(operator_counts=operator_counts) for tally in self.zones.values()],
             "spans": [span.document() for span in self._spans],
-            "gaps": self.gaps,
-            "short_gaps": self.short_gaps,
+            "gaps": gaps,
+            "short_gaps": short_gaps,
             "completeness": self.account.document(
                 framed=framed,
                 rejected=rejected,
@@ -430,17 +306,3 @@ def identity_document(identity: Identity) -> Json:
         "protocol_major": identity.protocol_major,
         "protocol_minor": identity.protocol_minor,
     }
-
-
-def _growth(before: int | None, now: int, *, restarted: bool) -> int:
-    """How much a 32-bit counter grew; after a restart of the pen that lowered it, all of it is new."""
-    if before is None:
-        return 0
-    if restarted and now < before:
-        return now
-    grown = (now - before) % _COUNTER
-    return grown if grown < _COUNTER // 2 else 0
-
-
-def _since(before: int | None, now: int | None) -> int | None:
-    return None if before is None or now is None else now - before

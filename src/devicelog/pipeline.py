@@ -10,7 +10,8 @@ from typing import Literal, Self
 
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinical.plan import Plan
-from devicelog.derive import Counters, Derivation
+from devicelog.counters import Counters
+from devicelog.derive import Derivation
 from devicelog.records import SERIAL, Record, item_of
 from devicelog.tally import Limits
 from devicelog.validate import assess, rules_document, verdict_of

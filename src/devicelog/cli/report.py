@@ -140,6 +140,8 @@ def _zones(session: Json) -> str:
                 f"{zone['frequency']['mean_dhz'] / 10:.0f}" if zone["frequency"] else "-",
             )
         )
+    if len(rows) == 1:
+        return ""
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     return "\n".join("  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
                      for row in rows)  # fmt: skip

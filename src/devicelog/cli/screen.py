@@ -1,49 +1,79 @@
-"""A recording on a terminal: one line that is rewritten, or, where there is no terminal, a line every two seconds."""
+"""A recording on a terminal: one line that is rewritten, or, where there is no terminal, a line every two seconds.
 
+The recording never waits for its terminal: a thread writes, and what a terminal that has stopped does not take is
+dropped.
+"""
+
+import contextlib
 import os
+import queue
 import sys
+import threading
 import time
 
 from devicelog.recorder.live import Live
 
 _PLAIN_PERIOD_S = 2.0
+_WAITING_MAX = 500
+_LAST_WORDS_S = 1.0
 
 
 class Screen:
-    """A recorder.live.Console on stderr."""
+    """A recorder.live.Console on stderr. `live` and `say` may be called by any thread; `end` once, at the end."""
 
     def __init__(self) -> None:
         self._tty = sys.stderr.isatty()
         self._shown = ""
         self._next_s = 0.0
+        self._waiting: queue.Queue[tuple[str, bool] | None] = queue.Queue(_WAITING_MAX)
+        self._thread = threading.Thread(target=self._run, name="screen", daemon=True)
+        self._thread.start()
 
     def live(self, live: Live) -> None:
         """Show the state of now."""
-        line = live_line(live)
         if self._tty:
-            self._write("\r\x1b[K" + line)
-            self._shown = line
+            if self._waiting.empty():
+                self._put((live_line(live), True))
         elif time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + _PLAIN_PERIOD_S
-            self._write(line + "\n")
+            self._put((live_line(live), False))
 
     def say(self, text: str) -> None:
         """Show something that happened, above the live line."""
-        self._write(f"\r\x1b[K  {text}\n{self._shown}" if self._shown else f"  {text}\n")
+        self._put((f"  {text}", False))
 
     def end(self) -> None:
         """Leave the live line behind."""
+        self._put(None)
+        self._thread.join(_LAST_WORDS_S)
+
+    def _put(self, line: tuple[str, bool] | None) -> None:
+        with contextlib.suppress(queue.Full):
+            self._waiting.put_nowait(line)
+
+    # --- the thread ---------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while (line := self._waiting.get()) is not None:
+            text, rewritten = line
+            if rewritten:
+                self._shown = text
+                self._write(f"\r\x1b[K{text}")
+            else:
+                self._write(f"\r\x1b[K{text}\n{self._shown}" if self._shown else f"{text}\n")
         if self._shown:
             self._write("\r\x1b[K")
-            self._shown = ""
 
     @staticmethod
     def _write(text: str) -> None:
-        """A terminal that is gone costs no sample: from then on nobody is told."""
+        # Not through sys.stderr: a thread that waits in there would keep the process from ending.
+        data = text.encode(sys.stderr.encoding, "backslashreplace")
         try:
-            sys.stderr.write(text)
-            sys.stderr.flush()
-        except OSError:
+            while data:
+                data = data[os.write(sys.stderr.fileno(), data) :]
+        except BlockingIOError:
+            pass
+        except OSError:  # the terminal is gone: from now on nobody is told
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 

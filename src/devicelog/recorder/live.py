@@ -59,7 +59,7 @@ def live_of(
         depth_set_um=last.depth_set_um if last else None,
         depth_um=last.depth_um[-1] if last and last.depth_um else None,
         contact=derivation.contact,
-        link_up=derivation.link_up,
+        link_up=derivation.gaps.link_up,
         passes_pen=tally.passes_pen if tally else None,
         passes_operator=tally.passes_operator if tally else 0,
         strokes=tally.strokes if tally else None,

@@ -19,7 +19,8 @@ from typing import Any, Literal, Protocol, TypeVar
 from devicelog.canonical import Json, parse_canonical
 from devicelog.clinical.plan import Plan, Zone, zones_document
 from devicelog.control import ControlServer
-from devicelog.derive import Counters, identity_document
+from devicelog.counters import Counters
+from devicelog.derive import identity_document
 from devicelog.errors import DevicelogError, NotFound, PenUnusable, StoreUnusable
 from devicelog.ledger.entries import Actor
 from devicelog.pipeline import new_documents

@@ -6,8 +6,6 @@ The caller holds the writer lock. Nothing is repaired and nothing is lost: the e
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine
-
 from devicelog import __version__
 from devicelog.canonical import Json, parse_canonical
 from devicelog.errors import EvidenceDamaged, NotFound, StoreUnusable
@@ -15,7 +13,7 @@ from devicelog.pipeline import ENGINE, Opening, Pipeline
 from devicelog.recorder.clock import RecorderClock
 from devicelog.recorder.stream import close_stream
 from devicelog.store.database import FILE_NAME, check_ours, open_for_writing
-from devicelog.store.engine import in_our_words
+from devicelog.store.engine import Engine, in_our_words
 from devicelog.store.evidence import Evidence
 from devicelog.store.lock import WriterLock
 from devicelog.store.transaction import Head, Stamps, Transaction

@@ -12,6 +12,8 @@ from sqlalchemy.pool import NullPool
 
 from devicelog.errors import EvidenceDamaged, StoreUnusable
 
+__all__ = ["Engine", "in_our_words", "reader_engine", "writer_engine"]
+
 # Small pages and an early checkpoint: a flush of two kilobytes shall not cost the card a hundred. WAL with FULL is the
 # cheapest setting that loses no acknowledged commit when the power goes.
 _WRITER_PRAGMAS = (
@@ -66,7 +68,9 @@ def reader_engine(path: Path) -> Engine:
         except sqlite3.Error as error:
             connection.close()
             # WAL wants to write its index beside the file; where nobody can write, nobody is writing either
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or not path.exists():
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise
+            if not path.exists():
                 raise
             wal = path.with_name(f"{path.name}-wal")
             if wal.exists() and wal.stat().st_size:  # read without it, the newest evidence would not be seen
