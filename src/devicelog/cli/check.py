@@ -25,8 +25,7 @@ def verify(session: str | None, everything: bool, data_dir: Path | None, as_json
     Exit 0: consistent. Exit 3: something was altered, and each place is named.
     """
     from devicelog.errors import EvidenceDamaged, UsageProblem
-    from devicelog.recorder.record import told
-    from devicelog.recorder.recovery import recover
+    from devicelog.recorder.recovery import recover, told
     from devicelog.store.audit import audit
     from devicelog.store.database import FILE_NAME
     from devicelog.store.evidence import Evidence

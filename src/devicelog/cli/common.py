@@ -61,8 +61,7 @@ def print_json(value: Any) -> None:
 @contextmanager
 def reading(data_dir: Path | None) -> "Iterator[Evidence]":
     """The database to read; a session that was left open is closed first, and that is said."""
-    from devicelog.recorder.record import told
-    from devicelog.recorder.recovery import recover
+    from devicelog.recorder.recovery import recover, told
     from devicelog.store.database import FILE_NAME
     from devicelog.store.evidence import Evidence
 

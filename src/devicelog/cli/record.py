@@ -14,7 +14,8 @@ import click
 from devicelog.cli.common import Number, command_line, data_dir_option, default_data_dir, json_option, print_json
 
 if TYPE_CHECKING:
-    from devicelog.recorder.record import Job, Outcome, Recording, Source
+    from devicelog.recorder.job import Job, Outcome, Source
+    from devicelog.recorder.recording import Recording
     from devicelog.recorder.stop import Stop
 
 DEMO_CLIENT = "DEMO-1"
@@ -37,7 +38,7 @@ def demo(seconds: float, speed: float, scenario: str, seed: int, data_dir: Path 
     from devicelog.errors import UsageProblem
     from devicelog.recorder.clock import RecorderClock
     from devicelog.recorder.commands import MarkCommand, TimedMark
-    from devicelog.recorder.record import Job
+    from devicelog.recorder.job import Job
     from devicelog.recorder.stop import Stop
     from firmware_bridge.profiles import load_profile
     from firmware_bridge.simulator import SCENARIOS, script_for
@@ -103,7 +104,7 @@ def record(
     from devicelog.clinical.data import load_plan, load_zones
     from devicelog.recorder.clock import RecorderClock
     from devicelog.recorder.commands import read_marks
-    from devicelog.recorder.record import Job
+    from devicelog.recorder.job import Job
     from devicelog.recorder.stop import Stop
     from devicelog.sessions import check_client_code, check_practitioner
     from firmware_bridge.profiles import load_profile
@@ -141,8 +142,7 @@ def mark(words: tuple[str, ...], data_dir: Path | None, as_json: bool) -> int:
     from devicelog.control import ask
     from devicelog.errors import NotFound
     from devicelog.recorder.commands import parse_mark
-    from devicelog.recorder.record import told
-    from devicelog.recorder.recovery import recover
+    from devicelog.recorder.recovery import recover, told
 
     parse_mark(words, load_zones())
     data_dir = data_dir or default_data_dir()

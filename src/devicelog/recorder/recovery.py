@@ -89,3 +89,13 @@ def recover(data_dir: Path) -> Interrupted | None:
             return close_interrupted(path, engine, head, clock)[1]
         except StoreUnusable:
             return None  # full or read-only: reading shall be possible all the same
+
+
+def told(interrupted: Interrupted) -> str:
+    """The sentence about a stream that was found open."""
+    what = "the session" if interrupted.stream.startswith("s-") else "the unattributed span"
+    seconds = interrupted.last_us / 1_000_000
+    return (
+        f"{what} {interrupted.stream} was found open and is closed now as interrupted: "
+        f"{interrupted.records} records over {seconds:.1f} s are kept. `devicelog sessions show {interrupted.stream}`"
+    )

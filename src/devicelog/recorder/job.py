@@ -1,0 +1,51 @@
+"""What is to be recorded and how it ended: values, and what a recording needs of a pen's port. No behaviour."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from devicelog.canonical import Json
+from devicelog.clinical.plan import Plan, Zone
+from devicelog.recorder.commands import TimedMark
+from firmware_bridge.profile import PenProfile
+
+
+class Source(Protocol):
+    """A pen's port, as sources.SerialSource is one."""
+
+    read_total: int
+
+    def open(self) -> None:
+        """Open the port. Raises PenError."""
+
+    def start(self) -> None:
+        """Begin to read into the inbox."""
+
+    def close(self) -> None:
+        """Take what is left and stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be recorded. `marks_clock` says whose clock the marks and the duration follow."""
+
+    data_dir: Path
+    client_code: str
+    practitioner: str
+    plan: Plan
+    zones: Mapping[str, Zone]
+    profile: PenProfile
+    command: Literal["record", "demo"]
+    duration_us: int | None = None
+    marks: tuple[TimedMark, ...] = ()
+    marks_clock: Literal["session", "pen"] = "session"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How it ended: the session, or None when it was stopped before one began."""
+
+    session: str | None
+    derived: Json | None
+    cause: str

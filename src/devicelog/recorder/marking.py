@@ -1,0 +1,72 @@
+"""Making a mark: is it possible now, what record does it make, what goes with it to disk. Also the session's state.
+
+Called by the one consumer. A reply is given when the mark is on disk, by the writer's thread, or at once with why not.
+"""
+
+import secrets
+from concurrent.futures import Future
+
+from devicelog.canonical import Json
+from devicelog.errors import DevicelogError, NotFound, StoreUnusable
+from devicelog.ledger.entries import Actor
+from devicelog.recorder.commands import MarkCommand, Reply
+from devicelog.recorder.stream import OpenStream
+from devicelog.records import Mark
+from devicelog.sessions import Event, State, check_mark, next_state
+from devicelog.store.transaction import Transaction, note_commitment
+from devicelog.store.writer import Writer
+
+_STATE_EVENTS: dict[str, Event] = {"pause": "pause", "resume": "resume"}
+
+
+class Marking:
+    """The state of the session, and the marks made in it."""
+
+    def __init__(self, writer: Writer, actor: Actor) -> None:
+        self.state: State = "planned"
+        self.actor = actor
+        self._writer = writer
+
+    def change(self, event: Event) -> None:
+        """The session opens or closes. Raises BadTransition."""
+        self.state = next_state(self.state, event)
+
+    def make(self, stream: OpenStream, command: MarkCommand, reply: Reply) -> None:
+        """Make a mark a record of the open stream; tell about it when it is on disk."""
+        if self.state == "planned":
+            reply(refusal("no session is recording yet: waiting for the pen", NotFound.exit_code))
+            return
+        try:
+            check_mark(self.state, command.kind)
+        except DevicelogError as error:
+            reply(refusal(str(error), error.exit_code))
+            return
+        salt = secrets.token_bytes(32)
+        commitment = note_commitment(salt, command.text) if command.text is not None else None
+        stream.take(Mark(kind=command.kind, actor=self.actor.id, zone=command.zone, note_sha256=commitment))
+        number, event, before = stream.last_record, _STATE_EVENTS.get(command.kind), self.state
+        if event is not None:
+            self.change(event)
+        after = self.state
+
+        def keep(transaction: Transaction) -> None:
+            if commitment is not None and command.text is not None:
+                transaction.note(commitment, salt, command.text)
+            transaction.commit_chunks()
+            if event is not None:
+                body: Json = {"stream": stream.id, "event": event, "from": before, "to": after, "record": number}
+                transaction.entry("state.changed", body, self.actor)
+
+        def kept(future: "Future[None]") -> None:
+            error = future.exception()
+            if error is not None:
+                reply(refusal(f"the mark could not be written: {error}", StoreUnusable.exit_code))
+            else:
+                reply({"ok": True, "session": stream.id, "record": number, "mark": command.words(), "state": after})
+
+        self._writer.do(keep).add_done_callback(kept)
+
+
+def refusal(error: str, exit_code: int) -> Json:
+    """The reply to a mark that was not made."""
+    return {"ok": False, "error": error, "exit_code": exit_code}

@@ -1,0 +1,352 @@
+"""The one consumer: it takes items from the inbox in order and gives each to the open stream.
+
+Until the pen has said who it is, that stream is an unattributed span; then it is the session. What must be on disk is
+waited for at the beginning and at the end, never in between.
+"""
+
+import time
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from typing import TypeVar
+
+from devicelog.canonical import Json, parse_canonical
+from devicelog.clinical.plan import zones_document
+from devicelog.counters import Counters
+from devicelog.derive import identity_document
+from devicelog.errors import DevicelogError, NotFound, PenUnusable, StoreUnusable
+from devicelog.ledger.entries import Actor
+from devicelog.pipeline import new_documents
+from devicelog.recorder.clock import RecorderClock
+from devicelog.recorder.commands import MarkCommand, Reply, parse_mark
+from devicelog.recorder.job import Job, Outcome, Source
+from devicelog.recorder.known_pens import last_counters
+from devicelog.recorder.live import Console, live_of
+from devicelog.recorder.marking import Marking, refusal
+from devicelog.recorder.stop import Stop
+from devicelog.recorder.stream import OpenStream, new_stream_id
+from devicelog.records import Stall
+from devicelog.store.database import FILE_NAME
+from devicelog.store.writer import Writer
+from firmware_bridge.frames import PROTOCOL_MAJOR
+from firmware_bridge.readings import (
+    Heartbeat,
+    Identity,
+    LinkChange,
+    Overflow,
+    Reading,
+    SampleBlock,
+    SerialChunk,
+    Unknown,
+)
+from firmware_bridge.sources import Inbox
+
+IDENTITY_TIMEOUT_S = 7.0  # a pen says who it is every 5 s unasked
+DISK_TIMEOUT_S = 10.0
+TICK_US = 1_000_000
+CLOCK_STEP_US = 500_000
+_LIVE_PERIOD_S = 0.25
+_CLOCK_PERIOD_S = 1.0
+_MAX_BACKLOG_BYTES = 32 << 20  # not on disk: beyond it the inbox fills, and its overflow is a record
+_LATE_S = 10.0  # a scripted pen may lag; then its session ends by the host's clock
+_PEN_CLOCK = 2**32
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    command: MarkCommand
+    reply: Reply
+
+
+class Recording:
+    """The consumer's state while one session is recorded."""
+
+    def __init__(
+        self,
+        job: Job,
+        *,
+        writer: Writer,
+        inbox: Inbox,
+        source: Source,
+        clock: RecorderClock,
+        console: Console,
+        stop: Stop,
+    ) -> None:
+        self._job, self._writer, self._inbox, self._source = job, writer, inbox, source
+        self._clock, self._console, self._stop = clock, console, stop
+        self._marking = Marking(writer, Actor(id=job.practitioner, role="practitioner"))
+        self._path = job.data_dir / FILE_NAME
+        self._marks = list(job.marks)
+        self._taken_us = 0  # stamp of the newest record
+        self._began_us = 0  # of the session
+        self._pen_from_us: int | None = None  # the pen's clock at its first sample of this run
+        self._first_heard: SampleBlock | Heartbeat | None = None
+        self._identity: Identity | None = None
+        self._newer: Unknown | None = None
+        self._wall_offset_us = clock.wall_us() - clock.now_us()
+        self._next_live_s = self._next_clock_s = 0.0
+        self._alarms: list[Json] = []
+        self._trouble: str | None = None
+        self._ended = False
+
+    # --- what others call, from their own threads ---------------------------------------------------------------------
+
+    def mark(self, command: MarkCommand, reply: Reply) -> None:
+        """Ask for a mark. `reply` is called when it is on disk, or with why it is not."""
+        if self._ended:
+            reply(refusal("the session has ended", NotFound.exit_code))
+        else:
+            self._inbox.put(_Request(command, reply))
+
+    def answer(self, request: Json) -> Json:
+        """The control socket's handler: waits until the mark is on disk."""
+        words = request.get("words")
+        if request.get("command") != "mark" or not isinstance(words, list):
+            return refusal(f"unknown command {request.get('command')!r}", 2)
+        try:
+            command = parse_mark([str(word) for word in words], self._job.zones)
+        except DevicelogError as error:
+            return refusal(str(error), error.exit_code)
+        done: Future[Json] = Future()
+        self.mark(command, done.set_result)
+        try:
+            return done.result(DISK_TIMEOUT_S)
+        except FutureTimeout:
+            why = self._writer.failure or "the disk is slow"
+            return refusal(f"the mark is not on disk after {DISK_TIMEOUT_S:.0f} s: {why}", StoreUnusable.exit_code)
+
+    # --- the recording ------------------------------------------------------------------------------------------------
+
+    def run(self) -> Outcome:
+        """Listen, record, close."""
+        started: Json = {"command": self._job.command, "boot": self._clock.boot}
+        self._durable(self._writer.do(lambda transaction: transaction.entry("recorder.started", started)))
+        span = self._open_span()
+        self._durable(span.opened)
+        first_stream = span.opened.result().seq
+        self._source.start()
+        identity = self._await_identity(span)
+        if identity is None:
+            cause = self._stop.cause or "no pen"
+            self._end(span, cause)
+            if self._stop.cause:
+                return Outcome(session=None, derived=None, cause=cause)
+            raise PenUnusable(self._no_pen(span))
+        self._durable(span.close("a session begins")[1])
+        session = self._open_session(identity, span.read_total, first_stream)
+        self._durable(session.opened)
+        self._marking.change("open")
+        self._began_us = self._clock.now_us()
+        self._console.say(f"recording {session.id}")
+        cause = self._consume(session)
+        derived = self._end(session, cause)
+        return Outcome(session=session.id, derived=parse_canonical(derived), cause=cause)
+
+    def _open_span(self) -> OpenStream:
+        # whether it is a real pen is not known before it says so
+        body: Json = {"stream": new_stream_id("span"), "mode": "demo" if self._job.command == "demo" else "unknown"}
+        return OpenStream(
+            self._writer,
+            self._clock,
+            type_="span.opened",
+            body=body,
+            documents=new_documents(self._job.profile, None, None),
+            read_total=0,
+        )
+
+    def _open_session(self, identity: Identity, read_total: int, first_stream: int) -> OpenStream:
+        job, heard = self._job, self._first_heard
+        before = last_counters(self._path, identity.serial, before_stream=first_stream)
+        now = (
+            heard
+            and Counters(serial=identity.serial, boot=heard.boot, passes=heard.passes, strokes=heard.strokes).document()
+        )
+        body: Json = {
+            "stream": new_stream_id("session"),
+            "client_ref": None,
+            "practitioner": job.practitioner,
+            "plan": job.plan.id,
+            "pen": identity_document(identity),
+            "pen_before": before.document() if before else None,
+            "pen_heard": now,
+            "mode": identity.mode,
+        }
+        return OpenStream(
+            self._writer,
+            self._clock,
+            type_="session.opened",
+            body=body,
+            documents=new_documents(job.profile, job.plan, zones_document(job.zones)),
+            read_total=read_total,
+            actor=self._marking.actor,
+            client_code=job.client_code,
+        )
+
+    def _await_identity(self, span: OpenStream) -> Identity | None:
+        give_up_s = time.monotonic() + IDENTITY_TIMEOUT_S
+        while not self._stop.cause and self._newer is None and time.monotonic() < give_up_s:
+            self._turn(span)
+            if self._identity is not None:
+                return self._identity
+        return None
+
+    def _consume(self, session: OpenStream) -> str:
+        """The session's loop; returns why it ended."""
+        while True:
+            self._make_due_marks(session)
+            if self._stop.cause:
+                return self._stop.cause
+            if self._over(session):
+                return "duration"
+            self._turn(session)
+            self._watch(session)
+
+    def _turn(self, stream: OpenStream) -> None:
+        """Take the next item, or notice that nothing came."""
+        if self._writer.backlog_bytes > _MAX_BACKLOG_BYTES:
+            self._stop.event.wait(0.05)
+            return
+        item = self._inbox.get(0.05)
+        if item is not None:
+            self._take(stream, item)
+        elif self._clock.now_us() - self._taken_us >= TICK_US:
+            self._note(stream.take(None))
+
+    def _take(self, stream: OpenStream, item: object) -> None:
+        match item:
+            case _Request():
+                self._marking.make(stream, item.command, item.reply)
+            case SerialChunk() | LinkChange() | Overflow():
+                self._note(stream.take(item))
+                if isinstance(item, LinkChange):
+                    self._console.say(f"the pen's port is {'open' if item.up else 'lost'} ({item.cause})")
+            case Stall():
+                self._note(stream.take(item))
+                self._console.say(f"the disk was slow: nothing was written for {item.for_us / 1_000_000:.1f} s")
+
+    def _note(self, readings: list[Reading]) -> None:
+        self._taken_us = self._clock.now_us()
+        for reading in readings:
+            match reading:
+                case SampleBlock() | Heartbeat():
+                    if self._pen_from_us is None and isinstance(reading, SampleBlock):
+                        self._pen_from_us = reading.t_us
+                    if self._first_heard is None and (reading.passes is not None or reading.strokes is not None):
+                        self._first_heard = reading
+                case Identity():
+                    self._identity = self._identity or reading
+                case Unknown() if reading.major > PROTOCOL_MAJOR:
+                    self._newer = reading
+                case _:
+                    pass
+
+    def _watch(self, session: OpenStream) -> None:
+        """Now and then: the live state, new alarms, a wall clock that jumped."""
+        now_s = time.monotonic()
+        if now_s >= self._next_clock_s:
+            self._next_clock_s = now_s + _CLOCK_PERIOD_S
+            offset_us = self._clock.wall_us() - self._clock.now_us()
+            if abs(offset_us - self._wall_offset_us) > CLOCK_STEP_US:
+                self._wall_offset_us = offset_us
+                session.take(self._clock.reading())
+                self._console.say("the clock of this computer was set; order and durations are not affected")
+        if now_s >= self._next_live_s:
+            self._next_live_s = now_s + _LIVE_PERIOD_S
+            self._show(session)
+
+    def _show(self, session: OpenStream) -> None:
+        _, findings, _ = session.pipeline.judge()
+        known = {(alarm["rule"], alarm["zone"]) for alarm in self._alarms}
+        for finding in findings:
+            if (finding["rule"], finding["zone"]) not in known:
+                self._console.say(f"ALARM {finding['rule']}" + (f" in {finding['zone']}" if finding["zone"] else ""))
+        self._alarms = findings
+        stalled_s = self._writer.stalled_s()
+        trouble = self._writer.failure or (f"the disk does not answer for {stalled_s:.0f} s" if stalled_s else None)
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._console.say(f"NOT RECORDED NOW: {trouble}; kept in memory" if trouble else "recording again")
+        self._console.live(
+            live_of(
+                session.pipeline.derivation,
+                state=self._marking.state,
+                elapsed_us=self._clock.now_us() - self._began_us,
+                duration_us=self._job.duration_us,
+                backlog_bytes=self._writer.backlog_bytes,
+                trouble=trouble,
+                alarms=findings,
+            )
+        )
+
+    # --- marks --------------------------------------------------------------------------------------------------------
+
+    def _make_due_marks(self, session: OpenStream) -> None:
+        while self._marks and self._marks[0].t_us <= self._marks_us(session):
+            command = self._marks.pop(0).command
+
+            def reply(answer: Json, command: MarkCommand = command) -> None:
+                self._console.say(command.words() if answer["ok"] else f"{command.words()}: {answer['error']}")
+
+            self._marking.make(session, command, reply)
+
+    def _marks_us(self, session: OpenStream) -> int:
+        """The time that marks and duration follow: the session's, or the pen's since its first sample."""
+        if self._job.marks_clock == "session":
+            return self._clock.now_us() - self._began_us
+        pen_us = session.pipeline.derivation.pen_t_us
+        if pen_us is None or self._pen_from_us is None:
+            return 0
+        since_us = (pen_us - self._pen_from_us) % _PEN_CLOCK
+        return since_us if since_us < _PEN_CLOCK // 2 else 0
+
+    def _over(self, session: OpenStream) -> bool:
+        duration_us = self._job.duration_us
+        if duration_us is None:
+            return False
+        if self._marks_us(session) >= duration_us:
+            return True
+        late_us = int(_LATE_S * self._clock.speed * 1_000_000)
+        return self._clock.now_us() - self._began_us >= duration_us + late_us
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def _end(self, stream: OpenStream, cause: str) -> bytes:
+        """Stop reading, take what is left, close the stream and the ledger's run. Returns the derived record."""
+        self._source.close()
+        self._ended = True
+        while (item := self._inbox.get_nowait()) is not None:
+            self._take(stream, item)
+        derived, closed = stream.close(cause, self._source.read_total)
+        if self._marking.state != "planned":
+            self._marking.change("close")
+        self._writer.do(lambda transaction: transaction.entry("recorder.stopped", {"cause": cause}))
+        self._durable(closed)
+        if not self._writer.close(DISK_TIMEOUT_S):
+            raise StoreUnusable(f"the end of the recording is not on disk: {self._writer.failure}")
+        return derived
+
+    def _durable(self, future: "Future[T]") -> T:
+        """Wait until something is on disk. Raises StoreUnusable when it is not in time."""
+        try:
+            return future.result(DISK_TIMEOUT_S)
+        except FutureTimeout:
+            why = self._writer.failure or f"the disk does not answer for {DISK_TIMEOUT_S:.0f} s"
+            raise StoreUnusable(
+                f"NOT RECORDED: {why}. {self._writer.backlog_bytes} bytes of the pen's data are not on disk."
+            ) from None
+
+    def _no_pen(self, span: OpenStream) -> str:
+        """Why no session could begin, in words for the person at the chair."""
+        derivation, kept = span.pipeline.derivation, f" What came is kept as {span.id}."
+        if self._newer is not None:
+            return f"the pen speaks protocol {self._newer.major}; this devicelog reads {PROTOCOL_MAJOR}.{kept}"
+        account = derivation.account
+        if not account.kept_bytes:
+            return f"nothing came from the port for {IDENTITY_TIMEOUT_S:.0f} s. Is the pen switched on?"
+        if not account.sound_frames:
+            return (
+                f"this is not a pen: {account.kept_bytes} bytes came and not one frame. Is the baud rate right?{kept}"
+            )
+        return f"the pen did not say who it is within {IDENTITY_TIMEOUT_S:.0f} s.{kept}"
