@@ -1,5 +1,7 @@
-"""record(): one session, from a pen's port to its derived record in the database: the lock, the database, the port, the
-writer, the control socket, and the consumer (recording.py) over them. All is given back, however it ends.
+"""record(): one session, from a pen's port to its derived record in the database.
+
+Sets up the lock, the database, the port, the writer and the control socket, and runs the consumer (recording.py) over
+them; gives all of it back, however it ends.
 """
 
 import os
