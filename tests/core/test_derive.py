@@ -1,0 +1,1122 @@
+"""Facts counted by hand: every figure below is worked out beside it from the samples, never by the code under test.
+
+A sample is 10 ms unless said otherwise. The plan allows 0.4 mm on the forehead and 1 mm on the left cheek, the device
+2.5 mm, and measured depth has a tolerance of 0.15 mm.
+"""
+
+import pytest
+
+from devicelog.account import Account, Boot
+from devicelog.counters import Counters
+from devicelog.records import Clock, Stall
+from firmware_bridge.frames import encode, frame
+from firmware_bridge.readings import SampleBlock
+from tests.builders import HOST_US, SERIAL, Bench, opening_of, plan_of, zone_in
+
+NO_GAPS = {"n": 0, "missing": 0, "for_us": 0}
+
+
+@pytest.fixture
+def bench():
+    """A stream whose operator has turned to the forehead."""
+    bench = Bench()
+    bench.zone("forehead")
+    return bench
+
+
+def gaps_of(derived):
+    return derived["facts"]["gaps"]
+
+
+def only(rows):
+    (row,) = rows
+    return row
+
+
+def spoiled(block: SampleBlock) -> bytes:
+    """The frame with its last CRC byte wrong, and not zero: that would be a delimiter."""
+    sound = encode(block)
+    return sound[:-2] + bytes([sound[-2] % 255 + 1]) + sound[-1:]
+
+
+# --- contact and glides -----------------------------------------------------------------------------------------------
+
+
+def test_contact_edges_inside_a_block(bench):
+    bench.samples("0110100111")
+    zone = zone_in(bench.end(), "forehead")
+    assert zone["samples"] == 10
+    assert zone["contact_us"] == 60_000  # 2 + 1 + 3 samples
+    assert zone["glides"] == 3
+    assert zone["longest_glide_us"] == 30_000
+    assert zone["judged"] == 6
+
+
+def test_a_glide_across_blocks(bench):
+    for contact in ("0011", "1111", "1100", "0000", "1000"):
+        bench.samples(contact)
+    zone = zone_in(bench.end(), "forehead")
+    assert zone["contact_us"] == 90_000  # 2 + 4 + 2, and 1
+    assert zone["glides"] == 2
+    assert zone["longest_glide_us"] == 80_000
+
+
+def test_a_glide_that_starts_with_a_block_and_one_that_ends_with_it(bench):
+    bench.samples("1001")
+    bench.samples("0110")
+    zone = zone_in(bench.end(), "forehead")
+    assert zone["glides"] == 3  # 1, 1, 11: the second ends where its block does
+    assert zone["longest_glide_us"] == 20_000
+
+
+def test_a_glide_across_a_zone_mark_is_one_in_each_zone(bench):
+    bench.samples("1111")
+    bench.zone("cheek.left")
+    bench.samples("110")
+    derived = bench.end()
+    assert [row["zone"] for row in derived["facts"]["zones"]] == ["forehead", "cheek.left"]
+    assert zone_in(derived, "forehead")["glides"] == zone_in(derived, "cheek.left")["glides"] == 1
+    assert zone_in(derived, "forehead")["longest_glide_us"] == 40_000
+    assert zone_in(derived, "cheek.left")["longest_glide_us"] == 20_000
+
+
+@pytest.mark.parametrize("kind", ["pass", "pause", "resume", "note"])
+def test_another_mark_does_not_end_a_glide(bench, kind):
+    bench.samples("11")
+    bench.mark(kind)
+    bench.samples("11")
+    zone = zone_in(bench.end(), "forehead")
+    assert (zone["glides"], zone["longest_glide_us"]) == (1, 40_000)
+
+
+def test_a_motor_that_stops_ends_a_glide(bench):
+    bench.samples("11")
+    bench.motor_on = False
+    bench.event(4)
+    bench.motor_on = True
+    bench.event(3)
+    bench.samples("11")
+    zone = zone_in(bench.end(), "forehead")
+    assert (zone["glides"], zone["contact_us"], zone["longest_glide_us"]) == (2, 40_000, 20_000)
+
+
+def test_a_message_of_a_running_pen_does_not_end_a_glide(bench):
+    bench.samples("11")
+    bench.identity()
+    bench.event(1, 11)
+    bench.samples("1")
+    zone = zone_in(bench.end(), "forehead")
+    assert (zone["glides"], zone["longest_glide_us"]) == (1, 30_000)
+
+
+@pytest.mark.parametrize("send", [lambda pen: pen.event(4), lambda pen: pen.identity(), lambda pen: pen.heartbeat()])
+def test_one_message_of_a_pen_at_rest_ends_a_glide(bench, send):
+    bench.samples("11")
+    bench.motor_on = False
+    send(bench)
+    bench.motor_on = True
+    bench.samples("1")
+    zone = zone_in(bench.end(), "forehead")
+    assert (zone["glides"], zone["longest_glide_us"]) == (2, 20_000)
+
+
+def test_a_stream_that_begins_on_the_skin():
+    bench = Bench()
+    bench.samples("11")
+    zone = zone_in(bench.end(), "unassigned")
+    assert (zone["glides"], zone["longest_glide_us"]) == (1, 20_000)
+
+
+def test_a_zone_that_was_marked_and_not_needled(bench):
+    bench.zone("cheek.left")
+    bench.samples("1")
+    derived = bench.end()
+    assert [row["zone"] for row in derived["facts"]["zones"]] == ["forehead", "cheek.left"]
+    assert (zone_in(derived, "forehead")["samples"], zone_in(derived, "forehead")["strokes"]) == (0, None)
+
+
+def test_unknown_contact_ends_a_glide(bench):
+    bench.samples("11")
+    bench.samples(None, n=5)
+    bench.samples("111")
+    zone = zone_in(bench.end(), "forehead")
+    assert (zone["glides"], zone["contact_us"], zone["longest_glide_us"]) == (2, 50_000, 30_000)
+    assert zone["contact_unknown_us"] == 50_000
+
+
+def test_a_sample_stands_for_its_own_period(bench):
+    bench.samples("0111", period_us=2_000)
+    bench.samples("11", period_us=10_000)
+    zone = zone_in(bench.end(), "forehead")
+    assert zone["contact_us"] == zone["longest_glide_us"] == 26_000  # 3 x 2 ms + 2 x 10 ms
+
+
+def test_contact_in_a_pause_is_told_apart_and_counted_all_the_same(bench):
+    bench.samples("11")
+    bench.mark("pause")
+    bench.samples("1110")
+    bench.mark("resume")
+    bench.samples("1")
+    derived = bench.end()
+    zone = zone_in(derived, "forehead")
+    assert zone["contact_us"] == 60_000  # 2 + 3 + 1
+    assert zone["paused_contact_us"] == 30_000
+    assert derived["facts"]["marks"] == [
+        {"kind": "pause", "n": 1},
+        {"kind": "resume", "n": 1},
+        {"kind": "zone", "n": 1},
+    ]
+
+
+def test_what_nobody_marked_is_unassigned():
+    bench = Bench()
+    bench.samples("0110")
+    bench.zone("forehead")
+    bench.samples("1111")
+    bench.mark("zone", None)
+    bench.samples("1000")
+    derived = bench.end()
+    unassigned = zone_in(derived, "unassigned")
+    assert (unassigned["contact_us"], unassigned["glides"], unassigned["judged"]) == (30_000, 2, 3)
+    assert unassigned["plan_max_um"] is None
+    assert zone_in(derived, "forehead")["contact_us"] == 40_000
+
+
+# --- depth and frequency ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("depth", "low", "mean", "high"),
+    [
+        ((100, 201, 202), 100, 168, 202),  # 503 / 3 = 167.67
+        ((100, 100, 101), 100, 100, 101),  # 301 / 3 = 100.33
+        ((100, 101), 100, 101, 101),  # 100.5: half goes up
+        ((-2, -1), -2, -1, -1),  # -1.5: half goes up here too
+        ((-2, -2, -1), -2, -2, -1),  # -5 / 3 = -1.67
+        ((0, 0), 0, 0, 0),
+        ((32_767, -32_768), -32_768, 0, 32_767),  # -0.5
+    ],
+)
+def test_depth_on_the_skin(bench, depth, low, mean, high):
+    bench.samples("1" * len(depth), depth=depth)
+    assert zone_in(bench.end(), "forehead")["depth"] == {
+        "n": len(depth),
+        "min_um": low,
+        "mean_um": mean,
+        "max_um": high,
+    }
+
+
+def test_depth_and_frequency_are_of_samples_on_the_skin_only(bench):
+    bench.samples("0110", depth=(900, 210, 250, -50), frequency=(0, 1_000, 1_011, 0))
+    bench.samples("0000", depth=800, frequency=5)
+    bench.samples("11", depth=(190, 211), frequency=(990, 1_000))
+    zone = zone_in(bench.end(), "forehead")
+    # 210 + 250 + 190 + 211 = 861, over 4 = 215.25; 1000 + 1011 + 990 + 1000 = 4001, over 4 = 1000.25
+    assert zone["depth"] == {"n": 4, "min_um": 190, "mean_um": 215, "max_um": 250}
+    assert zone["frequency"] == {"n": 4, "min_dhz": 990, "mean_dhz": 1_000, "max_dhz": 1_011}
+
+
+def test_time_at_each_set_depth(bench):
+    for set_um, contact in ((350, "1111"), (300, "0110"), (350, "1000"), (250, "0000")):
+        bench.set_um = set_um
+        bench.samples(contact)
+    assert zone_in(bench.end(), "forehead")["at_set_depth"] == [
+        {"depth_set_um": 300, "for_us": 20_000},
+        {"depth_set_um": 350, "for_us": 50_000},  # 4 + 1
+    ]
+
+
+def test_measured_depth_is_over_the_plan_beyond_its_tolerance(bench):
+    bench.samples("1111", depth=550)  # 400 + 150: just inside
+    record = bench.send(bench.block("01111", depth=(900, 550, 551, 600, 549)))
+    bench.seq += 5
+    bench.samples("1", depth=560)
+    assert zone_in(bench.end(), "forehead")["over_plan"] == {
+        "for_us": 30_000,  # 551, 600 and 560; the 900 was lifted
+        "set_um": None,
+        "measured_um": 600,
+        "first_record": record.number,
+    }
+
+
+def test_set_depth_is_over_the_plan_without_a_tolerance(bench):
+    bench.set_um = 400
+    bench.samples("1111")
+    bench.set_um = 401
+    bench.samples("0111", depth=200)
+    bench.set_um = 450
+    bench.samples("0000")
+    assert zone_in(bench.end(), "forehead")["over_plan"] == {
+        "for_us": 30_000,
+        "set_um": 401,  # 450 was dialled in the air
+        "measured_um": None,
+        "first_record": 3,  # clock, mark, a frame at the limit, this one
+    }
+
+
+def test_set_and_measured_over_the_plan_at_once_are_one_time(bench):
+    bench.set_um = 500
+    bench.samples("1111", depth=(200, 551, 700, 200))
+    over = zone_in(bench.end(), "forehead")["over_plan"]
+    assert (over["for_us"], over["set_um"], over["measured_um"]) == (40_000, 500, 700)
+
+
+def test_measured_depth_at_its_limit_is_not_over_where_the_dial_is(bench):
+    bench.set_um = 500
+    bench.samples("11", depth=550)
+    over = zone_in(bench.end(), "forehead")["over_plan"]
+    assert (over["for_us"], over["set_um"], over["measured_um"]) == (20_000, 500, None)
+
+
+def test_over_the_device(bench):
+    bench.set_um = 2_500
+    bench.samples("11", depth=2_650)
+    bench.samples("011", depth=(3_000, 2_651, 2_800))
+    bench.set_um = 2_501
+    bench.samples("1", depth=None)
+    over = zone_in(bench.end(), "forehead")["over_device"]
+    assert over == {"for_us": 30_000, "set_um": 2_501, "measured_um": 2_800, "first_record": 3}
+
+
+def test_each_zone_has_its_own_limit(bench):
+    bench.set_um = 1_000
+    bench.samples("11")
+    bench.zone("cheek.left")
+    bench.samples("111")
+    bench.zone("chin")
+    bench.samples("1111")
+    derived = bench.end()
+    assert zone_in(derived, "forehead")["over_plan"]["for_us"] == 20_000
+    assert zone_in(derived, "cheek.left")["over_plan"]["for_us"] == 0
+    assert zone_in(derived, "chin")["over_plan"]["for_us"] == 0
+    limits = {zone["zone"]: (zone["plan_max_um"], zone["device_max_um"]) for zone in derived["facts"]["zones"]}
+    assert limits == {"forehead": (400, 2_500), "cheek.left": (1_000, 2_500), "chin": (None, 2_500)}
+
+
+# --- strokes and passes -----------------------------------------------------------------------------------------------
+
+
+def test_counters_belong_to_the_zone_in_which_they_grow(bench):
+    bench.samples("1")  # strokes 1000, passes 10: where counting begins
+    bench.strokes, bench.passes = 1_007, 11
+    bench.samples("1")
+    bench.zone("cheek.left")
+    bench.strokes = 1_010
+    bench.samples("1")
+    bench.strokes, bench.passes = 1_012, 13
+    bench.heartbeat()
+    derived = bench.end()
+    assert zone_in(derived, "forehead")["strokes"] == 7
+    assert zone_in(derived, "forehead")["passes"] == {"pen": 1, "operator": None, "low": 1, "high": 1}
+    assert zone_in(derived, "cheek.left")["strokes"] == 5  # 3 in a frame, 2 in a heartbeat
+    assert zone_in(derived, "cheek.left")["passes"]["pen"] == 2
+    assert derived["facts"]["counters"] == {"passes": 13, "strokes": 1_012, "boot": 7}
+
+
+def test_where_pen_and_operator_disagree_both_are_kept(bench):
+    bench.samples("1")
+    bench.passes = 13
+    bench.samples("1")
+    bench.mark("pass")
+    bench.mark("pass")
+    bench.zone("cheek.left")
+    bench.passes = 14
+    bench.samples("1")
+    bench.zone("chin")
+    bench.mark("pass")
+    derived = bench.end()
+    assert zone_in(derived, "forehead")["passes"] == {"pen": 3, "operator": 2, "low": 2, "high": 3}
+    assert zone_in(derived, "cheek.left")["passes"] == {"pen": 1, "operator": 0, "low": 0, "high": 1}
+    # the pen sent nothing in this zone: that is not zero passes
+    assert zone_in(derived, "chin")["passes"] == {"pen": None, "operator": 1, "low": 1, "high": 1}
+
+
+def test_a_pen_without_counters(bench):
+    bench.passes = bench.strokes = None
+    bench.samples("1111")
+    bench.heartbeat()
+    bench.mark("pass")
+    derived = bench.end()
+    zone = zone_in(derived, "forehead")
+    assert zone["strokes"] is None
+    assert zone["passes"] == {"pen": None, "operator": 1, "low": 1, "high": 1}
+    assert derived["facts"]["counters"] == {"passes": None, "strokes": None, "boot": 7}
+
+
+def test_nobody_counts(bench):
+    bench.passes = None
+    bench.samples("1111")
+    assert zone_in(bench.end(), "forehead")["passes"] == {"pen": None, "operator": None, "low": None, "high": None}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "boot", "grown"),
+    [
+        (1_000, 1_004, 7, 4),
+        (2**32 - 2, 3, 7, 5),  # ..., 2**32 - 1, 0, 1, 2, 3
+        (1_000, 400, 7, 0),  # fell without a restart: it began anew, and nobody knows when
+        (1_000, 1_004, 8, 4),  # a counter kept over the restart
+        (1_000, 6, 8, 6),  # a counter from power-on
+        (0, 2**31 - 1, 7, 2**31 - 1),
+        (0, 2**31, 7, 0),  # no pen does that: it is a fall
+    ],
+)
+def test_how_a_counter_grows(bench, before, now, boot, grown):
+    bench.passes = bench.strokes = before
+    bench.samples("1")
+    bench.boot, bench.passes, bench.strokes = boot, now, now
+    bench.samples("1")
+    zone = zone_in(bench.end(), "forehead")
+    assert (zone["strokes"], zone["passes"]["pen"]) == (grown, grown)
+
+
+def test_after_a_fall_counting_goes_on(bench):
+    for strokes in (1_000, 400, 405):
+        bench.strokes = strokes
+        bench.samples("1")
+    assert zone_in(bench.end(), "forehead")["strokes"] == 5
+
+
+# --- pens that have less ----------------------------------------------------------------------------------------------
+
+
+def test_a_pen_without_contact(bench):
+    bench.samples(None, n=4, depth=(200, 200, 600, 900))
+    bench.motor_on = False
+    bench.samples(None, n=3, depth=900)
+    bench.mark("zone", None)
+    bench.motor_on = True
+    bench.samples(None, n=5)
+    derived = bench.end()
+    zone = zone_in(derived, "forehead")
+    assert (zone["samples"], zone["judged"]) == (7, 4)  # with the motor off nothing is judged
+    assert (zone["contact_us"], zone["contact_unknown_us"]) == (0, 40_000)
+    assert (zone["glides"], zone["longest_glide_us"]) == (0, 0)
+    assert zone["depth"] == {"n": 4, "min_um": 200, "mean_um": 475, "max_um": 900}  # 1900 / 4
+    assert zone["over_plan"]["for_us"] == 20_000
+    unassigned = zone_in(derived, "unassigned")
+    assert (unassigned["judged"], unassigned["contact_unknown_us"], unassigned["depth"]) == (0, 50_000, None)
+
+
+def test_a_pen_with_a_dial_only(bench):
+    bench.samples("0111", depth=None, frequency=None)
+    zone = zone_in(bench.end(), "forehead")
+    assert (zone["depth"], zone["frequency"]) == (None, None)
+    assert zone["at_set_depth"] == [{"depth_set_um": 300, "for_us": 30_000}]
+    assert (zone["judged"], zone["judged_unseen"]) == (3, 0)
+
+
+def test_a_pen_without_a_dial(bench):
+    bench.set_um = None
+    bench.samples("0111", depth=600)
+    zone = zone_in(bench.end(), "forehead")
+    assert zone["at_set_depth"] == []
+    assert (zone["judged"], zone["judged_unseen"]) == (3, 0)
+    over = zone["over_plan"]
+    assert (over["for_us"], over["set_um"], over["measured_um"]) == (30_000, None, 600)
+
+
+def test_a_pen_without_any_depth(bench):
+    bench.samples("11")
+    bench.set_um = None
+    bench.samples("0111", depth=None)
+    zone = zone_in(bench.end(), "forehead")
+    assert (zone["judged"], zone["judged_unseen"]) == (5, 3)
+
+
+def test_a_pen_that_never_says_who_it_is(bench):
+    bench.samples("1")
+    facts = bench.end()["facts"]
+    assert (facts["pen"], facts["identities"]) == (None, 0)
+
+
+def test_who_the_pen_is():
+    bench = Bench(opening_of(pen={"serial": "before"}))
+    bench.mode = "test"
+    bench.identity("first")
+    bench.mode = "demo"
+    bench.identity("then")
+    facts = bench.end()["facts"]
+    assert facts["identities"] == 2
+    assert facts["modes"] == ["demo", "test"]
+    assert facts["pen"] == {
+        "model": "Bench",
+        "serial": "then",
+        "firmware": "1.0",
+        "calibration_id": "cal-1",
+        "cartridge": "",
+        "mode": "demo",
+        "protocol_major": 1,
+        "protocol_minor": 0,
+    }
+    assert Bench(opening_of(pen={"serial": "before"})).end()["facts"]["pen"] == {"serial": "before"}
+
+
+# --- gaps -------------------------------------------------------------------------------------------------------------
+
+
+def test_lost_frames(bench):
+    bench.samples("1111")  # arrives at 40 ms
+    bench.samples("1" * 12, lost=True)
+    bench.samples("1111")  # arrives at 40 + 120 + 40 ms
+    derived = bench.end()
+    assert only(gaps_of(derived)) == {
+        "from_us": 40_000,
+        "to_us": 200_000,
+        "for_us": 120_000,  # by the pen's clock, from the end of one frame to the beginning of the other
+        "missing": 12,
+        "cause": "lost",
+        "contact": "yes",
+        "zone": "forehead",
+    }
+    zone = zone_in(derived, "forehead")
+    assert (zone["contact_us"], zone["glides"], zone["longest_glide_us"]) == (80_000, 2, 40_000)
+    assert derived["facts"]["short_gaps"] == NO_GAPS
+    boot = only(derived["facts"]["completeness"]["boots"])
+    assert boot == {
+        "boot": 7,
+        "first": 0,
+        "last": 19,
+        "decoded": 8,
+        "missing": 12,
+        "repeated": 0,
+        "closes": True,
+    }
+
+
+def test_short_gaps_are_counted_and_are_holes_in_a_glide(bench):
+    for lost in (9, 3):
+        bench.samples("1111")
+        bench.samples("1" * lost, lost=True)
+    bench.samples("1111")
+    derived = bench.end()
+    assert gaps_of(derived) == []
+    assert derived["facts"]["short_gaps"] == {"n": 2, "missing": 12, "for_us": 120_000}
+    zone = zone_in(derived, "forehead")
+    assert (zone["contact_us"], zone["glides"], zone["longest_glide_us"]) == (120_000, 1, 120_000)
+
+
+def test_a_gap_of_a_tenth_of_a_second_is_listed(bench):
+    bench.samples("1111")
+    bench.samples("1" * 10, lost=True)
+    bench.samples("1111")
+    derived = bench.end()
+    assert only(gaps_of(derived))["for_us"] == 100_000
+    assert zone_in(derived, "forehead")["glides"] == 2
+
+
+def test_a_link_that_goes_and_comes_back(bench):
+    bench.samples("1111")
+    bench.link(up=False)
+    bench.samples("1" * 100, lost=True)
+    bench.link(up=True)
+    bench.identity()  # 1.04 s
+    bench.samples("11")
+    derived = bench.end()
+    gap = only(gaps_of(derived))
+    assert (gap["from_us"], gap["to_us"], gap["for_us"]) == (40_000, 1_040_000, 1_000_000)
+    assert (gap["missing"], gap["cause"], gap["contact"]) == (100, "link", "yes")
+    assert zone_in(derived, "forehead")["glides"] == 2
+
+
+def test_a_link_that_goes_while_nothing_is_sent_costs_nothing(bench):
+    bench.samples("00")
+    bench.motor_on = False
+    bench.event(4)
+    bench.link(up=False)
+    bench.wait(60_000_000)
+    bench.link(up=True)
+    bench.heartbeat()
+    facts = bench.end()["facts"]
+    assert (facts["gaps"], facts["short_gaps"]) == ([], NO_GAPS)
+
+
+@pytest.mark.parametrize(
+    ("before", "lost", "after", "contact"),
+    [
+        ("0001", "0" * 50, "0000", "yes"),
+        ("1110", "0" * 50, "1000", "yes"),
+        ("1110", "0" * 50, "0111", "no"),
+        ("0000", "0" * 199, "0000", "no"),
+        ("0000", "0" * 200, "0000", "unknown"),  # 2 s: a glide has room in it
+        ("0000", "0" * 50, None, "unknown"),
+        (None, "0" * 50, "0000", "unknown"),
+        (None, "0" * 50, "1000", "yes"),
+        (None, "0" * 50, None, "unknown"),
+    ],
+)
+def test_contact_in_a_gap_is_known_from_both_its_ends(bench, before, lost, after, contact):
+    bench.samples(before, n=4)
+    bench.samples(lost, lost=True)
+    bench.samples(after, n=4)
+    assert only(gaps_of(bench.end()))["contact"] == contact
+
+
+def test_a_message_without_samples_does_not_tell_contact(bench):
+    bench.samples("0000")
+    bench.samples("0" * 50, lost=True)
+    bench.identity()
+    bench.samples("0000")
+    assert only(gaps_of(bench.end()))["contact"] == "unknown"
+
+
+def test_a_motor_that_stopped_before_the_end_of_a_gap(bench):
+    bench.samples("0000")
+    bench.samples("0" * 50, lost=True)
+    bench.motor_on = False
+    bench.event(4)
+    assert only(gaps_of(bench.end()))["contact"] == "no"
+
+
+def test_needling_between_two_rests_that_nobody_heard(bench):
+    bench.samples("0000")
+    bench.motor_on = False
+    bench.event(4)
+    bench.link(up=False)
+    bench.wait(20_000_000)
+    bench.samples("1" * 250, lost=True)  # 2.5 s
+    bench.wait(20_000_000)
+    bench.link(up=True)
+    bench.heartbeat()
+    gap = only(gaps_of(bench.end()))
+    assert (gap["from_us"], gap["to_us"]) == (40_000, 42_540_000)  # 0.04 + 20 + 2.5 + 20 s
+    assert (gap["for_us"], gap["missing"]) == (2_500_000, 250)  # what was lost, without the rests
+    assert gap["contact"] == "unknown"
+
+
+def test_a_heartbeat_reveals_the_last_samples(bench):
+    bench.samples("1111")
+    bench.samples("11", lost=True)
+    bench.motor_on = False
+    bench.wait(1_000_000)
+    bench.heartbeat()
+    facts = bench.end()["facts"]
+    assert facts["gaps"] == []
+    assert facts["short_gaps"] == {"n": 1, "missing": 2, "for_us": 20_000}  # and not the second of rest
+    assert only(facts["completeness"]["boots"])["missing"] == 2
+
+
+@pytest.mark.parametrize("send", [lambda pen: pen.event(1, 11), lambda pen: pen.identity()])
+def test_any_other_message_reveals_them_too(bench, send):
+    bench.samples("1111")
+    bench.samples("1" * 15, lost=True)
+    send(bench)
+    gap = only(gaps_of(bench.end()))
+    assert (gap["for_us"], gap["missing"], gap["contact"]) == (150_000, 15, "yes")
+
+
+def test_silence_with_the_motor_on(bench):
+    bench.samples("11")
+    bench.wait(2_480_001)
+    bench.samples("11")  # heard 2.480001 + 0.02 s after the last frame: more than the limit of 2.5 s
+    derived = bench.end()
+    gap = only(gaps_of(derived))
+    assert (gap["for_us"], gap["missing"], gap["cause"], gap["contact"]) == (2_480_001, 0, "silence", "yes")
+    assert zone_in(derived, "forehead")["glides"] == 2
+
+
+def test_silence_up_to_the_limit_is_none(bench):
+    bench.samples("11")
+    bench.wait(2_480_000)
+    bench.samples("11")
+    assert gaps_of(bench.end()) == []
+
+
+def test_silence_with_the_motor_off_is_rest(bench):
+    bench.samples("11")
+    bench.motor_on = False
+    bench.event(4)
+    bench.wait(10_000_000)
+    bench.heartbeat()
+    bench.wait(10_000_000)
+    assert gaps_of(bench.end()) == []
+
+
+def test_the_pen_restarts(bench):
+    bench.samples("1111")
+    bench.wait(500_000)
+    bench.boot, bench.seq, bench.pen_us = 8, 0, 0
+    bench.samples("11")
+    derived = bench.end()
+    gap = only(gaps_of(derived))
+    assert (gap["from_us"], gap["to_us"]) == (40_000, 560_000)
+    assert gap["for_us"] == 520_000  # by the host's clock: the pen's began anew
+    assert (gap["missing"], gap["cause"], gap["contact"]) == (None, "restart", "yes")
+    assert [(boot["boot"], boot["decoded"], boot["missing"]) for boot in derived["facts"]["completeness"]["boots"]] == [
+        (7, 4, 0),
+        (8, 2, 0),
+    ]
+
+
+def test_the_pen_restarts_at_rest(bench):
+    bench.samples("0000")
+    bench.motor_on = False
+    bench.heartbeat()
+    bench.wait(30_000_000)
+    bench.boot, bench.seq, bench.pen_us = 8, 0, 0
+    bench.heartbeat()
+    gap = only(gaps_of(bench.end()))
+    assert (gap["for_us"], gap["missing"], gap["cause"], gap["contact"]) == (30_000_000, None, "silence", "no")
+
+
+def test_the_pen_restarts_lifted_and_running(bench):
+    bench.samples("0000")
+    bench.wait(2_000_000)
+    bench.boot, bench.seq = 8, 0
+    bench.samples("0000")
+    gap = only(gaps_of(bench.end()))
+    assert (gap["for_us"], gap["contact"]) == (2_040_000, "unknown")  # a glide has room in it
+
+
+def test_damage_is_the_cause(bench):
+    bench.samples("1111")
+    bench.raw(spoiled(bench.samples("1" * 12, lost=True)))
+    bench.samples("1111")
+    derived = bench.end()
+    gap = only(gaps_of(derived))
+    assert (gap["missing"], gap["cause"]) == (12, "damage")
+    account = derived["facts"]["completeness"]
+    assert (account["frames_sound"], account["frames_damaged"]) == (2, 1)
+    # 27 + 12 x 2 + 12 x 2 + 2 bytes of contact, 4 of CRC, 1 of COBS
+    assert account["faults"] == [{"kind": "crc", "n": 1, "bytes": 82}]
+
+
+def test_an_overflow_is_the_cause(bench):
+    bench.samples("1111")
+    bench.samples("1" * 12, lost=True)
+    bench.overflow(500)
+    bench.samples("1111")
+    derived = bench.end()
+    assert only(gaps_of(derived))["cause"] == "overflow"
+    account = derived["facts"]["completeness"]
+    assert (account["overflows"], account["bytes_dropped"], account["closes"]) == (1, 500, True)
+    assert account["bytes_read"] == account["bytes_kept"] + 500
+
+
+@pytest.mark.parametrize(
+    ("trouble", "cause"),
+    [
+        (("link", "overflow", "damage", "silence"), "link"),
+        (("overflow", "damage", "silence"), "overflow"),
+        (("damage", "silence"), "damage"),
+        (("silence",), "silence"),
+        ((), "lost"),
+    ],
+)
+def test_the_first_cause_that_applies(bench, trouble, cause):
+    bench.samples("1111")
+    bench.samples("1" * 30, lost=True)
+    if "link" in trouble:
+        bench.link(up=False)
+        bench.link(up=True)
+    if "overflow" in trouble:
+        bench.overflow(9)
+    if "damage" in trouble:
+        bench.raw(b"\0\x02\x02\0")
+    if "silence" in trouble:
+        bench.wait(3_000_000)
+    bench.samples("1111")
+    bench.samples("1" * 30, lost=True)
+    bench.samples("1111")
+    assert [gap["cause"] for gap in gaps_of(bench.end())] == [cause, "lost"]
+
+
+def test_a_gap_to_the_end(bench):
+    bench.samples("11")
+    bench.wait(2_500_001)
+    assert only(gaps_of(bench.end())) == {
+        "from_us": 20_000,
+        "to_us": 2_520_001,
+        "for_us": 2_500_001,
+        "missing": None,
+        "cause": "silence",
+        "contact": "yes",
+        "zone": "forehead",
+    }
+
+
+@pytest.mark.parametrize(("contact", "told"), [("11", "yes"), ("00", "unknown"), (None, "unknown")])
+def test_nobody_knows_how_a_gap_to_the_end_ended(bench, contact, told):
+    bench.samples(contact, n=2)
+    bench.wait(3_000_000)
+    assert only(gaps_of(bench.end()))["contact"] == told
+
+
+def test_a_tick_tells_of_silence_in_an_interrupted_stream(bench):
+    bench.samples("11")
+    bench.wait(3_000_000)
+    bench.put(None)
+    bench.wait(1_000_000)
+    assert only(gaps_of(bench.cut()))["for_us"] == 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("trouble", "cause"),
+    [
+        (lambda bench: bench.link(up=False), "link"),
+        (lambda bench: (bench.link(up=False), bench.link(up=True)), "link"),
+        (lambda bench: bench.overflow(9), "overflow"),
+        (lambda bench: bench.raw(b"\0\x02\x02\0"), "damage"),
+    ],
+)
+def test_a_gap_to_the_end_needs_no_long_silence_when_something_went_wrong(bench, trouble, cause):
+    bench.samples("11")
+    bench.wait(100_000)
+    trouble(bench)
+    gap = only(gaps_of(bench.end()))
+    assert (gap["for_us"], gap["missing"], gap["cause"]) == (100_000, None, cause)
+
+
+def test_no_gap_to_the_end_where_there_is_none(bench):
+    bench.samples("11")
+    bench.wait(2_500_000)
+    assert gaps_of(bench.end()) == []
+
+
+def test_no_gap_to_the_end_of_a_pen_at_rest(bench):
+    bench.samples("11")
+    bench.motor_on = False
+    bench.event(4)
+    bench.link(up=False)
+    bench.wait(60_000_000)
+    facts = bench.end()["facts"]
+    assert (facts["gaps"], facts["short_gaps"]) == ([], NO_GAPS)
+
+
+def test_a_link_lost_just_before_the_end(bench):
+    bench.samples("11")
+    bench.wait(50_000)
+    bench.link(up=False)
+    facts = bench.end()["facts"]
+    assert (facts["gaps"], facts["short_gaps"]) == ([], {"n": 1, "missing": 0, "for_us": 50_000})
+
+
+def test_a_gap_stands_in_the_zone_in_which_it_was_found(bench):
+    bench.samples("11")
+    bench.samples("1" * 20, lost=True)
+    bench.zone("cheek.left")
+    bench.samples("11")
+    assert only(gaps_of(bench.end()))["zone"] == "cheek.left"
+
+
+# --- numbers that wrap, repeat or fall --------------------------------------------------------------------------------
+
+
+def test_a_repeated_frame_counts_once(bench):
+    block = bench.samples("1111")
+    bench.strokes = 1_003
+    bench.samples("11")
+    bench.send(block)
+    bench.send(block)
+    bench.samples("1")
+    derived = bench.end()
+    zone = zone_in(derived, "forehead")
+    assert (zone["samples"], zone["contact_us"], zone["glides"], zone["strokes"]) == (7, 70_000, 1, 3)
+    boot = only(derived["facts"]["completeness"]["boots"])
+    assert (boot["decoded"], boot["missing"], boot["repeated"], boot["last"]) == (7, 0, 8, 6)
+    assert derived["facts"]["completeness"]["closes"]
+    assert (gaps_of(derived), derived["facts"]["short_gaps"]) == ([], NO_GAPS)
+
+
+@pytest.mark.parametrize(("back", "boots"), [(4_096, 1), (4_097, 2)])
+def test_a_number_far_behind_is_a_new_beginning(back, boots):
+    bench = Bench(seq=10_000)
+    bench.samples("1111")  # the next is 10 004
+    bench.seq = 10_004 - back
+    bench.samples("11")
+    account = bench.end()["facts"]["completeness"]
+    assert len(account["boots"]) == boots
+    assert [boot["boot"] for boot in account["boots"]] == [7] * boots
+    assert sum(boot["repeated"] for boot in account["boots"]) == (2 if boots == 1 else 0)
+    assert account["closes"]
+
+
+def test_sample_numbers_wrap():
+    bench = Bench(seq=2**32 - 2)
+    bench.samples("1111")  # 4294967294, 4294967295, 0, 1
+    bench.samples("1" * 3, lost=True)  # 2, 3, 4
+    bench.samples("11")  # 5, 6
+    account = bench.end()["facts"]["completeness"]
+    boot = only(account["boots"])
+    assert (boot["first"], boot["last"], boot["decoded"], boot["missing"]) == (4_294_967_294, 6, 6, 3)
+    assert account["closes"]
+
+
+def test_the_numbers_wrap_in_what_is_lost():
+    bench = Bench(seq=2**32 - 6)
+    bench.samples("1111")  # ..., 4294967293
+    bench.samples("1" * 15, lost=True)  # 4294967294 to 12
+    bench.samples("11")
+    gap = only(gaps_of(bench.end()))
+    assert (gap["missing"], gap["for_us"]) == (15, 150_000)
+
+
+def test_the_pens_clock_wraps():
+    bench = Bench(pen_us=2**32 - 90_000)
+    bench.samples("1111")  # ends 50 ms before the wrap
+    bench.samples("1" * 12, lost=True)  # ends 70 ms after it
+    bench.samples("11")
+    gap = only(gaps_of(bench.end()))
+    assert (gap["for_us"], gap["missing"]) == (120_000, 12)
+
+
+def test_a_pen_clock_that_runs_backwards_is_not_believed(bench):
+    bench.pen_us = 5_000_000
+    bench.samples("1111")
+    bench.samples("1" * 12, lost=True)
+    bench.pen_us = 1_000_000
+    bench.samples("11")
+    gap = only(gaps_of(bench.end()))
+    assert (gap["for_us"], gap["missing"]) == (120_000, 12)
+
+
+def test_a_gap_longer_than_the_pens_clock_can_tell(bench):
+    bench.samples("1111")  # arrives at 0.04 s
+    bench.link(up=False)
+    bench.wait(2**32 + 5_000_000)
+    bench.seq += 100
+    bench.link(up=True)
+    bench.samples("11")
+    gap = only(gaps_of(bench.end()))
+    assert gap["for_us"] == 2**32 + 5_020_000  # by the host's clock
+
+
+# --- before the session -----------------------------------------------------------------------------------------------
+
+BEFORE = Counters(serial=SERIAL, boot=6, passes=8, strokes=900)
+FELL = {"passes": None, "strokes": None, "counters_fell": True}
+
+
+@pytest.mark.parametrize(
+    ("before", "heard", "unattended"),
+    [
+        (BEFORE, None, {"passes": 2, "strokes": 100, "counters_fell": False}),  # 10 - 8, 1000 - 900
+        # what this run heard before the session was attended
+        (
+            BEFORE,
+            Counters(serial=SERIAL, boot=7, passes=9, strokes=930),
+            {"passes": 1, "strokes": 30, "counters_fell": False},
+        ),
+        (Counters(serial=SERIAL, boot=7, passes=10, strokes=1_000), None,
+         {"passes": 0, "strokes": 0, "counters_fell": False}),
+        (Counters(serial=SERIAL, boot=6, passes=None, strokes=900), None,
+         {"passes": None, "strokes": 100, "counters_fell": False}),
+        (Counters(serial=SERIAL, boot=6, passes=11, strokes=900), None, FELL),
+        (Counters(serial=SERIAL, boot=6, passes=8, strokes=1_001), None, FELL),
+        (Counters(serial="B0001", boot=6, passes=8, strokes=900), None, None),
+        (None, None, None),
+        (None, Counters(serial=SERIAL, boot=7, passes=9, strokes=930), None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("first", ["samples", "heartbeat"])
+def test_what_the_counters_did_unattended(before, heard, unattended, first):
+    bench = Bench(opening_of(pen={"serial": SERIAL}, before=before, heard=heard))
+    if first == "heartbeat":
+        bench.heartbeat()
+    bench.samples("1")
+    bench.passes, bench.strokes = 50, 5_000
+    bench.samples("1")
+    derived = bench.end()
+    assert derived["facts"]["unattended"] == unattended
+    assert zone_in(derived, "unassigned")["strokes"] == 4_000  # what was unattended is in no zone
+
+
+def test_a_pen_without_counters_says_nothing_of_before():
+    bench = Bench(opening_of(pen={"serial": SERIAL}, before=BEFORE))
+    bench.passes = bench.strokes = None
+    bench.samples("1")
+    assert bench.end()["facts"]["unattended"] is None
+
+
+def test_a_pen_that_is_not_known_is_not_compared():
+    bench = Bench(opening_of(before=BEFORE))
+    bench.samples("1")
+    assert bench.end()["facts"]["unattended"] is None
+
+
+# --- spans, events, clocks --------------------------------------------------------------------------------------------
+
+
+def test_spans_are_of_one_zone_and_one_dial_setting(bench):
+    bench.samples("0000")  # to 40 ms: in the air
+    bench.samples("0011")  # to 80 ms
+    bench.samples("1100")  # to 120 ms
+    bench.set_um = 350
+    bench.samples("11")  # to 140 ms
+    bench.zone("cheek.left")
+    bench.samples("1000")  # to 180 ms
+    bench.samples("0000")
+    spans = bench.end()["facts"]["spans"]
+    keys = ("zone", "depth_set_um", "from_us", "to_us", "contact_us", "samples")
+    assert [tuple(span[key] for key in keys) for span in spans] == [
+        ("forehead", 300, 80_000, 120_000, 40_000, 8),
+        ("forehead", 350, 140_000, 140_000, 20_000, 2),
+        ("cheek.left", 350, 180_000, 180_000, 10_000, 4),
+    ]
+
+
+def test_spans_of_a_pen_without_contact(bench):
+    bench.samples(None, n=4)
+    bench.motor_on = False
+    bench.samples(None, n=4)
+    span = only(bench.end()["facts"]["spans"])
+    assert (span["samples"], span["contact_us"], span["to_us"]) == (4, 0, 40_000)
+
+
+def test_events_are_counted_by_code(bench):
+    for code in (3, 2, 4, 2, 200):
+        bench.event(code, 1)
+    assert bench.end()["facts"]["events"] == [
+        {"code": 2, "n": 2},
+        {"code": 3, "n": 1},
+        {"code": 4, "n": 1},
+        {"code": 200, "n": 1},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("later", "worst"),
+    [
+        ((), "synced"),
+        (("rtc",), "rtc"),
+        (("rtc", "restored"), "restored"),
+        (("unknown", "restored"), "unknown"),
+        (("synced",), "synced"),
+    ],
+)
+def test_the_worst_confidence_of_the_clock_stands_for_the_session(later, worst):
+    bench = Bench()
+    for confidence in later:
+        bench.wait(1_000_000)
+        bench.put(Clock(boot="b", wall_us=5, confidence=confidence))
+    clock = bench.end()["facts"]["clock"]
+    assert clock["confidence"] == worst
+    assert clock["readings"][0] == {"at_us": 0, "wall_us": 1_900_000_000_000_000, "confidence": "synced"}
+    assert [reading["at_us"] for reading in clock["readings"]] == [1_000_000 * n for n in range(len(later) + 1)]
+
+
+def test_duration_is_from_the_first_record_to_the_last(bench):
+    bench.wait(3_000_000)
+    bench.put(None)
+    bench.wait(1_500_000)
+    assert bench.end()["facts"]["duration_us"] == 4_500_000
+
+
+# --- completeness -----------------------------------------------------------------------------------------------------
+
+
+def test_every_byte_is_in_one_account(bench):
+    bench.raw(b"noise")  # before the first delimiter
+    bench.samples("1111")  # 27 + 4 x 2 + 4 x 2 + 1 = 44 bytes, 4 of CRC, 1 of COBS: 49, and two delimiters
+    bench.heartbeat()  # 24 bytes, 4, 1: 29, and two
+    bench.raw(frame(b"\x10\x63" + bytes(12)))  # a kind from a later version: 14 bytes, 4, 1: 19, and two
+    bench.raw(frame(b"\x11\x10" + bytes(12) + b"more"))  # somebody's request: 18 + 5 = 23, and two
+    bench.raw(b"\0\x05a\0\0\0")  # 2 of no frame, 4 delimiters
+    bench.raw(b"\x07cut")  # a frame that never ends
+    bench.put(Stall(since_us=HOST_US, for_us=1))
+    account = bench.end()["facts"]["completeness"]
+    assert account == {
+        "closes": True,
+        "open_accounts": [],
+        "bytes_read": 5 + 51 + 31 + 21 + 25 + 6 + 4,
+        "bytes_kept": 143,
+        "bytes_dropped": 0,
+        "bytes_framed": 49 + 29 + 19 + 23,
+        "bytes_rejected": 5 + 2 + 4,
+        "bytes_delimiters": 8 + 4,
+        "bytes_trailing": 0,
+        "frames_sound": 3,
+        "frames_unknown": 1,
+        "frames_damaged": 1,
+        "faults": [
+            {"kind": "cobs", "n": 1, "bytes": 2},
+            {"kind": "head", "n": 1, "bytes": 5},
+            {"kind": "tail", "n": 1, "bytes": 4},
+        ],
+        "boots": [
+            {"boot": 7, "first": 0, "last": 3, "decoded": 4, "missing": 0, "repeated": 0, "closes": True},
+        ],
+        "overflows": 0,
+        "stalls": 1,
+    }
+
+
+def test_bytes_of_a_later_version_in_a_frame_are_counted(bench):
+    sound = encode(bench.block("1"))
+    payload = bytes([0x10, 2]) + b"\0\0" + bytes([7, 0]) + bytes(8) + bytes(10) + b"xyz"  # a heartbeat and three more
+    bench.raw(frame(payload))
+    bench.raw(sound)
+    assert bench.end()["facts"]["completeness"]["bytes_trailing"] == 3
+
+
+def test_a_stream_in_which_nothing_came():
+    derived = Bench().end()
+    account = derived["facts"]["completeness"]
+    assert (account["closes"], account["bytes_read"], account["boots"]) == (True, 0, [])
+    assert (derived["facts"]["zones"], gaps_of(derived), derived["facts"]["spans"]) == ([], [], [])
+
+
+def test_a_boot_without_a_sample_has_no_first_and_no_last(bench):
+    bench.heartbeat()
+    boot = only(bench.end()["facts"]["completeness"]["boots"])
+    assert (boot["first"], boot["last"], boot["decoded"], boot["closes"]) == (None, None, 0, True)
+
+
+@pytest.mark.parametrize("wrong", [-1, 1])
+def test_bytes_that_the_reader_counted_and_nobody_has(bench, wrong):
+    bench.samples("1111")
+    bench.overflow(100)
+    account = bench.end(bytes_read=bench.n_bytes + wrong)["facts"]["completeness"]
+    assert (account["closes"], account["open_accounts"]) == (False, ["bytes_read"])
+
+
+def test_an_interrupted_stream_has_an_open_account(bench):
+    bench.samples("1111")
+    derived = bench.cut()
+    facts = derived["facts"]
+    assert (facts["ended"], facts["end_cause"]) == ("interrupted", None)
+    assert facts["completeness"]["bytes_read"] is None
+    assert facts["completeness"]["open_accounts"] == ["bytes_read"]
+    assert derived["verdict"] == "incomplete"
+    assert zone_in(derived, "forehead")["contact_us"] == 40_000
+
+
+def test_the_end_says_how(bench):
+    facts = bench.end()["facts"]
+    assert (facts["ended"], facts["end_cause"]) == ("closed", "operator")
+
+
+@pytest.mark.parametrize(
+    ("framed", "rejected", "delimiters"), [(99, 0, 2), (98, 1, 2), (98, 0, 1), (0, 0, 0), (97, 0, 2)]
+)
+def test_kept_bytes_that_the_decoder_lost_or_made(framed, rejected, delimiters):
+    account = Account()
+    account.kept_bytes = 100
+    document = account.document(framed=framed, rejected=rejected, delimiters=delimiters, read=100)
+    assert (document["closes"], document["open_accounts"]) == (False, ["bytes_kept"])
+    assert account.document(framed=98, rejected=0, delimiters=2, read=100)["closes"]
+
+
+@pytest.mark.parametrize(("decoded", "missing"), [(7, 2), (8, 3), (10, 0), (0, 9)])
+def test_sample_numbers_that_are_in_no_column_or_in_two(decoded, missing):
+    account = Account()
+    account.boots = [Boot(1, 0, span=5, decoded=5), Boot(2, 0, span=10, decoded=decoded, missing=missing)]
+    document = account.document(framed=0, rejected=0, delimiters=0, read=0)
+    assert [boot["closes"] for boot in document["boots"]] == [True, decoded + missing == 10]
+    assert document["open_accounts"] == ([] if decoded + missing == 10 else ["samples"])
+
+
+def test_every_open_account_is_named():
+    account = Account()
+    account.kept_bytes = 1
+    account.boots = [Boot(1, 0, span=1)]
+    document = account.document(framed=0, rejected=0, delimiters=0, read=None)
+    assert document["open_accounts"] == ["bytes_kept", "bytes_read", "samples"]
+
+
+def test_a_plan_of_one_zone_limits_that_zone():
+    bench = Bench(opening_of(plan=plan_of(chin=250)))
+    bench.zone("chin")
+    bench.samples("1")
+    assert zone_in(bench.end(), "chin")["over_plan"]["set_um"] == 300

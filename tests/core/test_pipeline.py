@@ -1,0 +1,373 @@
+"""One pipeline, live and in replay: what its result depends on, and what it must not depend on.
+
+The golden records are derived from kept evidence (tests/make_golden.py). They change when the engine does, and then its
+number must.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from devicelog.canonical import canonical, parse_canonical
+from devicelog.counters import Counters
+from devicelog.errors import UsageProblem
+from devicelog.pipeline import ENGINE, Opening, Pipeline, new_documents
+from devicelog.records import SERIAL, Record
+from devicelog.validate import rules_document
+from firmware_bridge.readings import Fault, Heartbeat, SampleBlock
+from firmware_bridge.simulator.script import script_for
+from tests import make_golden
+from tests.builders import PLAN, PROFILE, STREAM, Bench, opening_of, zone_in
+from tests.make_golden import SCENARIOS, evidence_of
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SECONDS = 6
+T_US = 90_000_000
+
+each_scenario = pytest.mark.parametrize("scenario", SCENARIOS)
+
+
+def derived_of(records: list[Record]) -> dict[str, Any]:
+    pipeline = Pipeline(opening_of())
+    for record in records:
+        pipeline.feed(record)
+    return parse_canonical(pipeline.finish())
+
+
+def without(value: Any, *keys: str) -> Any:
+    """The same without these keys, wherever they stand."""
+    if isinstance(value, dict):
+        return {key: without(item, *keys) for key, item in value.items() if key not in keys}
+    return [without(item, *keys) for item in value] if isinstance(value, list) else value
+
+
+# --- any chunking -----------------------------------------------------------------------------------------------------
+
+
+def stretches(scenario: str) -> list[Record | bytes]:
+    """The records of a scenario, and between them, in one piece, the bytes that arrived."""
+    found: list[Record | bytes] = []
+    for record in evidence_of(scenario, SECONDS):
+        if record.kind != SERIAL:
+            found.append(record)
+        elif found and isinstance(found[-1], bytes):
+            found[-1] += record.body
+        else:
+            found.append(record.body)
+    return found
+
+
+def chunked(items: list[Record | bytes], lengths: list[int]) -> list[Record]:
+    """The same bytes in serial records of these lengths, over and over, all with one stamp; numbered anew."""
+    records: list[Record] = []
+    turn = 0
+    for item in items:
+        if isinstance(item, Record):
+            records.append(item._replace(number=len(records), t_us=T_US))
+            continue
+        while item:
+            length = lengths[turn % len(lengths)]
+            records.append(Record(len(records), T_US, SERIAL, item[:length]))
+            item, turn = item[length:], turn + 1
+    return records
+
+
+STRETCHES = {scenario: stretches(scenario) for scenario in SCENARIOS}
+WHOLE = {scenario: derived_of(chunked(items, [60_000])) for scenario, items in STRETCHES.items()}
+
+
+@each_scenario
+@given(lengths=st.lists(st.integers(1, 400), min_size=1, max_size=12))
+@settings(deadline=None, max_examples=12)
+def test_any_chunking_of_the_bytes_gives_the_same(scenario, lengths):
+    derived = derived_of(chunked(STRETCHES[scenario], lengths))
+    # The number of the record that was the first over a limit is all that may differ: records are numbered otherwise.
+    assert without(derived, "first_record") == without(WHOLE[scenario], "first_record")
+
+
+@each_scenario
+def test_byte_by_byte_gives_the_same(scenario):
+    derived = derived_of(chunked(STRETCHES[scenario], [1]))
+    assert without(derived, "first_record") == without(WHOLE[scenario], "first_record")
+
+
+@each_scenario
+@pytest.mark.parametrize("together", [2, 5])
+def test_what_depends_on_the_stamps(scenario, together):
+    """Reads that come together arrive at one time: when it was is a fact, and what was measured is not touched."""
+    records = evidence_of(scenario, SECONDS)
+    joined: list[Record] = []
+    for record in records:
+        last = joined[-1] if joined else None
+        if last and last.kind == record.kind == SERIAL and (record.number % together):
+            joined[-1] = last._replace(body=last.body + record.body, t_us=record.t_us)
+        else:
+            joined.append(record)
+    joined = [record._replace(number=number) for number, record in enumerate(joined)]
+    assert len(joined) < len(records) * 3 // 4
+    apart, derived = derived_of(records), derived_of(joined)
+    stamped = ("first_record", "from_us", "to_us")  # those of spans and gaps
+    assert without(derived, *stamped) == without(apart, *stamped)
+    assert derived["facts"]["spans"] != apart["facts"]["spans"]
+
+
+def test_the_scenarios_have_what_chunking_could_spoil():
+    kinds = {fault["kind"] for fault in WHOLE["noise"]["facts"]["completeness"]["faults"]}
+    assert {"crc", "cobs"} <= kinds
+    assert [fault["kind"] for fault in WHOLE["unplug"]["facts"]["completeness"]["faults"]] == ["tail"]
+    (gap,) = WHOLE["unplug"]["facts"]["gaps"]
+    assert (gap["cause"], gap["contact"]) == ("link", "yes")
+    assert len(WHOLE["clean"]["facts"]["zones"]) == 3
+    assert WHOLE["overdepth"]["verdict"] == "not conforming"
+
+
+# --- the opening ------------------------------------------------------------------------------------------------------
+
+BEFORE = Counters(serial="A0042", boot=6, passes=8, strokes=None)
+HEARD = Counters(serial="A0042", boot=7, passes=None, strokes=931)
+PEN = {"serial": "A0042", "model": "Bench"}
+
+
+def entry(**extra: Any) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """An opening entry's body as it is read from the ledger, and the documents it names."""
+    documents = new_documents(PROFILE, PLAN, {"schema": "devicelog.zones/1", "map_version": 1, "zones": []})
+    digests = {name: sha256(data).hexdigest() for name, data in documents.items()}
+    body = {"stream": STREAM, "pen": PEN, "mode": "real", "practitioner": "p-07", "documents": digests, **extra}
+    stored = {digests[name]: data for name, data in documents.items()}
+    return parse_canonical(canonical(body)), stored
+
+
+def test_an_opening_that_was_read_is_the_one_that_was_meant():
+    body, documents = entry(pen_before=BEFORE.document(), pen_heard=HEARD.document())
+    read = Opening.read("session.opened", body, documents)
+    assert read == opening_of(pen=PEN, before=BEFORE, heard=HEARD)
+    assert read.plan == PLAN
+    assert read.profile == PROFILE
+    assert read.rules == rules_document()
+
+
+def test_a_pipeline_of_an_opening_that_was_read_gives_the_same_bytes():
+    body, documents = entry(pen_before=BEFORE.document(), pen_heard=None)
+    again = Pipeline(Opening.read("session.opened", body, documents))
+    bench = Bench(opening_of(pen=PEN, before=BEFORE))
+    bench.zone("forehead")
+    bench.samples("0110", depth=560)
+    derived = bench.end()
+    for record in bench.records:
+        again.feed(record)
+    assert again.finish() == canonical(derived)
+    assert derived["facts"]["unattended"] == {"passes": 2, "strokes": None, "counters_fell": False}
+    assert [finding["rule"] for finding in derived["findings"]] == ["depth.over_plan"]
+
+
+def test_a_span_has_no_plan_and_no_known_pen():
+    documents = new_documents(PROFILE, None, None)
+    assert set(documents) == {"profile", "rules"}
+    digests = {name: sha256(data).hexdigest() for name, data in documents.items()}
+    body = {"stream": "u-0000000001", "mode": "unknown", "documents": digests}
+    read = Opening.read("span.opened", body, {digests[name]: data for name, data in documents.items()})
+    assert (read.kind, read.plan, read.pen, read.before, read.heard) == ("span", None, None, None, None)
+    bench = Bench(read)
+    bench.zone("forehead")
+    bench.samples("1111")
+    derived = bench.end()
+    assert (derived["kind"], derived["stream"]) == ("span", "u-0000000001")
+    assert zone_in(derived, "forehead")["plan_max_um"] is None
+
+
+@pytest.mark.parametrize("name", ["profile", "plan", "rules"])
+def test_a_document_that_is_missing_or_spoiled(name):
+    body, documents = entry()
+    digest = body["documents"][name]
+    with pytest.raises(KeyError):
+        Opening.read("session.opened", body, {key: data for key, data in documents.items() if key != digest})
+    for spoiled in (documents[digest] + b" ", documents[digest][:-1], b"", b"[]", b"null"):
+        with pytest.raises(ValueError):
+            Opening.read("session.opened", body, documents | {digest: spoiled})
+
+
+def test_a_plan_of_another_schema_is_refused():
+    body, documents = entry()
+    digest = body["documents"]["plan"]
+    document = parse_canonical(documents[digest]) | {"schema": "devicelog.plan/2"}
+    with pytest.raises(UsageProblem, match=r"devicelog\.plan/2"):
+        Opening.read("session.opened", body, documents | {digest: canonical(document)})
+
+
+# --- live -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_record_gives_the_readings_it_completes():
+    bench = Bench()
+    block = bench.block("11")
+    data = bench.send(block).body
+    pipeline = Pipeline(opening_of())
+    assert pipeline.feed(Record(0, T_US, SERIAL, data[:9])) == []
+    assert pipeline.feed(Record(1, T_US, SERIAL, data[9:] + b"\x02\x02\0")) == [
+        block,
+        Fault(kind="crc", offset=len(data), data=b"\x02\x02"),
+    ]
+
+
+def test_looking_at_it_live_changes_nothing():
+    records = evidence_of("unplug", SECONDS)
+    looked, alone = Pipeline(opening_of()), Pipeline(opening_of())
+    for record in records:
+        assert looked.feed(record) == alone.feed(record)
+        looked.judge()
+    assert looked.finish() == alone.finish()
+
+
+def test_what_it_says_live_is_what_it_says_in_the_end():
+    bench = Bench()
+    bench.zone("forehead")
+    bench.samples("1111", depth=600)
+    _, findings, assessments = bench.pipeline.judge()
+    derived = bench.end()
+    assert findings == derived["findings"]
+    assert [finding["rule"] for finding in findings] == ["depth.over_plan"]
+    assert assessments == derived["assessments"]
+
+
+def test_a_kind_of_a_later_version_is_passed_over():
+    bench = Bench()
+    bench.zone("forehead")
+    bench.samples("11")
+    record = Record(len(bench.records), bench.records[-1].t_us + 5, 200, b"whatever")
+    bench.records.append(record)
+    assert bench.pipeline.feed(record) == []
+    bench.samples("11")
+    derived = bench.end()
+    assert (zone_in(derived, "forehead")["glides"], derived["verdict"]) == (1, "conforming")
+
+
+# --- bytes ------------------------------------------------------------------------------------------------------------
+
+
+def kinds_in(value: Any) -> set[type]:
+    if isinstance(value, dict):
+        return {str}.union(*(kinds_in(item) for item in value.values()))
+    if isinstance(value, list):
+        return set().union(*(kinds_in(item) for item in value))
+    return {type(value)}
+
+
+@each_scenario
+def test_derived_bytes_are_canonical_and_without_floats(scenario):
+    data = make_golden.derive(scenario)
+    assert canonical(json.loads(data)) == data
+    assert kinds_in(json.loads(data)) <= {int, str, bool, type(None)}
+    head = {key: value for key, value in json.loads(data).items() if not isinstance(value, dict | list)}
+    assert head.pop("verdict")
+    assert head == {"schema": "devicelog.derived/1", "engine": ENGINE, "stream": STREAM, "kind": "session"}
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONHASHSEED": "0", "LC_ALL": "C", "TZ": "Asia/Kathmandu"},
+        {"PYTHONHASHSEED": "4242", "LC_ALL": "C.UTF-8", "TZ": "America/St_Johns", "PYTHONOPTIMIZE": "1"},
+    ],
+    ids=["kathmandu", "st-johns"],
+)
+def test_derived_bytes_do_not_depend_on_the_environment(environment):
+    program = "import json; from tests.make_golden import digests; print(json.dumps(digests()))"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert json.loads(done.stdout) == make_golden.digests()
+
+
+# --- golden records ---------------------------------------------------------------------------------------------------
+
+
+@each_scenario
+def test_golden(scenario):
+    kept = make_golden.read_engine()
+    if kept["engine"] != ENGINE:
+        pytest.fail(make_golden.RAISED)
+    derived = make_golden.derive(scenario)
+    if sha256(derived).hexdigest() != kept["derived"][scenario]:
+        # shown by pytest as a difference of two values
+        assert json.loads(derived) == json.loads(make_golden.read_derived(scenario)), make_golden.CHANGED
+        pytest.fail(make_golden.CHANGED)
+    assert make_golden.read_derived(scenario) == derived
+
+
+@each_scenario
+def test_golden_records_say_what_the_script_did(scenario):
+    """From the script and not from the engine: passes, contact to within a sample at each edge, what went wrong."""
+    script = script_for(scenario, make_golden.SECONDS, make_golden.SEED)
+    derived = json.loads(make_golden.read_derived(scenario))
+    for zone in ("forehead", "cheek.left", "cheek.right"):
+        glides = [glide for glide in script.glides if glide.zone == zone]
+        passes = sum(glide.ends_pass for glide in glides)
+        facts = zone_in(derived, zone)
+        assert facts["passes"] == {"pen": passes, "operator": passes, "low": passes, "high": passes}
+        contact_us = sum(glide.to_us - glide.from_us for glide in glides)
+        lost_us = 10_000 * sum(boot["missing"] for boot in derived["facts"]["completeness"]["boots"])
+        assert contact_us - lost_us - 20_000 * len(glides) <= facts["contact_us"] <= contact_us + 20_000 * len(glides)
+    assert [(row["rule"], row["zone"]) for row in derived["findings"]] == {
+        "clean": [],
+        "overdepth": [
+            ("depth.over_device", "forehead"),
+            ("depth.over_plan", "forehead"),
+            ("depth.over_plan", "cheek.left"),
+        ],
+        "unplug": [("data.gap", "cheek.left")],
+        "noise": [("link.bad_frames", None)],
+    }[scenario]
+    assert derived["facts"]["completeness"]["closes"]
+
+
+def test_a_changed_engine_is_noticed(monkeypatch, tmp_path, capsys):
+    for file in make_golden.HERE.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setattr(make_golden, "HERE", tmp_path)
+    assert make_golden.check() is None
+    monkeypatch.setattr("devicelog.gaps.GAP_LISTED_US", 10_000)
+    assert make_golden.check() == "a golden derived record changed: raise ENGINE"
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    for arguments in ([], ["--evidence"]):
+        assert make_golden.main(arguments) == 1
+        assert capsys.readouterr().err == "a golden derived record changed: raise ENGINE\n"
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+    monkeypatch.setattr(make_golden, "ENGINE", ENGINE + 1)
+    monkeypatch.setattr("devicelog.pipeline.ENGINE", ENGINE + 1)
+    assert make_golden.check() == "ENGINE was raised: run `python -m tests.make_golden`"
+    assert make_golden.main([]) == 0
+    assert make_golden.check() is None
+    changed = {file.name for file in tmp_path.iterdir() if file.read_bytes() != before[file.name]}
+    assert changed == {"engine.json", *(f"{scenario}.json" for scenario in SCENARIOS)}
+
+
+def test_the_golden_evidence_is_kept_and_not_made():
+    """A simulator that changes changes no golden record; what is kept is read, to the last byte."""
+    for scenario in SCENARIOS:
+        records = make_golden.read_records(scenario)
+        assert [record.number for record in records] == list(range(len(records)))
+        derived = json.loads(make_golden.read_derived(scenario))
+        n_bytes = sum(len(record.body) for record in records if record.kind == SERIAL)
+        assert n_bytes == derived["facts"]["completeness"]["bytes_read"]
+
+
+def test_readings_of_the_golden_evidence():
+    pipeline = Pipeline(make_golden.read_opening())
+    readings = [reading for record in make_golden.read_records("clean") for reading in pipeline.feed(record)]
+    assert sum(reading.n for reading in readings if isinstance(reading, SampleBlock)) == 800  # 8 s of 100 a second
+    assert not [reading for reading in readings if isinstance(reading, Fault | Heartbeat)]

@@ -1,0 +1,172 @@
+"""Samples as rows: each one once, under the zone of its time, with what the pen said and None for what it did not."""
+
+import pytest
+
+from devicelog.samples import COLUMNS, sample_rows
+from firmware_bridge.frames import encode
+from firmware_bridge.readings import SampleBlock
+from firmware_bridge.simulator.pen import Pen
+from firmware_bridge.simulator.script import script_for
+from tests.builders import Bench
+
+
+def column(rows, name):
+    return [row[name] for row in rows]
+
+
+def test_every_sample_is_a_row_with_the_columns_in_order():
+    bench = Bench()
+    bench.zone("forehead")
+    block = bench.block("101", depth=(210, 220, 230), frequency=(990, 1_000, 1_010), period_us=2_000)
+    bench.wait(6_000)
+    record = bench.send(block._replace(seq=41, t_us=2**32 - 3_000, raw_count=(7, 8, 9)))
+    rows = list(sample_rows(bench.records))
+    assert all(tuple(row) == COLUMNS for row in rows)
+    assert [tuple(row.values()) for row in rows] == [
+        (record.number, 6_000, "forehead", 7, 41, 2**32 - 3_000, "real", 1, 300, 210, 7, 990, 1, 10, 1_000),
+        (record.number, 6_000, "forehead", 7, 42, 2**32 - 1_000, "real", 1, 300, 220, 8, 1_000, 0, 10, 1_000),
+        (record.number, 6_000, "forehead", 7, 43, 1_000, "real", 1, 300, 230, 9, 1_010, 1, 10, 1_000),
+    ]
+    assert record.number == 2
+
+
+def test_what_the_pen_does_not_have_is_none():
+    bench = Bench()
+    bench.set_um = bench.passes = bench.strokes = None
+    bench.motor_on = False
+    bench.samples(None, n=1, depth=None, frequency=None)
+    (row,) = sample_rows(bench.records)
+    absent = {"depth_set_um", "depth_um", "raw_count", "frequency_dhz", "contact", "passes", "strokes"}
+    assert {name for name, value in row.items() if value is None} == absent
+    assert row["motor_on"] == 0
+
+
+def test_a_depth_of_zero_is_not_absent():
+    bench = Bench()
+    bench.set_um = bench.passes = 0
+    bench.samples("00", depth=0, frequency=0)
+    for row in sample_rows(bench.records):
+        assert [row[name] for name in ("depth_set_um", "depth_um", "frequency_dhz", "contact", "passes")] == [0] * 5
+
+
+def test_zones_by_mark():
+    bench = Bench()
+    bench.samples("1")
+    bench.zone("forehead")
+    bench.samples("11")
+    bench.mark("pass")
+    bench.samples("1")
+    bench.zone("cheek.left")
+    bench.samples("1")
+    bench.mark("zone", None)
+    bench.samples("1")
+    zones = column(sample_rows(bench.records), "zone")
+    assert zones == ["unassigned", *["forehead"] * 3, "cheek.left", "unassigned"]
+
+
+def test_a_repeated_frame_stands_once_and_a_lost_one_not_at_all():
+    bench = Bench()
+    block = bench.samples("11")
+    bench.send(block)
+    bench.samples("111", lost=True)
+    bench.samples("1")
+    bench.send(block)
+    bench.samples("1")
+    assert column(sample_rows(bench.records), "seq") == [0, 1, 5, 6]
+
+
+def test_a_restarted_pen_begins_anew():
+    bench = Bench(seq=500)
+    bench.samples("11")
+    bench.boot, bench.seq = 8, 0
+    bench.samples("11")
+    rows = list(sample_rows(bench.records))
+    assert list(zip(column(rows, "boot"), column(rows, "seq"), strict=True)) == [(7, 500), (7, 501), (8, 0), (8, 1)]
+
+
+def test_sample_numbers_wrap():
+    bench = Bench(seq=2**32 - 1)
+    bench.samples("11")
+    assert column(sample_rows(bench.records), "seq") == [4_294_967_295, 0]
+
+
+@pytest.mark.parametrize("trouble", ["link", "overflow", "damage"])
+def test_half_a_frame_before_trouble_is_no_sample(trouble):
+    bench = Bench()
+    bench.samples("1")
+    half = bytes(bench.records[-1].body[:20])
+    bench.raw(half)
+    if trouble == "link":
+        bench.link(up=False)
+        bench.link(up=True)
+    elif trouble == "overflow":
+        bench.overflow(30)
+    else:
+        bench.raw(b"\0")
+    bench.samples("1")
+    assert column(sample_rows(bench.records), "seq") == [0, 1]
+
+
+@pytest.mark.parametrize("trouble", ["link", "overflow"])
+def test_two_halves_with_trouble_between_are_no_frame(trouble):
+    bench = Bench()
+    data = encode(bench.block("1"))
+    bench.raw(data[:20])
+    if trouble == "link":
+        bench.link(up=False)
+    else:
+        bench.overflow(30)
+    bench.raw(data[20:])
+    assert list(sample_rows(bench.records)) == []
+    assert bench.end()["facts"]["zones"] == []
+
+
+def test_what_was_given_up_as_missing_is_not_a_row():
+    """As in the account: a frame behind what a heartbeat told is a repeated one."""
+    bench = Bench()
+    bench.samples("1")
+    late = bench.samples("11", lost=True)
+    bench.heartbeat()
+    bench.send(late)
+    bench.samples("1")
+    assert column(sample_rows(bench.records), "seq") == [0, 3]
+    (boot,) = bench.end()["facts"]["completeness"]["boots"]
+    assert (boot["decoded"], boot["missing"], boot["repeated"]) == (2, 2, 2)
+
+
+def test_a_frame_that_comes_in_pieces_arrives_with_the_last():
+    bench = Bench()
+    whole = Bench().samples("11")
+    sent = Bench()
+    sent.send(whole)
+    data = sent.records[-1].body
+    bench.raw(data[:10])
+    bench.wait(70_000)
+    last = bench.raw(data[10:])
+    assert {(row["record"], row["arrived_us"]) for row in sample_rows(bench.records)} == {(last.number, 70_000)}
+
+
+def test_as_many_rows_as_the_account_has_decoded():
+    bench = Bench()
+    pen = Pen(script_for("noise", 8, 1), 1)
+    pen.start()
+    for t_us in range(20_000, 8_020_000, 20_000):
+        bench.wait(20_000)
+        bench.raw(pen.advance_to(t_us))
+    rows = list(sample_rows(bench.records))
+    (boot,) = bench.end()["facts"]["completeness"]["boots"]
+    assert boot["missing"] > 0
+    assert len(rows) == boot["decoded"]
+    assert boot["decoded"] + boot["missing"] == 800  # 8 s of 100 samples
+    assert column(rows, "seq") == sorted(set(column(rows, "seq")))
+
+
+def test_records_that_say_nothing_of_samples_are_passed_over():
+    bench = Bench()
+    bench.put(None)
+    bench.heartbeat()
+    bench.identity()
+    bench.event(1, 11)
+    assert list(sample_rows(bench.records)) == []
+    assert isinstance(bench.samples("1"), SampleBlock)
+    assert len(list(sample_rows(bench.records))) == 1

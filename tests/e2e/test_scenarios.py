@@ -1,0 +1,165 @@
+"""Every scenario through the real command line: which findings, and exactly those; which verdict; counts that agree."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.running import Demo, Json, demo_recording, devicelog, entries, listed
+
+Range = tuple[int, int]
+Place = tuple[str, str | None]
+
+NOTHING: Range = (0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What a scenario must come to. Ranges are from and to, both included.
+
+    `over_us` is by rule and zone, and names every finding of depth; `others` are the rest of the findings.
+    """
+
+    demo: Demo
+    verdict: str
+    zones: tuple[str, ...]
+    over_us: Mapping[Place, Range] = field(default_factory=dict)
+    others: frozenset[Place] = frozenset()
+    missing: Range = NOTHING
+    damaged: Range = NOTHING
+    gap_us: Range = NOTHING
+
+
+THREE = ("forehead", "cheek.left", "cheek.right")
+FIVE = (*THREE, "nose", "chin")
+
+# A session of 8 s at 100 Hz has 800 samples in 400 frames; one of 20 s has 2000 in 1000.
+#
+# overdepth: the stop slips for 0.32 s (8 s) or 0.8 s (20 s) of contact on the forehead, which is over the device's
+# limit and over the plan's; the dial is over the plan for 4 tenths of the contact with the left cheek.
+# unplug: the port is away for 0.8 s or 2 s, and until it is opened again, which is tried after 0.25 s, 0.75 s, 1.75 s
+# of real time, and so up to seven seconds of the pen's. One frame is cut, which is a tail and not damage.
+# noise: half the session long, while in contact, one frame in sixteen; now and then rubbish beside it.
+CASES = (
+    Case(demo=Demo(scenario="clean"), verdict="conforming", zones=THREE),
+    Case(
+        demo=Demo(scenario="overdepth"),
+        verdict="not conforming",
+        zones=THREE,
+        over_us={
+            ("depth.over_device", "forehead"): (300_000, 340_000),
+            ("depth.over_plan", "forehead"): (300_000, 340_000),
+            ("depth.over_plan", "cheek.left"): (740_000, 800_000),
+        },
+    ),
+    Case(
+        demo=Demo(scenario="unplug"),
+        verdict="conforming with deviations",
+        zones=THREE,
+        others=frozenset({("data.gap", "cheek.left")}),
+        missing=(80, 400),
+        gap_us=(800_000, 4_000_000),
+    ),
+    Case(
+        demo=Demo(scenario="noise"),
+        verdict="conforming with deviations",
+        zones=THREE,
+        others=frozenset({("link.bad_frames", None)}),
+        missing=(12, 36),
+        damaged=(8, 20),
+    ),
+    Case(
+        demo=Demo(scenario="overdepth", seconds=20, seed=7, speed=5),
+        verdict="not conforming",
+        zones=FIVE,
+        over_us={
+            ("depth.over_device", "forehead"): (780_000, 820_000),
+            ("depth.over_plan", "forehead"): (780_000, 820_000),
+            ("depth.over_plan", "cheek.left"): (1_000_000, 2_000_000),
+        },
+    ),
+    Case(
+        demo=Demo(scenario="unplug", seconds=20, seed=7, speed=5),
+        verdict="conforming with deviations",
+        zones=FIVE,
+        others=frozenset({("data.gap", "cheek.left")}),
+        missing=(200, 900),
+        gap_us=(2_000_000, 9_000_000),
+    ),
+    Case(
+        demo=Demo(scenario="noise", seconds=20, seed=7, speed=5),
+        verdict="conforming with deviations",
+        zones=FIVE,
+        others=frozenset({("link.bad_frames", None)}),
+        missing=(30, 90),
+        damaged=(20, 50),
+    ),
+)
+
+
+def inside(value: int, allowed: Range) -> bool:
+    return allowed[0] <= value <= allowed[1]
+
+
+def place(finding: Json) -> Place:
+    return finding["rule"], finding["zone"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.demo))
+def test_a_scenario_has_its_findings_and_no_others(
+    case: Case, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    data_dir, session = demo_recording(tmp_path_factory, case.demo, tmp_path)
+    findings = {place(finding): finding["detail"] for finding in session["findings"]}
+    assert len(findings) == len(session["findings"])
+    assert findings.keys() == case.over_us.keys() | case.others
+    assert session["verdict"] == case.verdict
+    assert (session["status"], session["ended"], session["end_cause"]) == ("closed", "closed", "duration")
+
+    for where, allowed in case.over_us.items():
+        assert inside(findings[where]["for_us"], allowed), (where, findings[where])
+    if ("depth.over_device", "forehead") in findings:
+        assert inside(findings["depth.over_device", "forehead"]["measured_um"], (2_700, 2_950))
+        assert findings["depth.over_device", "forehead"]["set_um"] is None
+        assert findings["depth.over_plan", "cheek.left"]["set_um"] == 1_600
+
+    account = session["completeness"]
+    assert account["closes"]
+    (boot,) = account["boots"]
+    assert inside(boot["missing"], case.missing), boot
+    assert inside(account["frames_damaged"], case.damaged), account
+    assert boot["repeated"] == account["stalls"] == account["overflows"] == account["frames_unknown"] == 0
+    assert inside(sum(gap["for_us"] for gap in session["gaps"]), case.gap_us), session["gaps"]
+    assert [gap["cause"] for gap in session["gaps"]] == ["link"] * bool(case.gap_us[1])
+    # The first frames may have come before the session opened: then they are in the span before it.
+    total = case.demo.seconds * 100
+    assert total - 60 <= boot["decoded"] + boot["missing"] <= total
+
+    touched = {zone["zone"]: zone for zone in session["zones"] if zone["judged"]}
+    assert tuple(touched) == case.zones
+    for zone in touched.values():
+        passes = zone["passes"]
+        assert passes["pen"] == passes["operator"] == passes["low"] == passes["high"] >= 1, zone
+        assert zone["device_max_um"] == 2_500
+    # one object, the same bytes, whoever asks
+    again = devicelog("sessions", "show", session["id"], "--json", data_dir=data_dir).succeeded()
+    assert again.json() == session
+
+
+@pytest.mark.parametrize("scenario", ["clean", "overdepth", "unplug", "noise"])
+def test_nothing_of_a_demo_is_marked_real(
+    scenario: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    data_dir, session = demo_recording(tmp_path_factory, Demo(scenario=scenario), tmp_path)
+    assert (session["mode"], session["modes"], session["pen"]["mode"]) == ("demo", ["demo"], "demo")
+    sessions, spans = listed(data_dir)
+    assert {stream["mode"] for stream in sessions + spans} == {"demo"}
+    modes = {entry["type"]: entry["body"]["mode"] for entry in entries(data_dir) if "mode" in entry["body"]}
+    assert modes == {"span.opened": "demo", "session.opened": "demo"}
+    text = devicelog("sessions", "show", session["id"], data_dir=data_dir).succeeded().stdout
+    assert "DEMO DATA, no person was treated" in text.splitlines()[0]
+    assert "(demo)" in devicelog("sessions", "list", data_dir=data_dir).succeeded().stdout
+    rows = devicelog("sessions", "readings", session["id"], data_dir=data_dir).succeeded().stdout.splitlines()
+    at = rows[0].split(",").index("mode")
+    assert {row.split(",")[at] for row in rows[1:]} == {"demo"}

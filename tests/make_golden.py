@@ -1,0 +1,173 @@
+"""The golden sessions of tests/data/golden: kept evidence, and the derived record that this engine makes of it.
+
+    python -m tests.make_golden               derive again; refuses when a record changed and ENGINE did not
+    python -m tests.make_golden --evidence    first record the simulator's scenarios anew
+
+`<scenario>.evidence` is one chunk of docs/record.md, compressed with zlib; `opening.json` is what the opening entry and
+its documents say; `<scenario>.json` is the derived record, laid out to be read; `engine.json` holds the engine's number
+and the SHA-256 of each record's canonical bytes. Nothing but these files and the engine goes into a derived record: not
+the simulator of today, nor today's plans, profiles and rules.
+"""
+
+import argparse
+import json
+import sys
+import zlib
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from devicelog.canonical import Json, canonical
+from devicelog.derive import identity_document
+from devicelog.pipeline import ENGINE, Opening, Pipeline, new_documents
+from devicelog.records import Body, Chunk, Clock, End, Mark, Record, record_of
+from firmware_bridge.decode import Decoder
+from firmware_bridge.readings import Heartbeat, Identity, LinkChange, RawInput, SerialChunk
+from firmware_bridge.simulator.pen import Pen, wire_of
+from firmware_bridge.simulator.script import script_for
+from tests.builders import HOST_US, PROFILE, STREAM, plan_of
+
+SCENARIOS = ("clean", "overdepth", "unplug", "noise")
+SECONDS, SEED = 8, 1
+HERE = Path(__file__).parent / "data" / "golden"
+CHANGED = "a golden derived record changed: raise ENGINE"
+RAISED = "ENGINE was raised: run `python -m tests.make_golden`"
+
+
+# --- evidence ---------------------------------------------------------------------------------------------------------
+
+
+def evidence_of(scenario: str, seconds: float = SECONDS, seed: int = SEED) -> list[Record]:
+    """The records of a session with a simulated pen: what arrives, and the script's marks at their pen time."""
+    script = script_for(scenario, seconds, seed)
+    marks = list(script.marks)
+    records: list[Record] = []
+
+    def keep(t_us: int, item: RawInput | Body) -> None:
+        records.append(record_of(len(records), HOST_US + t_us, item))
+
+    keep(0, Clock(boot="golden", wall_us=1_900_000_000_000_000, confidence="synced"))
+    keep(0, LinkChange(t_us=0, up=True, cause="opened"))
+    up, n_bytes = True, 0
+    for t_us, data in wire_of(scenario, seconds, seed):
+        while marks and marks[0].t_us <= t_us:
+            mark = marks.pop(0)
+            zone = mark.zone if mark.kind == "zone" else None
+            keep(mark.t_us, Mark(kind=mark.kind, actor="p-07", zone=zone))
+        if data is None:
+            up = False
+            keep(t_us, LinkChange(t_us=0, up=False, cause="unplugged"))
+            continue
+        if not up:
+            up = True
+            keep(t_us, LinkChange(t_us=0, up=True, cause="reopened"))
+        n_bytes += len(data)
+        keep(t_us, SerialChunk(t_us=0, data=data))
+    keep(script.duration_us, End(cause="duration", bytes_read=n_bytes))
+    return records
+
+
+def _opening() -> Json:
+    """The opening of all of them: the pen of the seed, whose counters have moved since it was last heard."""
+    pen = Pen(script_for("clean", SECONDS, SEED), SEED)
+    identity, heartbeat = Decoder().feed(SerialChunk(t_us=0, data=pen.advance_to(1_000_000)))
+    if not isinstance(identity, Identity) or not isinstance(heartbeat, Heartbeat):
+        raise TypeError("an idle pen says who it is, and then that it is there")
+    before = {
+        "serial": pen.serial,
+        "boot": identity.boot - 1,
+        "passes": (heartbeat.passes or 0) - 3,
+        "strokes": (heartbeat.strokes or 0) - 5_000,
+    }
+    plan = plan_of(forehead=400, cheek_left=1_000, cheek_right=1_000)
+    documents = new_documents(PROFILE, plan, None)
+    return {
+        "body": {"stream": STREAM, "pen": identity_document(identity), "pen_before": before, "pen_heard": None},
+        "documents": {name: json.loads(data) for name, data in documents.items()},
+    }
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def read_records(scenario: str) -> tuple[Record, ...]:
+    """The kept evidence of a scenario."""
+    return Chunk.parse(zlib.decompress((HERE / f"{scenario}.evidence").read_bytes())).records
+
+
+def read_opening() -> Opening:
+    """The kept opening, read as an opening entry is."""
+    kept = _read("opening")
+    documents = {name: canonical(value) for name, value in kept["documents"].items()}
+    digests = {name: sha256(data).hexdigest() for name, data in documents.items()}
+    by_digest = {digests[name]: data for name, data in documents.items()}
+    return Opening.read("session.opened", kept["body"] | {"documents": digests}, by_digest)
+
+
+def read_derived(scenario: str) -> bytes:
+    """The canonical bytes of the kept derived record."""
+    return canonical(_read(scenario))
+
+
+def read_engine() -> Json:
+    """Which engine made the kept records, and their digests."""
+    return _read("engine")
+
+
+def derive(scenario: str) -> bytes:
+    """The derived record that this engine makes of the kept evidence."""
+    pipeline = Pipeline(read_opening())
+    for record in read_records(scenario):
+        pipeline.feed(record)
+    return pipeline.finish()
+
+
+def digests() -> dict[str, str]:
+    """SHA-256 of what this engine derives now."""
+    return {scenario: sha256(derive(scenario)).hexdigest() for scenario in SCENARIOS}
+
+
+def _read(name: str) -> Json:
+    value: Json = json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))
+    return value
+
+
+def _write(name: str, value: Any) -> None:
+    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
+    (HERE / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+# --- making them ------------------------------------------------------------------------------------------------------
+
+
+def check() -> str | None:
+    """What is wrong with the kept records: CHANGED or RAISED; None when this engine makes the same."""
+    kept = read_engine()
+    if kept["engine"] != ENGINE:
+        return RAISED
+    return None if kept["derived"] == digests() else CHANGED
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the golden records. 1 when a record changed under the same engine number."""
+    parser = argparse.ArgumentParser(prog="python -m tests.make_golden")
+    parser.add_argument("--evidence", action="store_true", help="record the simulator's scenarios anew")
+    options = parser.parse_args(arguments)
+    HERE.mkdir(parents=True, exist_ok=True)
+    first = not (HERE / "engine.json").exists()
+    if not first and check() == CHANGED:
+        print(CHANGED, file=sys.stderr)
+        return 1
+    if first or options.evidence:
+        for scenario in SCENARIOS:
+            chunk = Chunk.of(STREAM, evidence_of(scenario))
+            (HERE / f"{scenario}.evidence").write_bytes(zlib.compress(chunk.data, 9))
+        _write("opening", _opening())
+    for scenario in SCENARIOS:
+        _write(scenario, json.loads(derive(scenario)))
+    _write("engine", {"engine": ENGINE, "derived": digests()})
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

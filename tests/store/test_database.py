@@ -1,0 +1,430 @@
+"""Opening the database: a new one, ours, somebody else's, and a directory that will not have it."""
+
+import json
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from devicelog.canonical import canonical, parse_canonical
+from devicelog.errors import EvidenceDamaged, NotFound, StoreUnusable
+from devicelog.ledger.entries import read_entry
+from devicelog.ledger.tree import leaf_hash
+from devicelog.store import database
+from devicelog.store.database import NEEDED_FREE_BYTES, open_for_writing, prepare_data_dir, read_head
+from devicelog.store.engine import reader_engine, writer_engine
+from devicelog.store.evidence import Evidence
+from devicelog.store.schema import APPLICATION_ID, CHUNK_INDEX_BITS, GUARDS, METADATA
+from devicelog.store.transaction import Head, Transaction
+from tests.databases import SECOND, StillClock, chunk_ids, dump, flip, make_database, one, plain, problems, rows, spoil
+
+SW = {"version": "0", "engine": 1}
+NOBODY = 65534
+
+
+def open_(data_dir: Path) -> Head:
+    return open_for_writing(data_dir, stamps=StillClock(), sw=SW)[1]
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+# --- new and again ----------------------------------------------------------------------------------------------------
+
+
+def test_a_new_database_has_one_entry_and_all_guards(tmp_path: Path) -> None:
+    head = open_(tmp_path)
+    path = tmp_path / "devicelog.db"
+    entry = read_entry(one(path, "SELECT bytes FROM ledger_entry"))
+    assert (entry.type, entry.body, entry.seq) == ("log.created", {"schema": 1}, 0)
+    assert entry.values["log"] == head.log
+    assert head.log.startswith("devicelog/")
+    assert (head.seq, head.prev, head.stream) == (1, entry.leaf.hex(), None)
+    assert one(path, "PRAGMA application_id") == APPLICATION_ID
+    assert one(path, "PRAGMA user_version") == 1
+    assert one(path, "PRAGMA journal_mode") == "wal"
+    assert one(path, "PRAGMA page_size") == 1024
+    tables = {name for (name,) in rows(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert tables == set(METADATA.tables)
+    assert dict(rows(path, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")) == dict(GUARDS)
+    assert problems(path) == []
+
+
+def test_two_new_databases_are_two_logs(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    assert open_(tmp_path / "a").log != open_(tmp_path / "b").log
+
+
+def test_opening_again_changes_nothing(recorded: Path) -> None:
+    before = dump(recorded)
+    first, second = open_(recorded.parent), open_(recorded.parent)
+    assert first == second
+    assert first.seq == one(recorded, "SELECT max(seq) + 1 FROM ledger_entry")
+    assert first.prev == one(recorded, "SELECT leaf FROM ledger_entry ORDER BY seq DESC LIMIT 1").hex()
+    assert dump(recorded) == before
+
+
+def test_a_stream_that_was_left_open_is_found_as_far_as_it_came(tmp_path: Path) -> None:
+    path = make_database(tmp_path / "data", leave_open=True)
+    stream = open_(path.parent).stream
+    assert stream is not None
+    ids = chunk_ids(path, SECOND)
+    assert (stream.id, stream.no, stream.chunks) == (SECOND, ids[0] >> CHUNK_INDEX_BITS, len(ids))
+    assert stream.records == one(path, "SELECT sum(records) FROM chunk WHERE id >= ?", ids[0])
+    assert stream.tree.size == len(ids)
+
+
+def test_the_writer_is_durable_and_begins_its_transactions_itself(tmp_path: Path) -> None:
+    open_(tmp_path)
+    with writer_engine(tmp_path / "devicelog.db").connect() as connection, connection.begin():
+        pragmas = ("synchronous", "journal_mode", "recursive_triggers", "foreign_keys", "trusted_schema")
+        values = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in pragmas]
+        assert values == [2, "wal", 1, 1, 0]
+        with (
+            plain(tmp_path / "devicelog.db", "PRAGMA busy_timeout = 0") as other,
+            pytest.raises(sqlite3.OperationalError, match="locked"),
+        ):
+            other.execute("BEGIN IMMEDIATE")
+
+
+def test_a_transaction_that_fails_takes_all_of_it_back(recorded: Path) -> None:
+    before = dump(recorded)
+    engine, head = open_for_writing(recorded.parent, stamps=StillClock(), sw=SW)
+
+    def break_off() -> None:
+        with engine.connect() as connection, connection.begin():
+            transaction = Transaction(connection, head, stamps=StillClock(), sw=SW)
+            transaction.document(b"{}")
+            transaction.entry("recorder.stopped", {"cause": "x"})
+            transaction.client_ref("K-2")
+            raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        break_off()
+    assert dump(recorded) == before
+
+
+# --- what a transaction refuses ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def transaction(tmp_path: Path) -> Iterator[Transaction]:
+    engine, head = open_for_writing(tmp_path, stamps=StillClock(), sw=SW)
+    with engine.connect() as connection, connection.begin():
+        yield Transaction(connection, head, stamps=StillClock(), sw=SW)
+
+
+def test_without_an_open_stream_there_is_nothing_to_append_to(transaction: Transaction) -> None:
+    for act in (lambda: transaction.chunk([]), transaction.commit_chunks, lambda: transaction.close_stream("x", {})):
+        with pytest.raises(ValueError, match="no stream is open"):
+            act()
+
+
+def test_a_second_stream_is_not_opened_beside_the_first(transaction: Transaction) -> None:
+    body = {"stream": "u-0000000001", "documents": {}, "mode": "demo"}
+    transaction.open_stream("span.opened", body)
+    with pytest.raises(ValueError, match="u-0000000001 is still open"):
+        transaction.open_stream("span.opened", body)
+
+
+def test_a_document_and_a_client_are_kept_once(transaction: Transaction) -> None:
+    assert transaction.document(b"{}") == transaction.document(b"{}")
+    assert transaction.document(b"{ }") != transaction.document(b"{}")
+    assert transaction.client_ref("K-1") == transaction.client_ref("K-1")
+    assert transaction.client_ref("K-1") != transaction.client_ref("K-2")
+    count = transaction._connection.exec_driver_sql("SELECT (SELECT count(*) FROM document), count(*) FROM client")
+    assert tuple(count.one()) == (2, 2)
+
+
+# --- not ours, or damaged ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [b"not a database, but long enough to be read as one" * 30, b"\0" * 4096])
+def test_a_file_that_is_no_database(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "devicelog.db"
+    path.write_bytes(content)
+    with pytest.raises(EvidenceDamaged, match="not a database") as caught:
+        open_(tmp_path)
+    assert str(path) in str(caught.value)
+    with pytest.raises(EvidenceDamaged), Evidence(path) as evidence:
+        evidence.streams()
+    assert path.read_bytes() == content
+
+
+def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
+    (tmp_path / "devicelog.db").touch()
+    assert open_(tmp_path).seq == 1
+
+
+def test_a_database_of_another_program_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "devicelog.db"
+    with plain(path) as connection:
+        connection.execute("CREATE TABLE recipe (id INTEGER PRIMARY KEY)")
+    before = path.read_bytes()
+    with pytest.raises(EvidenceDamaged, match="of another program"):
+        open_(tmp_path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["devicelog.db"]
+
+
+@pytest.mark.parametrize("version", [0, 2])
+def test_a_database_of_another_version(version: int, recorded: Path) -> None:
+    with plain(recorded) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+    before = dump(recorded)
+    with pytest.raises(StoreUnusable, match=f"has schema {version}; this devicelog reads schema 1") as caught:
+        open_(recorded.parent)
+    assert caught.value.exit_code == 5
+    assert dump(recorded) == before
+
+
+@pytest.mark.parametrize("at", [0, 100, -1])
+def test_a_last_entry_that_was_changed(at: int, recorded: Path) -> None:
+    last = one(recorded, "SELECT max(seq) FROM ledger_entry")
+    data = one(recorded, "SELECT bytes FROM ledger_entry WHERE seq = ?", last)
+    spoil(recorded, ("UPDATE ledger_entry SET bytes = ? WHERE seq = ?", (flip(data, at), last)))
+    with pytest.raises(EvidenceDamaged, match=f"ledger entry {last}"):
+        open_(recorded.parent)
+
+
+def test_a_last_entry_that_does_not_hash_to_its_leaf(recorded: Path) -> None:
+    last = one(recorded, "SELECT max(seq) FROM ledger_entry")
+    leaf = one(recorded, "SELECT leaf FROM ledger_entry WHERE seq = ?", last)
+    spoil(recorded, ("UPDATE ledger_entry SET leaf = ? WHERE seq = ?", (flip(leaf, 0), last)))
+    with pytest.raises(EvidenceDamaged, match=f"ledger entry {last} was changed"):
+        open_(recorded.parent)
+
+
+def test_a_last_entry_with_another_number(recorded: Path) -> None:
+    spoil(recorded, "UPDATE ledger_entry SET seq = 99 WHERE seq = (SELECT max(seq) FROM ledger_entry)")
+    with pytest.raises(EvidenceDamaged, match="ledger entry 99 was changed"):
+        open_(recorded.parent)
+
+
+def test_an_entry_that_must_be_read_to_know_what_is_open(recorded: Path) -> None:
+    spoil(recorded, "UPDATE ledger_entry SET bytes = x'7b7d' WHERE seq = 19")  # it closed the last session
+    with pytest.raises(EvidenceDamaged, match="ledger entry 19: envelope keys"):
+        open_(recorded.parent)
+
+
+def test_a_ledger_without_entries(recorded: Path) -> None:
+    spoil(recorded, "DELETE FROM ledger_entry")
+    with pytest.raises(EvidenceDamaged, match="the ledger is empty"):
+        open_(recorded.parent)
+
+
+def test_a_database_that_lost_its_ledger(recorded: Path) -> None:
+    with plain(recorded) as connection:
+        connection.execute("DROP TABLE ledger_entry")
+    with pytest.raises(EvidenceDamaged, match=r"lost its guards|no such table"):
+        open_(recorded.parent)
+
+
+def test_a_last_entry_of_a_later_version_is_the_head_all_the_same(recorded: Path) -> None:
+    with writer_engine(recorded).connect() as connection, connection.begin():
+        before = read_head(connection)
+        values = parse_canonical(one(recorded, "SELECT bytes FROM ledger_entry WHERE seq = ?", before.seq - 1))
+        data = canonical(values | {"seq": before.seq, "prev": before.prev, "type": "moon.risen", "body": {"phase": 1}})
+        row = (before.seq, leaf_hash(data), data)
+        connection.exec_driver_sql("INSERT INTO ledger_entry VALUES (?, ?, ?)", row)
+    assert open_(recorded.parent).prev == leaf_hash(data).hex()
+    assert problems(recorded) == []
+
+
+# --- the directory ----------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_directory_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    data_dir = tmp_path / "a" / "b"
+    umask = os.umask(0o022)
+    try:
+        prepare_data_dir(data_dir)
+        open_(data_dir)
+    finally:
+        os.umask(umask)
+    assert mode(data_dir) == 0o700
+    assert mode(data_dir / "devicelog.db") == 0o600
+    assert [file.name for file in data_dir.iterdir()] == ["devicelog.db"]
+
+
+def test_in_a_directory_that_others_read_the_files_are_its_owners_alone(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    data_dir.mkdir(mode=0o755)
+    umask = os.umask(0o022)
+    try:
+        engine, _ = open_for_writing(data_dir, stamps=StillClock(), sw=SW)
+        with engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql("INSERT INTO client VALUES ('c-1', 'K-1')")
+            connection.commit()
+            modes = {file.name: mode(file) for file in data_dir.iterdir()}
+    finally:
+        os.umask(umask)
+    assert modes == dict.fromkeys(("devicelog.db", "devicelog.db-wal", "devicelog.db-shm"), 0o600)
+
+
+@pytest.mark.parametrize("below", ["", "below"])
+def test_a_file_where_a_directory_belongs(below: str, tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    with pytest.raises(StoreUnusable, match="a file is where a directory belongs") as caught:
+        prepare_data_dir(tmp_path / "data" / below)
+    assert caught.value.exit_code == 5
+    assert "--data-dir" in str(caught.value)
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+@pytest.mark.parametrize(("free", "enough"), [(NEEDED_FREE_BYTES - 1, False), (NEEDED_FREE_BYTES, True)])
+def test_too_little_space(free: int, enough: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database.shutil, "disk_usage", lambda _: Usage(1 << 40, 0, free))
+    if enough:
+        prepare_data_dir(tmp_path)
+        return
+    with pytest.raises(StoreUnusable, match=f"has 47 MB free; a session may need {NEEDED_FREE_BYTES >> 20} MB"):
+        prepare_data_dir(tmp_path)
+
+
+def test_a_directory_that_takes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(StoreUnusable, match="cannot be written: Read-only file system"):
+        prepare_data_dir(tmp_path)
+
+
+# --- without the rights -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A directory that every user reaches; pytest's own are for its user alone."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+        for found in Path(name).rglob("*"):
+            found.chmod(0o700)
+
+
+def without_rights(code: str, *arguments: Path) -> Any:
+    """What `code` leaves in `result`, run as a user to whom modes apply."""
+    program = (
+        "import json, os, sys\nfrom pathlib import Path\n"
+        "from devicelog.errors import DevicelogError\n"
+        "from devicelog.store.audit import audit\n"
+        "from devicelog.store.database import open_for_writing, prepare_data_dir\n"
+        "from devicelog.store.evidence import Evidence\n"
+        "from devicelog.store.lock import WriterLock\n"
+        "from tests.databases import StillClock, make_database, report\n"
+        "assert not report(make_database(Path(sys.argv[1]))).problems  # what is not loaded now may be out of reach\n"
+        f"if os.getuid() == 0: os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
+        "paths = [Path(argument) for argument in sys.argv[2:]]\n"
+        "try:\n" + "\n".join(f"    {line}" for line in code.splitlines()) + "\n"
+        "except DevicelogError as error:\n    result = [type(error).__name__, error.exit_code, str(error)]\n"
+        "print(json.dumps(result))\n"
+    )
+    root = Path(__file__).parents[2]
+    with tempfile.TemporaryDirectory() as warm:
+        command = [sys.executable, "-c", program, warm, *map(str, arguments)]
+        run = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def read_only(source: Path, *, to: Path) -> Path:
+    """A copy of the database and what lies beside it that nobody may write."""
+    to.mkdir()
+    for file in source.parent.iterdir():
+        shutil.copyfile(file, to / file.name)
+        (to / file.name).chmod(0o444)
+    to.chmod(0o555)
+    return to / source.name
+
+
+def test_a_directory_without_the_right_to_write(public: Path) -> None:
+    (public / "data").mkdir()
+    (public / "data").chmod(0o555)
+    kind, code, words = without_rights("prepare_data_dir(paths[0]); result = []", public / "data")
+    assert (kind, code) == ("StoreUnusable", 5)
+    assert words.startswith(f"{public / 'data'} cannot be written: Permission denied. Mend its rights or name another")
+
+
+def test_a_directory_that_may_not_be_made(public: Path) -> None:
+    (public / "data").mkdir()
+    (public / "data").chmod(0o555)
+    kind, code, words = without_rights("prepare_data_dir(paths[0]); result = []", public / "data" / "below")
+    assert (kind, code) == ("StoreUnusable", 5)
+    assert words.startswith(f"{public / 'data' / 'below'} cannot be made: Permission denied")
+
+
+def test_a_database_that_may_not_be_written(pristine: Path, public: Path) -> None:
+    path = read_only(pristine, to=public / "data")
+    opening = "open_for_writing(paths[0], stamps=StillClock(), sw={}); result = []"
+    kind, code, words = without_rights(opening, path.parent)
+    assert (kind, code) == ("StoreUnusable", 5)
+    assert str(path) in words
+    with_lock = "WriterLock(paths[0]).try_take()"
+    assert without_rights(
+        f"try:\n    {with_lock}\nexcept OSError as error:\n    result = error.errno", path.parent
+    ) in (1, 13)
+
+
+AUDIT = (
+    "with Evidence(paths[0]) as e:\n    r = audit(e.connection, paths[0])\n    result = [r.problems, r.entries, r.head]"
+)
+
+
+def test_a_database_that_may_not_be_written_is_read_and_checked(pristine: Path, public: Path) -> None:
+    path = read_only(pristine, to=public / "data")
+    head = one(pristine, "SELECT leaf FROM ledger_entry ORDER BY seq DESC LIMIT 1").hex()
+    assert without_rights(AUDIT, path) == [[], one(pristine, "SELECT count(*) FROM ledger_entry"), head]
+
+
+def test_what_lies_in_the_log_beside_it_is_never_left_out_of_a_check(recorded: Path, public: Path) -> None:
+    """A copy with its write-ahead log, where nothing can be written: reading it without would hide its newest entry."""
+    engine, head = open_for_writing(recorded.parent, stamps=StillClock(), sw=SW)
+    with engine.connect() as connection:
+        with connection.begin():
+            entry = Transaction(connection, head, stamps=StillClock(), sw=SW).entry("recorder.stopped", {"cause": "x"})
+        whole = read_only(recorded, to=public / "whole")
+        assert {file.name[len("devicelog.db") :] for file in whole.parent.iterdir()} == {"", "-wal", "-shm"}
+        shutil.copytree(whole.parent, public / "part")
+    (public / "part").chmod(0o755)
+    (public / "part" / "devicelog.db-shm").unlink()
+    (public / "part").chmod(0o555)
+    assert without_rights(AUDIT, whole) == [[], entry.seq + 1, entry.leaf.hex()]
+    kind, code, words = without_rights(AUDIT, public / "part" / "devicelog.db")
+    assert (kind, code) == ("StoreUnusable", 5)
+    assert "has changes in devicelog.db-wal that cannot be read here" in words
+
+
+def test_a_reader_cannot_write(recorded: Path) -> None:
+    with reader_engine(recorded).connect() as connection:
+        for sql in ("DELETE FROM note", "DROP TABLE note", "PRAGMA user_version = 7"):
+            with pytest.raises(Exception, match="readonly"):
+                connection.exec_driver_sql(sql)
+
+
+def test_a_path_with_the_letters_of_a_uri_is_read(recorded: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "50% ?mode=rw&x#é"
+    shutil.copytree(recorded.parent, odd)
+    assert problems(odd / "devicelog.db") == []
+
+
+def test_no_database_is_not_made_by_reading(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="there is no database at"):
+        Evidence(tmp_path / "devicelog.db")
+    assert list(tmp_path.iterdir()) == []

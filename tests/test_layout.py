@@ -1,0 +1,358 @@
+"""The rooms of the house and who may enter them: imports read from the source, against the tables below.
+
+The tables are the plan. A module that needs another one changes a line here, and that is seen.
+"""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from devicelog.cli import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = {"firmware_bridge": ROOT / "firmware_bridge", "devicelog": ROOT / "src" / "devicelog"}
+
+# No port, file, clock, thread, socket, log or chance in these: what they return depends on what they are given.
+PURE = {
+    "firmware_bridge.readings",
+    "firmware_bridge.frames",
+    "firmware_bridge.decode",
+    "firmware_bridge.profile",
+    "firmware_bridge.errors",
+    "firmware_bridge.simulator.script",
+    "firmware_bridge.simulator.physics",
+    "firmware_bridge.simulator.faults",
+    "firmware_bridge.simulator.pen",
+    "firmware_bridge.sources.link",
+    "devicelog.canonical",
+    "devicelog.errors",
+    "devicelog.records",
+    "devicelog.sessions",
+    "devicelog.tally",
+    "devicelog.account",
+    "devicelog.counters",
+    "devicelog.gaps",
+    "devicelog.derive",
+    "devicelog.validate",
+    "devicelog.pipeline",
+    "devicelog.samples",
+    "devicelog.clinical.plan",
+    "devicelog.ledger.entries",
+    "devicelog.ledger.tree",
+    "devicelog.store.projection",
+    "devicelog.recorder.live",
+}
+NOT_PURE = {
+    *("serial", "gpiozero", "sqlalchemy", "click"),
+    *("threading", "queue", "concurrent", "multiprocessing", "asyncio", "subprocess", "socket", "select", "signal"),
+    *("time", "datetime", "locale", "os", "pathlib", "io", "tempfile", "shutil", "sqlite3", "logging", "importlib"),
+    *("random", "secrets", "uuid"),
+}
+
+# Which rooms of devicelog each room may use. A room is a module or a package directly under devicelog.
+ROOMS: dict[str, set[str]] = {
+    "errors": set(),
+    "canonical": set(),
+    "records": {"canonical"},
+    "sessions": {"errors", "records"},
+    "tally": {"canonical"},
+    "account": {"canonical"},
+    "counters": {"canonical"},
+    "gaps": {"canonical"},
+    "derive": {"account", "canonical", "counters", "gaps", "records", "sessions", "tally"},
+    "validate": {"canonical", "sessions"},
+    "clinical": {"errors"},
+    "pipeline": {"canonical", "clinical", "counters", "derive", "records", "tally", "validate"},
+    "samples": {"account", "canonical", "records", "sessions"},
+    "ledger": {"canonical"},
+    "store": {"canonical", "errors", "ledger", "records"},
+    "control": {"canonical", "errors", "store"},
+    "recorder": {
+        *(
+            "canonical",
+            "clinical",
+            "control",
+            "counters",
+            "derive",
+            "errors",
+            "ledger",
+            "pipeline",
+            "records",
+            "sessions",
+            "store",
+        ),
+    },
+    "cli": {
+        *("canonical", "clinical", "control", "errors", "pipeline", "records", "recorder", "samples", "sessions"),
+        "store",
+    },
+    "__main__": {"cli"},
+}
+# Which modules of firmware_bridge each room may use; what is not here may use none.
+BRIDGE: dict[str, set[str]] = {
+    "records": {"readings"},
+    "tally": {"readings"},
+    "account": {"readings"},
+    "counters": {"readings"},
+    "gaps": {"readings"},
+    "derive": {"readings"},
+    "pipeline": {"decode", "profile", "readings"},
+    "samples": {"decode", "readings"},
+    "recorder": {"decode", "errors", "frames", "profile", "readings", "simulator", "sources"},
+    "cli": {"errors", "frames", "profiles", "simulator", "sources"},
+}
+BRIDGE_ROOMS: dict[str, set[str]] = {
+    "errors": set(),
+    "readings": set(),
+    "frames": {"readings"},
+    "decode": {"frames", "readings"},
+    "profile": {"errors"},
+    "profiles": {"errors", "profile"},
+    "sources": {"errors", "frames", "profile", "readings"},
+    "simulator": {"decode", "errors", "frames", "readings"},
+}
+# The only importers of what talks to the world outside.
+IMPORTERS = {
+    "serial": {"firmware_bridge.sources.serial_port"},
+    "gpiozero": set(),
+    "sqlalchemy": {"devicelog.store"},
+    "click": {"devicelog.cli"},
+    "cobs": {"firmware_bridge.frames"},
+    "rfc8785": {"devicelog.canonical"},
+}
+
+
+def files() -> Iterator[tuple[str, Path]]:
+    """Every module's dotted name and its file."""
+    for package, folder in PACKAGES.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = path.relative_to(folder).with_suffix("").parts
+            yield ".".join((package, *(part for part in parts if part != "__init__"))), path
+
+
+MODULES = dict(files())
+
+
+def imports_in(source: str) -> set[str]:
+    """Every module that this source imports, wherever the import stands; `from a import b` gives `a` and `a.b`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                found.add("." * node.level)
+            else:
+                found |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "__import__":
+            found.add("__import__")
+    return found
+
+
+IMPORTS = {name: imports_in(path.read_text("utf-8")) for name, path in MODULES.items()}
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def rooms_used(module: str, package: str) -> set[str]:
+    """The rooms of a package that a module imports from, its own apart."""
+    names = {name for name in IMPORTS[module] if name.split(".")[0] == package}
+    # `from devicelog import __version__` enters no room; `from devicelog.store import x` enters `store`
+    rooms = {room_of(name) for name in names} - {"", "__version__"}
+    return rooms - {room_of(module)} if module.split(".")[0] == package else rooms
+
+
+each_module = pytest.mark.parametrize("module", MODULES)
+
+
+# --- the walk itself --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import os.path as p, json", {"os.path", "json"}),
+        ("from random import Random", {"random", "random.Random"}),
+        ("def f():\n    from time import sleep\n    import io", {"time", "time.sleep", "io"}),
+        ("if TYPE_CHECKING:\n    from devicelog.store import x", {"devicelog.store", "devicelog.store.x"}),
+        ("from . import x", {"."}),
+        ("__import__('os')", {"__import__"}),
+        ("x = 'import os'", set()),
+    ],
+)
+def test_imports_are_found(source, found):
+    assert imports_in(source) == found
+
+
+def test_the_walk_sees_both_packages():
+    assert {"devicelog", "firmware_bridge", "devicelog.store", "devicelog.cli.common"} <= MODULES.keys()
+    assert "firmware_bridge.readings.SampleBlock" in IMPORTS["devicelog.derive"]
+    assert MODULES.keys() >= PURE
+
+
+# --- the rules --------------------------------------------------------------------------------------------------------
+
+
+@each_module
+def test_every_import_is_absolute(module):
+    assert not {name for name in IMPORTS[module] if name.startswith((".", "__import__"))}
+
+
+@each_module
+def test_the_bridge_knows_nothing_of_devicelog(module):
+    if module.startswith("firmware_bridge"):
+        assert not {name for name in IMPORTS[module] if name.split(".")[0] == "devicelog"}
+
+
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_a_pure_module_imports_nothing_that_is_not_pure(module):
+    tops = {name.split(".")[0] for name in IMPORTS[module]}
+    if {"random", "random.Random"} == {name for name in IMPORTS[module] if name.split(".")[0] == "random"}:
+        tops.remove("random")  # a seeded generator; the module's own functions share one that is not
+    assert not tops & NOT_PURE
+    ours = {name for name in IMPORTS[module] if name in MODULES and name not in PACKAGES}
+    assert ours <= PURE, "a pure module rests on pure modules"
+
+
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_a_pure_module_calls_nothing_that_opens_or_prints(module):
+    calls = {
+        node.func.id
+        for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert not calls & {"open", "print", "input", "exec", "eval", "breakpoint"}
+
+
+@pytest.mark.parametrize("library", IMPORTERS)
+def test_what_talks_to_the_world_has_one_importer(library):
+    importers = {module for module, names in IMPORTS.items() if library in {name.split(".")[0] for name in names}}
+    strangers = {
+        module
+        for module in importers
+        if not any(module == allowed or module.startswith(allowed + ".") for allowed in IMPORTERS[library])
+    }
+    assert not strangers
+    assert bool(importers) == bool(IMPORTERS[library])
+
+
+def test_recovery_takes_a_type_from_sqlalchemy_and_nothing_else():
+    names = {name for name in IMPORTS["devicelog.recorder.recovery"] if name.split(".")[0] == "sqlalchemy"}
+    assert names <= {"sqlalchemy", "sqlalchemy.Engine"}
+
+
+@each_module
+def test_who_may_use_which_room(module):
+    if module == "devicelog":
+        assert not rooms_used(module, "devicelog")
+    elif module.startswith("devicelog."):
+        assert rooms_used(module, "devicelog") <= ROOMS[room_of(module)]
+        assert rooms_used(module, "firmware_bridge") <= BRIDGE.get(room_of(module), set())
+    elif module != "firmware_bridge":
+        assert rooms_used(module, "firmware_bridge") <= BRIDGE_ROOMS[room_of(module)]
+
+
+def test_every_arrow_in_the_tables_is_used():
+    for table, package, of in (
+        (ROOMS, "devicelog", "devicelog"),
+        (BRIDGE, "devicelog", "firmware_bridge"),
+        (BRIDGE_ROOMS, "firmware_bridge", "firmware_bridge"),
+    ):
+        used: dict[str, set[str]] = {room: set() for room in table}
+        for module in MODULES:
+            if module.split(".")[0] == package and room_of(module) in used:
+                used[room_of(module)] |= rooms_used(module, of)
+        unused = {room: table[room] - used[room] for room in table if table[room] - used[room]}
+        assert not unused, f"{package} to {of}"
+
+
+def test_the_arrows_do_not_go_round():
+    for table in (ROOMS, BRIDGE_ROOMS):
+        left = {room: set(uses) for room, uses in table.items()}
+        while left:
+            ready = {room for room, uses in left.items() if not uses & left.keys()}
+            assert ready, f"these use each other: {sorted(left)}"
+            left = {room: uses for room, uses in left.items() if room not in ready}
+
+
+# --- modules ----------------------------------------------------------------------------------------------------------
+
+
+@each_module
+def test_every_module_says_what_it_is_for(module):
+    docstring = ast.get_docstring(ast.parse(MODULES[module].read_text("utf-8")))
+    assert docstring
+    assert docstring.splitlines()[0].endswith((".", "?", ":")), "the first line is a sentence"
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero")
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import devicelog.cli",
+        "from devicelog.cli import run; assert run(['--help']) == 0",
+        "from devicelog.cli import run; assert run([]) == 2",
+        "from devicelog.cli import run; assert run(['version']) == 0",
+        "from devicelog.cli import run; assert run(['record', '--help']) == 0",
+        "from devicelog.cli import run; assert run(['demo', '--help']) == 0",
+        "from devicelog.cli import run; assert run(['sessions', '--help']) == 0",
+        "import devicelog.pipeline, devicelog.samples",
+        "import firmware_bridge.decode, firmware_bridge.profiles",
+    ],
+)
+def test_heavy_things_load_late(program):
+    report = (
+        f"import sys, json; print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"{program}\n{report}"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stderr.splitlines()[-1]) == []
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every command and group with its whole name."""
+    pending: list[tuple[str, click.Command]] = [("devicelog", cli)]
+    while pending:
+        name, command = pending.pop()
+        yield name, command
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for word in command.list_commands(context):
+                under = command.get_command(context, word)
+                assert under is not None
+                pending.append((f"{name} {word}", under))
+
+
+COMMANDS = dict(commands())
+
+
+def test_the_commands_are_found():
+    assert {"devicelog demo", "devicelog sessions show", "devicelog pens simulate"} <= COMMANDS.keys()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name):
+    command = COMMANDS[name]
+    assert command.help
+    assert command.get_short_help_str(200).endswith(".")
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    # a choice shows what can be chosen
+    assert not [option.name for option in options if not option.help and not isinstance(option.type, click.Choice)]
