@@ -4,6 +4,7 @@ Not responsible for what a command means: a handler is given, and called in a th
 """
 
 import contextlib
+import errno
 import json
 import socket
 import socketserver
@@ -32,7 +33,8 @@ class _Server(socketserver.ThreadingUnixStreamServer):
 class ControlServer:
     """Serves the socket from its making until `close`. Only the user who runs it can connect.
 
-    `path` is beside the database, or, where that is too long for a socket, in a directory of its own.
+    `path` is beside the database, or, where no socket can be there (a path that is too long, a file system without
+    sockets), in a directory of its own.
     """
 
     def __init__(self, data_dir: Path, handler: Handler) -> None:
@@ -46,11 +48,15 @@ class ControlServer:
 
         self.path = data_dir.absolute() / "control.sock"
         self._own_dir: Path | None = None
-        if len(str(self.path).encode()) > _MAX_SOCKET_PATH:
+        try:
+            if len(str(self.path).encode()) > _MAX_SOCKET_PATH:
+                raise OSError(errno.ENAMETOOLONG, "too long for a socket")
+            self.path.unlink(missing_ok=True)
+            self._server = _Server(str(self.path), _Connection)
+        except OSError:
             self._own_dir = Path(tempfile.mkdtemp(prefix="devicelog-"))
             self.path = self._own_dir / "control.sock"
-        self.path.unlink(missing_ok=True)
-        self._server = _Server(str(self.path), _Connection)
+            self._server = _Server(str(self.path), _Connection)
         self.path.chmod(0o600)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="control", daemon=True)
         self._thread.start()
@@ -100,5 +106,8 @@ def ask(data_dir: Path, request: Json, *, timeout_s: float = 15.0) -> Json:
         raise nobody from error
     if not line:
         raise nobody
-    reply: Json = json.loads(line)
+    try:
+        reply: Json = json.loads(line)
+    except ValueError as error:
+        raise StoreUnusable("the recorder's answer cannot be read; look at its terminal") from error
     return reply

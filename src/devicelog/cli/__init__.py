@@ -70,14 +70,14 @@ def _told(error: Exception) -> int:
     from devicelog.errors import DevicelogError
     from firmware_bridge.errors import PenError, ProfileError
 
-    exit_code = {PenError: 4, ProfileError: 2}
+    exit_code = {PenError: 4, ProfileError: 2, PermissionError: 5}
+    if isinstance(error, DevicelogError):
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
     for kind, code in exit_code.items():
         if isinstance(error, kind):
             click.echo(f"error: {error}", err=True)
             return code
-    if isinstance(error, DevicelogError):
-        click.echo(f"error: {error}", err=True)
-        return error.exit_code
     if os.environ.get("DEVICELOG_DEBUG"):
         traceback.print_exc()
     click.echo(f"unexpected error: {type(error).__name__}: {error}. Set DEVICELOG_DEBUG=1 to see where.", err=True)
