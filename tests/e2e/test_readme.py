@@ -5,7 +5,6 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from devicelog.cli import cli
 from devicelog.clinical.data import load_zones
 from devicelog.recorder.commands import read_marks
+from tests.e2e.running import wait_until
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -51,15 +51,6 @@ def background(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
         process.communicate(timeout=20)
 
 
-def wait_for_line(path: Path, wanted: str, process: subprocess.Popen[str], deadline_s: float = 60) -> None:
-    """Wait until a command has printed this."""
-    give_up_s = time.monotonic() + deadline_s
-    while wanted not in path.read_text(encoding="utf-8"):
-        assert process.poll() is None, path.read_text(encoding="utf-8")
-        assert time.monotonic() < give_up_s, path.read_text(encoding="utf-8")
-        os.sched_yield()
-
-
 @pytest.mark.timeout(240)
 def test_the_three_terminals_of_the_readme(
     tmp_path: Path, home: dict[str, str], background: list[subprocess.Popen[str]]
@@ -76,7 +67,11 @@ def test_the_three_terminals_of_the_readme(
                     argv(line), cwd=tmp_path, env=home, stdin=subprocess.DEVNULL, stdout=file, stderr=file, text=True
                 )
             )
-        wait_for_line(output, ready, background[-1])
+        wait_until(
+            lambda ready=ready, output=output: ready in output.read_text(encoding="utf-8"),  # type: ignore[misc]
+            ready,
+            lambda output=output: output.read_text(encoding="utf-8"),  # type: ignore[misc]
+        )
     marks = [line for line in lines if line.split()[1] == "mark"]
     for line in marks:
         told = subprocess.run(argv(line), cwd=tmp_path, env=home, capture_output=True, text=True, timeout=60)
