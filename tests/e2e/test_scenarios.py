@@ -70,7 +70,7 @@ CASES = (
         damaged=(8, 20),
     ),
     Case(
-        demo=Demo(scenario="overdepth", seconds=20, seed=7, speed=5),
+        demo=Demo(scenario="overdepth", seconds=20, seed=7),
         verdict="not conforming",
         zones=FIVE,
         over_us={
@@ -80,7 +80,7 @@ CASES = (
         },
     ),
     Case(
-        demo=Demo(scenario="unplug", seconds=20, seed=7, speed=5),
+        demo=Demo(scenario="unplug", seconds=20, seed=7),
         verdict="conforming with deviations",
         zones=FIVE,
         others=frozenset({("data.gap", "cheek.left")}),
@@ -88,7 +88,7 @@ CASES = (
         gap_us=(2_000_000, 9_000_000),
     ),
     Case(
-        demo=Demo(scenario="noise", seconds=20, seed=7, speed=5),
+        demo=Demo(scenario="noise", seconds=20, seed=7),
         verdict="conforming with deviations",
         zones=FIVE,
         others=frozenset({("link.bad_frames", None)}),

@@ -8,6 +8,8 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +24,7 @@ from devicelog.store import database
 from devicelog.store.database import NEEDED_FREE_BYTES, open_for_writing, prepare_data_dir, read_head
 from devicelog.store.engine import reader_engine, writer_engine
 from devicelog.store.evidence import Evidence
+from devicelog.store.lock import WriterLock
 from devicelog.store.schema import APPLICATION_ID, CHUNK_INDEX_BITS, GUARDS, METADATA
 from devicelog.store.transaction import Head, Transaction
 from tests.databases import SECOND, StillClock, chunk_ids, dump, flip, make_database, one, plain, problems, rows, spoil
@@ -428,3 +431,25 @@ def test_no_database_is_not_made_by_reading(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="there is no database at"):
         Evidence(tmp_path / "devicelog.db")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_is_held_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    passing, record = WriterLock(tmp_path), WriterLock(tmp_path)
+    assert passing.try_take()
+    letting_go = threading.Timer(0.2, passing.release)
+    letting_go.start()
+    with record:
+        record.take()
+        assert record.holder() == {"pid": os.getpid()}
+    letting_go.join()
+
+
+def test_a_recorder_is_not_waited_for(tmp_path: Path) -> None:
+    recorder, second = WriterLock(tmp_path), WriterLock(tmp_path)
+    with recorder:
+        recorder.take()
+        recorder.describe({"pid": 4242, "socket": "/nowhere"})
+        began_s = time.monotonic()
+        with pytest.raises(StoreUnusable, match=r"process 4242"):
+            second.take()
+        assert time.monotonic() - began_s < 1.5

@@ -3,11 +3,14 @@
 import fcntl
 import json
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from devicelog.errors import StoreUnusable
+
+_PASSING_S = 2.0
 
 
 class WriterLock:
@@ -30,9 +33,16 @@ class WriterLock:
         return True
 
     def take(self) -> None:
-        """Take the lock. Raises StoreUnusable when another recorder has it, naming the process."""
-        if not self.try_take():
+        """Take the lock. Raises StoreUnusable when another recorder has it, naming the process.
+
+        A command that closes an interrupted session holds it for a moment and serves no socket: that is waited for.
+        """
+        give_up_s = time.monotonic() + _PASSING_S
+        while not self.try_take():
             holder = self.holder()
+            if "socket" not in holder and time.monotonic() < give_up_s:
+                time.sleep(0.02)
+                continue
             raise StoreUnusable(
                 f"{self.path.parent} is held by another recorder (process {holder.get('pid', 'unknown')}). "
                 "End its session first, or name another directory with --data-dir."
