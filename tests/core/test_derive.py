@@ -61,6 +61,13 @@ def test_a_glide_across_blocks(bench):
     assert zone["longest_glide_us"] == 80_000
 
 
+def test_a_whole_block_in_the_air_ends_a_glide(bench):
+    for contact in ("11", "00", "111"):
+        bench.samples(contact)
+    zone = zone_in(bench.end(), "forehead")
+    assert (zone["glides"], zone["longest_glide_us"]) == (2, 30_000)
+
+
 def test_a_glide_that_starts_with_a_block_and_one_that_ends_with_it(bench):
     bench.samples("1001")
     bench.samples("0110")
@@ -358,6 +365,7 @@ def test_nobody_counts(bench):
         (1_000, 400, 7, 0),  # fell without a restart: it began anew, and nobody knows when
         (1_000, 1_004, 8, 4),  # a counter kept over the restart
         (1_000, 6, 8, 6),  # a counter from power-on
+        (1_000, 1_000, 8, 0),
         (0, 2**31 - 1, 7, 2**31 - 1),
         (0, 2**31, 7, 0),  # no pen does that: it is a fall
     ],
@@ -614,6 +622,57 @@ def test_silence_with_the_motor_on(bench):
     gap = only(gaps_of(derived))
     assert (gap["for_us"], gap["missing"], gap["cause"], gap["contact"]) == (2_480_001, 0, "silence", "yes")
     assert zone_in(derived, "forehead")["glides"] == 2
+
+
+def test_silence_that_ends_at_rest(bench):
+    bench.samples("11")
+    bench.wait(5_000_000)
+    bench.motor_on = False
+    bench.heartbeat()
+    gap = only(gaps_of(bench.end()))
+    assert (gap["for_us"], gap["missing"], gap["cause"], gap["contact"]) == (5_000_000, 0, "silence", "yes")
+
+
+def test_a_running_pen_that_lost_samples_and_did_not_number_others(bench):
+    bench.samples("1111")
+    bench.samples("1" * 12, lost=True)
+    bench.wait(400_000)
+    bench.samples("11")
+    gap = only(gaps_of(bench.end()))
+    assert (gap["for_us"], gap["missing"]) == (520_000, 12)  # its clock, and not its numbers
+
+
+def test_a_gap_after_a_message_without_samples(bench):
+    bench.samples("11")
+    bench.identity()
+    bench.samples("1" * 12, lost=True)
+    bench.samples("11")
+    gap = only(gaps_of(bench.end()))
+    assert (gap["from_us"], gap["for_us"], gap["missing"]) == (20_000, 120_000, 12)
+
+
+@pytest.mark.parametrize(("known", "for_us"), [(True, 120_000), (False, 1_120_000)])
+def test_samples_lost_between_rests_are_timed_when_their_period_is_known(bench, known, for_us):
+    bench.motor_on = False
+    if known:
+        bench.samples("0")
+    bench.heartbeat()
+    bench.wait(1_000_000)
+    bench.samples("1" * 12, lost=True)
+    bench.heartbeat()
+    gap = only(gaps_of(bench.end()))
+    assert (gap["for_us"], gap["missing"]) == (for_us, 12)
+
+
+def test_the_frame_after_a_rest_tells_the_period_too(bench):
+    bench.motor_on = False
+    bench.heartbeat()
+    bench.wait(1_000_000)
+    bench.motor_on = True
+    bench.samples("1" * 12, lost=True)
+    bench.samples("11")
+    gap = only(gaps_of(bench.end()))
+    assert (gap["for_us"], gap["missing"]) == (120_000, 12)
 
 
 def test_silence_up_to_the_limit_is_none(bench):
@@ -1001,6 +1060,11 @@ def test_duration_is_from_the_first_record_to_the_last(bench):
     bench.put(None)
     bench.wait(1_500_000)
     assert bench.end()["facts"]["duration_us"] == 4_500_000
+
+
+def test_an_interrupted_stream_lasts_to_the_last_bytes(bench):
+    bench.samples("1111")
+    assert bench.cut()["facts"]["duration_us"] == 40_000
 
 
 # --- completeness -----------------------------------------------------------------------------------------------------

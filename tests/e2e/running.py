@@ -366,7 +366,7 @@ class Demo:
     speed: int = 4  # not more: on a busy machine a mark must still land in its lift
 
     def record(self, directory: Path) -> None:
-        """Record it into `data` of a directory, with what was printed beside it.
+        """Record it into `data` of a directory, with the session as it was printed beside it.
 
         Zones are marked in lifts of 0.8 s of the pen's time. Where the machine was too busy for that, once more.
         """
@@ -380,7 +380,6 @@ class Demo:
         words = ("--scenario", self.scenario, "--seconds", self.seconds, "--seed", self.seed, "--speed", self.speed)
         told = devicelog("demo", *map(str, words), "--json", data_dir=directory / "data").succeeded()
         (directory / "shown.json").write_text(told.stdout, encoding="utf-8")
-        (directory / "said").write_text(told.stderr, encoding="utf-8")
         return told.json()
 
     @staticmethod
