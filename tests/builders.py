@@ -47,6 +47,20 @@ PROFILE = PenProfile(
 )
 
 
+def pen_document(serial: str = SERIAL) -> Json:
+    """Who the pen is, as an opening entry keeps it."""
+    return {
+        "model": "Bench",
+        "serial": serial,
+        "firmware": "1.0",
+        "calibration_id": "cal-1",
+        "cartridge": "",
+        "mode": "real",
+        "protocol_major": 1,
+        "protocol_minor": 0,
+    }
+
+
 def plan_of(**limits_um: int) -> Plan:
     """A plan of these zones with these greatest depths; `cheek_left` stands for `cheek.left`."""
     zones = tuple(

@@ -25,7 +25,7 @@ from devicelog.store.audit import Report, audit
 from devicelog.store.database import FILE_NAME, open_for_writing, prepare_data_dir
 from devicelog.store.evidence import Evidence
 from devicelog.store.schema import CHUNK_INDEX_BITS, GUARDS
-from devicelog.store.transaction import Transaction, note_commitment
+from devicelog.store.transaction import NOTE_TAG, Transaction, commitment
 from devicelog.store.writer import Writer
 from firmware_bridge.decode import Decoder
 from firmware_bridge.profiles import load_profile
@@ -159,9 +159,9 @@ def _mark(writer: Writer, stream: OpenStream, mark: Mark) -> None:
 
 def _note(writer: Writer, stream: OpenStream) -> None:
     salt = stream.id.encode().ljust(32, b"\0")
-    commitment = note_commitment(salt, NOTE)
-    _mark(writer, stream, Mark(kind="note", actor=PRACTITIONER.id, note_sha256=commitment))
-    writer.do(lambda transaction: transaction.note(commitment, salt, NOTE)).result(10)
+    note_sha256 = commitment(NOTE_TAG, salt, NOTE)
+    _mark(writer, stream, Mark(kind="note", actor=PRACTITIONER.id, note_sha256=note_sha256))
+    writer.do(lambda transaction: transaction.note(salt, NOTE)).result(10)
 
 
 def _pause(writer: Writer, stream: OpenStream, event: Any, before: str, after: str) -> None:

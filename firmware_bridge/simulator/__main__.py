@@ -39,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
             origin_us=args.origin_us,
             once=args.once,
             now=args.now,
+            serial=args.serial,
             stop=stop,
             on_ready=ready,
         )
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         "--once", action="store_true", help="one session, then idle; otherwise another begins after 2 s"
     )
     parser.add_argument("--now", action="store_true", help="begin at once, not when a host asks for the identity")
+    parser.add_argument("--serial", default="", metavar="TEXT", help="the pen's serial number (default: by the seed)")
     parser.add_argument("--exit-with-stdin", action="store_true", help="end when standard input does: with the parent")
     return parser
 

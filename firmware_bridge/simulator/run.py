@@ -163,7 +163,9 @@ class PtyLink:
         if self.path.is_symlink():
             leads_to = self.path.readlink()
             if self.path.exists():
-                raise PortBusy(f"{self.path} leads to {leads_to}, which is there; is another pen running?")
+                raise PortBusy(
+                    f"{self.path} leads to {leads_to}, which is there. Is another pen running? If not, delete the link"
+                )
             if leads_to.parent != Path(target).parent:
                 raise PenError(f"{self.path} leads to {leads_to}, which is no simulated pen; choose another path")
         elif self.path.exists():
@@ -187,6 +189,7 @@ def run_pen(
     origin_us: int | None = None,
     once: bool = False,
     now: bool = False,
+    serial: str = "",
     stop: threading.Event,
     on_ready: Callable[[PtyLink, Pen], None] | None = None,
 ) -> None:
@@ -199,7 +202,7 @@ def run_pen(
     """
     if not 0.01 <= speed <= 1000:
         raise ValueError(f"speed {speed}; expected 0.01 to 1000")
-    pen = Pen(script_for(scenario, seconds, seed), seed)
+    pen = Pen(script_for(scenario, seconds, seed), seed, serial=serial)
     wire = Wire(pen)
     started = 0
     due_ns = time.monotonic_ns()

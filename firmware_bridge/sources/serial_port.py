@@ -89,7 +89,7 @@ class _Port:
     def _read(self) -> bytes:
         if self._fd is not None:
             return os.read(self._fd, READ_BYTES)
-        data: bytes = self._port.read(self._port.in_waiting or 1)
+        data: bytes = self._port.read(min(self._port.in_waiting or 1, READ_BYTES))
         return data
 
 

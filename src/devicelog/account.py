@@ -61,10 +61,14 @@ class Account:
         self.dropped_bytes = 0
         self.overflows = 0
         self.stalls = 0
+        self._another_pen = False
+        self._run_end: int | None = None  # where the newest piece of an oversize run ended
 
     def fault(self, fault: Fault) -> None:
-        """Bytes that were no frame."""
-        self.faults[fault.kind] += 1
+        """Bytes that were no frame. An oversize run comes in pieces, and is one."""
+        goes_on = fault.kind == "oversize" and fault.offset == self._run_end
+        self._run_end = fault.offset + len(fault.data) if fault.kind == "oversize" else None
+        self.faults[fault.kind] += not goes_on
         self.fault_bytes[fault.kind] += len(fault.data)
 
     def step(self, message: SampleBlock | Heartbeat | PenEvent | Identity) -> tuple[Step, int | None]:
@@ -73,7 +77,8 @@ class Account:
         How many were lost before a restart nobody knows: None.
         """
         n = message.n if isinstance(message, SampleBlock) else 0
-        if not self.boots or self.boots[-1].boot != message.boot:
+        if not self.boots or self.boots[-1].boot != message.boot or self._another_pen:
+            self._another_pen = False
             restart = bool(self.boots)
             self.boots.append(Boot(message.boot, message.seq, span=n, decoded=n))
             return ("restart", None) if restart else ("next", 0)
@@ -90,12 +95,20 @@ class Account:
         self.boots.append(Boot(message.boot, message.seq, span=n, decoded=n))
         return "restart", None
 
-    def document(self, *, framed: int, rejected: int, delimiters: int, read: int | None) -> Json:
-        """The completeness statement. `read` is what the reader itself counted; None in an interrupted stream."""
+    def another_pen(self) -> None:
+        """The next message is another pen's: its sample numbers have nothing to do with those before."""
+        self._another_pen = True
+
+    def document(self, *, framed: int, rejected: int, delimiters: int, read: int | None, tallied: int) -> Json:
+        """The completeness statement.
+
+        `read` is what the reader itself counted, None in an interrupted stream; `tallied` how many samples the zones
+        counted.
+        """
         closes = {
             "bytes_read": read is not None and read == self.kept_bytes + self.dropped_bytes,
             "bytes_kept": self.kept_bytes == framed + rejected + delimiters,
-            "samples": all(boot.closes for boot in self.boots),
+            "samples": all(boot.closes for boot in self.boots) and tallied == sum(boot.decoded for boot in self.boots),
         }
         return {
             "closes": all(closes.values()),

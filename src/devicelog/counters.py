@@ -50,6 +50,11 @@ class CounterTrack:
         self.boot = message.boot
         return grown
 
+    def another_pen(self) -> None:
+        """From here on it is another pen: its totals have nothing to do with those before."""
+        self.passes = self.strokes = self.boot = None
+        self._before = None
+
     def document(self) -> Json:
         """The newest counters, as plain values."""
         return {"passes": self.passes, "strokes": self.strokes, "boot": self.boot}
@@ -69,13 +74,13 @@ class CounterTrack:
 
 
 def _growth(before: int | None, now: int | None, *, restarted: bool) -> int | None:
-    """How much a 32-bit counter grew; after a restart of the pen that lowered it, all of it is new."""
+    """How much a 32-bit counter grew; 0 when it fell: it began anew, and nobody knows when or from what."""
     if now is None:
         return None
     if before is None:
         return 0
     if restarted and now < before:
-        return now
+        return 0
     grown = (now - before) % _COUNTER
     return grown if grown < _COUNTER // 2 else 0
 

@@ -26,6 +26,7 @@ from firmware_bridge.readings import (
     Unknown,
 )
 
+_MODES = ("demo", "test", "real")  # one frame that is not real, and the stream is not
 _CONFIDENCES = ("unknown", "restored", "rtc", "synced")  # worst first
 
 
@@ -68,6 +69,7 @@ class Derivation:
         self.gaps = Gaps(silence_limit_us)
         self.counters = CounterTrack(before=before, heard=heard)
         self.zone = UNASSIGNED
+        self._sample_zone = UNASSIGNED  # where the newest sample was: a gap begins there
         self.paused = False
         self.last: SampleBlock | None = None  # the newest sample frame
         self.contact: bool | None = None  # at the newest sample
@@ -80,6 +82,7 @@ class Derivation:
         self._glide_us = 0
         self._modes: set[str] = set()
         self._identities = 0
+        self._pens: list[Json] = [pen] if pen is not None else []
         self._events: dict[int, int] = {}
         self._marks: dict[str, int] = {}
         self._clocks: list[Json] = []
@@ -157,6 +160,9 @@ class Derivation:
 
     def _follow(self, record: Record, message: Message) -> bool:
         """Place a message after what was heard before, note a gap where there is one; False for a repeat."""
+        if isinstance(message, Identity) and self.pen is not None and message.serial != self.pen["serial"]:
+            self.account.another_pen()
+            self.counters.another_pen()
         step, missing = self.account.step(message)
         if step == "repeat":
             return False
@@ -166,7 +172,7 @@ class Derivation:
             lost=step in ("gap", "restart"),
             missing=missing,
             contact=self.contact,
-            zone=self.zone,
+            zone=self._sample_zone,
         )
         if gap_us >= GAP_LISTED_US:
             self._end_glide()  # a shorter one is a hole in a glide, left out of its contact time
@@ -186,7 +192,12 @@ class Derivation:
                 self._events[message.code] = self._events.get(message.code, 0) + 1
             case Identity():
                 self._identities += 1
-                self.pen = identity_document(message)
+                self._identify(message)
+
+    def _identify(self, identity: Identity) -> None:
+        self.pen = identity_document(identity)
+        if self.pen not in self._pens:
+            self._pens.append(self.pen)
 
     def _block(self, record: Record, block: SampleBlock) -> None:
         bits = block.contact_bits
@@ -213,7 +224,7 @@ class Derivation:
             self.contact = bool(bits >> (block.n - 1) & 1)
         if touched or (bits is None and block.motor_on):
             self._stretch(record, block, touched)
-        self.last = block
+        self.last, self._sample_zone = block, self.zone
 
     def _touch(self, tally: ZoneTally, for_us: int) -> None:
         if not self._glide_us:
@@ -249,12 +260,13 @@ class Derivation:
 
     def finish(self) -> None:
         """No more records will come."""
-        self.gaps.finish(self._last_us, contact=self.contact, zone=self.zone)
+        self.gaps.finish(self._last_us, contact=self.contact, zone=self._sample_zone)
 
     def facts(self, *, framed: int, rejected: int, delimiters: int) -> Json:
         """All facts so far as plain values, integers only, in a fixed order."""
         operator_counts = self._marks.get("pass", 0) > 0
         confidences = [clock["confidence"] for clock in self._clocks]
+        said = {pen["mode"] for pen in self._pens}
         gaps, short_gaps = self.gaps.documents(self._first_us or 0)
         return {
             "duration_us": self._last_us - (self._first_us or 0) if self._first_us is not None else 0,
@@ -265,6 +277,8 @@ class Derivation:
                 "readings": self._clocks,
             },
             "pen": self.pen,
+            "pens": self._pens,
+            "mode": next((mode for mode in _MODES if mode in self._modes | said), "unknown"),
             "modes": sorted(self._modes),
             "identities": self._identities,
             "events": [{"code": code, "n": n} for code, n in sorted(self._events.items())],
@@ -280,6 +294,7 @@ class Derivation:
                 rejected=rejected,
                 delimiters=delimiters,
                 read=self.end.bytes_read if self.end else None,
+                tallied=sum(tally.samples for tally in self.zones.values()),
             ),
         }
 

@@ -13,7 +13,7 @@ from firmware_bridge.readings import Heartbeat, Identity, PenEvent, SampleBlock
 Message = SampleBlock | Heartbeat | PenEvent | Identity
 
 GAP_LISTED_US = 100_000  # shorter gaps are counted, not listed
-GLIDE_FITS_US = 2_000_000  # the shortest glide: between two lifted ends that are nearer, none was lost
+TOUCH_FITS_US = 250_000  # between two lifted ends that are nearer, no touch was lost that a rule would judge
 _PEN_CLOCK = 2**32
 _CAUSES = ("link", "overflow", "damage", "silence")  # the first that applies
 
@@ -72,7 +72,7 @@ class Gaps:
             return 0
         for_us = self._length_us(t_us, heard, message, missing)
         resting = not missing and not self.motor_on and not message.motor_on
-        lifted = for_us < GLIDE_FITS_US or resting
+        lifted = for_us <= TOUCH_FITS_US or resting
         self._note(
             _Gap(
                 from_us=heard.host_us,
@@ -94,6 +94,13 @@ class Gaps:
         self._heard = _Heard(end_us % _PEN_CLOCK, t_us, period_us)
         self._causes.clear()
         self.motor_on = message.motor_on
+
+    def silent_us(self, now_us: int) -> int:
+        """For how long a pen with its motor on has not been heard, when that is too long; else 0."""
+        if self._heard is None or not self.motor_on:
+            return 0
+        silent_us = now_us - self._heard.host_us
+        return silent_us if silent_us > self._silence_limit_us or not self.link_up else 0
 
     def finish(self, last_us: int, *, contact: bool | None, zone: str) -> None:
         """The stream has ended: a pen that was lost or fell silent with its motor on leaves a gap to the end."""

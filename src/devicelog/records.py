@@ -31,7 +31,7 @@ STREAM_ID_BYTES = 12
 _MAGIC = b"DVLC"
 _VERSION = 1
 _HEAD = struct.Struct(f"<4sB{STREAM_ID_BYTES}sQIQ")  # magic, version, stream, first record, records, first stamp
-_MAX_DELTA = 2**31 - 1  # -2**31 would fit the column too; no writer makes it and no reader takes it
+MAX_DELTA_US = 2**31 - 1  # -2**31 would fit the column too; no writer makes it and no reader takes it
 
 MarkKind = Literal["zone", "pass", "pause", "resume", "note"]
 
@@ -163,7 +163,7 @@ class Chunk:
         if not records or [record.number for record in records] != list(range(first, first + len(records))):
             raise ValueError("a chunk holds consecutively numbered records, one at least")
         deltas = [after.t_us - before.t_us for before, after in pairwise(records)]
-        if any(abs(delta) > _MAX_DELTA for delta in deltas):
+        if any(abs(delta) > MAX_DELTA_US for delta in deltas):
             raise ValueError("two records of one chunk are more than 35 minutes apart")
         n = len(records)
         data = b"".join(
@@ -191,7 +191,7 @@ class Chunk:
         kinds = data[at : at + n]
         deltas = struct.unpack_from(f"<{n}i", data, at + n)
         lengths = struct.unpack_from(f"<{n}H", data, at + 5 * n)
-        if deltas[0] or min(deltas) < -_MAX_DELTA:
+        if deltas[0] or min(deltas) < -MAX_DELTA_US:
             raise ValueError("a stamp that no writer makes")
         at += 7 * n
         if len(data) != at + sum(lengths):

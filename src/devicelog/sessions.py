@@ -70,6 +70,8 @@ def check_client_code(code: str) -> str:
 
 def check_practitioner(practitioner: str) -> str:
     """The id as it was given. Raises UsageProblem when it is none: it goes into the ledger and must not be a name."""
+    if practitioner.lower() == "recorder":
+        raise UsageProblem("practitioner 'recorder' is what the recorder calls itself; choose another id")
     if not _PRACTITIONER.match(practitioner):
         shown = ascii(practitioner if len(practitioner) <= 40 else practitioner[:40] + "...")
         raise UsageProblem(f"practitioner {shown} is not an id: 1 to 32 letters, digits, dots, hyphens, underscores")

@@ -50,11 +50,13 @@ class Range:
 
 @dataclass(slots=True)
 class Over:
-    """Time beyond a limit, and the largest set and measured depth that were beyond it."""
+    """Time beyond a limit, by the dial, by the sensor, by either (`for_us`), and how deep each was at most."""
 
     for_us: int = 0
     set_um: int | None = None
+    set_for_us: int = 0
     measured_um: int | None = None
+    measured_for_us: int = 0
     first_record: int | None = None
 
     def document(self) -> Json:
@@ -62,7 +64,9 @@ class Over:
         return {
             "for_us": self.for_us,
             "set_um": self.set_um,
+            "set_for_us": self.set_for_us,
             "measured_um": self.measured_um,
+            "measured_for_us": self.measured_for_us,
             "first_record": self.first_record,
         }
 
@@ -134,14 +138,14 @@ class ZoneTally:
         deepest = max(depth) if depth else 0
         if deepest <= measured_limit and not set_over:
             return
-        n_over = judged
-        if not set_over and depth is not None:
-            n_over = sum(value > measured_limit for value in depth)
-        over.for_us += n_over * block.period_us
+        n_measured = sum(value > measured_limit for value in depth) if depth else 0
+        over.for_us += (judged if set_over else n_measured) * block.period_us
         if set_over:
             over.set_um = max(over.set_um or 0, set_um or 0)
-        if deepest > measured_limit:
+            over.set_for_us += judged * block.period_us
+        if n_measured:
             over.measured_um = max(over.measured_um or 0, deepest)
+            over.measured_for_us += n_measured * block.period_us
         if over.first_record is None:
             over.first_record = record
 

@@ -3,7 +3,7 @@
 A rule whose input is absent is `not assessable`, never passed. Adding a rule is a row in RULES, a function and a test.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -96,7 +96,7 @@ def _data_gap(facts: Json, parameters: Json) -> list[Outcome]:
                 "n": len(touching),
                 "for_us": sum(gap["for_us"] for gap in touching),
                 "longest_us": max(gap["for_us"] for gap in touching),
-                "missing": sum(gap["missing"] or 0 for gap in touching),
+                "missing": _sum_known(gap["missing"] for gap in touching),
                 "causes": sorted({gap["cause"] for gap in touching}),
                 "limit_us": parameters["limit_us"],
             }
@@ -107,13 +107,23 @@ def _data_gap(facts: Json, parameters: Json) -> list[Outcome]:
     return outcomes or [Outcome(result="passed")]
 
 
+def _sum_known(counts: Iterable[int | None]) -> int | None:
+    """The sum, or None when one of them is not known."""
+    total = 0
+    for count in counts:
+        if count is None:
+            return None
+        total += count
+    return total
+
+
 def _bad_frames(facts: Json, parameters: Json) -> list[Outcome]:
     account = facts["completeness"]
     damaged, sound = account["frames_damaged"], account["frames_sound"] + account["frames_unknown"]
     if not damaged + sound:
         return [Outcome(result="not assessable", why="no frame arrived")]
     ppm = damaged * 1_000_000 // (damaged + sound)
-    if ppm <= parameters["limit_ppm"]:
+    if damaged * 1_000_000 <= parameters["limit_ppm"] * (damaged + sound):
         return [Outcome(result="passed")]
     detail = {"damaged": damaged, "frames": damaged + sound, "rate_ppm": ppm, "limit_ppm": parameters["limit_ppm"]}
     return [Outcome(result="found", detail=detail)]
@@ -182,7 +192,9 @@ def assess(facts: Json, rules: Json) -> tuple[list[Json], list[Json]]:
             head = {"rule": row["id"], "version": row["version"], "zone": outcome.zone}
             assessments.append({**head, "result": outcome.result, "why": outcome.why})
             if outcome.result == "found":
-                findings.append({**head, "severity": row["severity"], "detail": outcome.detail})
+                findings.append(
+                    {**head, "severity": row["severity"], "message": row["message"], "detail": outcome.detail}
+                )
     return findings, assessments
 
 

@@ -11,7 +11,7 @@ from devicelog.counters import Counters
 from devicelog.records import Clock, Stall
 from firmware_bridge.frames import encode, frame
 from firmware_bridge.readings import SampleBlock
-from tests.builders import HOST_US, SERIAL, Bench, opening_of, plan_of, zone_in
+from tests.builders import HOST_US, SERIAL, Bench, opening_of, pen_document, plan_of, zone_in
 
 NO_GAPS = {"n": 0, "missing": 0, "for_us": 0}
 
@@ -440,7 +440,7 @@ def test_a_pen_that_never_says_who_it_is(bench):
 
 
 def test_who_the_pen_is():
-    bench = Bench(opening_of(pen={"serial": "before"}))
+    bench = Bench(opening_of(pen=pen_document("before")))
     bench.mode = "test"
     bench.identity("first")
     bench.mode = "demo"
@@ -458,7 +458,7 @@ def test_who_the_pen_is():
         "protocol_major": 1,
         "protocol_minor": 0,
     }
-    assert Bench(opening_of(pen={"serial": "before"})).end()["facts"]["pen"] == {"serial": "before"}
+    assert Bench(opening_of(pen=pen_document("before"))).end()["facts"]["pen"] == pen_document("before")
 
 
 # --- gaps -------------------------------------------------------------------------------------------------------------
@@ -970,7 +970,7 @@ FELL = {"passes": None, "strokes": None, "counters_fell": True}
 )  # fmt: skip
 @pytest.mark.parametrize("first", ["samples", "heartbeat"])
 def test_what_the_counters_did_unattended(before, heard, unattended, first):
-    bench = Bench(opening_of(pen={"serial": SERIAL}, before=before, heard=heard))
+    bench = Bench(opening_of(pen=pen_document(), before=before, heard=heard))
     if first == "heartbeat":
         bench.heartbeat()
     bench.samples("1")
@@ -982,7 +982,7 @@ def test_what_the_counters_did_unattended(before, heard, unattended, first):
 
 
 def test_a_pen_without_counters_says_nothing_of_before():
-    bench = Bench(opening_of(pen={"serial": SERIAL}, before=BEFORE))
+    bench = Bench(opening_of(pen=pen_document(), before=BEFORE))
     bench.passes = bench.strokes = None
     bench.samples("1")
     assert bench.end()["facts"]["unattended"] is None

@@ -25,7 +25,7 @@ from devicelog.validate import rules_document
 from firmware_bridge.readings import Fault, Heartbeat, SampleBlock
 from firmware_bridge.simulator.script import script_for
 from tests import make_golden
-from tests.builders import PLAN, PROFILE, STREAM, Bench, opening_of, zone_in
+from tests.builders import PLAN, PROFILE, STREAM, Bench, opening_of, pen_document, zone_in
 from tests.make_golden import SCENARIOS, evidence_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -133,7 +133,7 @@ def test_the_scenarios_have_what_chunking_could_spoil():
 
 BEFORE = Counters(serial="A0042", boot=6, passes=8, strokes=None)
 HEARD = Counters(serial="A0042", boot=7, passes=None, strokes=931)
-PEN = {"serial": "A0042", "model": "Bench"}
+PEN = pen_document()
 
 
 def entry(**extra: Any) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -283,7 +283,7 @@ def test_derived_bytes_do_not_depend_on_the_environment(environment):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **environment},
+        env={name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ} | environment,
         capture_output=True,
         text=True,
         check=False,

@@ -109,7 +109,7 @@ def test_a_transaction_that_fails_takes_all_of_it_back(recorded: Path) -> None:
             transaction = Transaction(connection, head, stamps=StillClock(), sw=SW)
             transaction.document(b"{}")
             transaction.entry("recorder.stopped", {"cause": "x"})
-            transaction.client_ref("K-2")
+            transaction.client("K-2")
             raise KeyError("x")
 
     with pytest.raises(KeyError):
@@ -143,8 +143,8 @@ def test_a_second_stream_is_not_opened_beside_the_first(transaction: Transaction
 def test_a_document_and_a_client_are_kept_once(transaction: Transaction) -> None:
     assert transaction.document(b"{}") == transaction.document(b"{}")
     assert transaction.document(b"{ }") != transaction.document(b"{}")
-    assert transaction.client_ref("K-1") == transaction.client_ref("K-1")
-    assert transaction.client_ref("K-1") != transaction.client_ref("K-2")
+    assert transaction.client("K-1") == transaction.client("K-1")
+    assert transaction.client("K-1") != transaction.client("K-2")
     count = transaction._connection.exec_driver_sql("SELECT (SELECT count(*) FROM document), count(*) FROM client")
     assert tuple(count.one()) == (2, 2)
 

@@ -42,8 +42,8 @@ class _LazyGroup(click.Group):
 def cli() -> None:
     """The flight recorder of a microneedling pen.
 
-    Records what a pen reports, checks it against a plan, and proves later what was recorded. It is not a medical
-    device and gives no treatment advice.
+    Records what a pen reports, checks it against a plan, and shows later that the record follows from it. It is not a
+    medical device and gives no treatment advice.
     """
 
 

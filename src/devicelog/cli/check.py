@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devicelog.cli.common import data_dir_option, default_data_dir, json_option, print_json, reading
+from devicelog.cli.common import Number, data_dir_option, default_data_dir, json_option, print_json, reading
 
 if TYPE_CHECKING:
     from devicelog.store.evidence import Evidence, StreamRow
@@ -36,7 +36,7 @@ def verify(session: str | None, everything: bool, data_dir: Path | None, as_json
     try:
         interrupted = recover(data_dir)
     except EvidenceDamaged as error:
-        click.echo(f"a session was left open and cannot be closed: {error}", err=True)
+        click.echo(f"before checking: {error}", err=True)
     else:
         if interrupted is not None:
             click.echo(told(interrupted), err=True)
@@ -77,6 +77,8 @@ def verify(session: str | None, everything: bool, data_dir: Path | None, as_json
     )
     if report.uncommitted_chunks:
         click.echo(f"{report.uncommitted_chunks} chunks of the open session are not yet named by the ledger")
+    if report.erased:
+        click.echo(f"{report.erased} private texts (client codes, notes) were erased; their commitments stand")
     click.echo("outside witness: none. Whoever could rewrite the whole file could make it consistent with itself.")
     click.echo(f"newest entry: {report.head or 'none'}")
     click.echo("consistent" if not report.problems else f"NOT CONSISTENT: {len(report.problems)} problems")
@@ -89,7 +91,7 @@ def verify(session: str | None, everything: bool, data_dir: Path | None, as_json
 @click.option(
     "--link", default="./replayed-pen", show_default=True, metavar="PATH", help="With --to: where the port is."
 )
-@click.option("--speed", type=click.FloatRange(0.1, 20), default=1.0, show_default=True, help="With --to: how fast.")
+@click.option("--speed", type=Number(0.1, 20), default=1.0, show_default=True, help="With --to: how fast.")
 @data_dir_option
 @json_option
 def replay(session: str, to: str | None, link: str, speed: float, data_dir: Path | None, as_json: bool) -> int:
@@ -136,7 +138,13 @@ def _play(evidence: "Evidence", row: "StreamRow", path: str, speed: float) -> in
     stop = Stop()
     with stop.on_signals(), PtyLink(path) as link:
         click.echo(f"{row['id']} plays at {path} as soon as a recorder opens it; Ctrl-C ends it", err=True)
-        ended = play(steps_of(evidence.records(row["no"])), link, identity_of(pen), speed=speed, stop=stop)
+        ended = play(
+            steps_of(evidence.records(row["no"])),
+            link,
+            identity_of(pen, evidence.records(row["no"])),
+            speed=speed,
+            stop=stop,
+        )
         if ended:
             click.echo("played to its end", err=True)
     return 0 if ended else 130

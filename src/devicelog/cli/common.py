@@ -3,6 +3,8 @@
 import json
 import os
 import shlex
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,4 +78,12 @@ def reading(data_dir: Path | None) -> "Iterator[Evidence]":
 def command_line(*words: str, data_dir: Path | None) -> str:
     """A command to type next, with the data directory where it is not the default one."""
     where = () if data_dir is None or data_dir == default_data_dir() else ("--data-dir", str(data_dir))
-    return shlex.join(("devicelog", *words, *where))
+    return shlex.join((*program(), *words, *where))
+
+
+def program() -> tuple[str, ...]:
+    """How to call this program from here: by its name where the shell finds it, else by its path."""
+    if shutil.which("devicelog"):
+        return ("devicelog",)
+    called = Path(sys.argv[0])
+    return (str(called),) if called.name == "devicelog" else (sys.executable, "-m", "devicelog")

@@ -2,6 +2,7 @@
 
 import codecs
 import os
+import re
 import select
 import sys
 import termios
@@ -16,6 +17,8 @@ from devicelog.recorder.commands import MarkCommand, Reply
 from devicelog.sessions import check_note
 
 _POLL_S = 0.1
+# What a function or cursor key sends. Its letters and digits are no keys of ours, and a mark cannot be taken back.
+_ESCAPE = re.compile(r"\x1b(?:[\[O][0-9;?]*[ -/]*[@-~]?|.?)", re.DOTALL)
 
 
 def key_table(zones: Sequence[str]) -> dict[str, MarkCommand]:
@@ -72,7 +75,7 @@ def _read(
             data = b""
         if not data:
             return  # the terminal is gone; the session is not
-        for key in decoder.decode(data):
+        for key in _ESCAPE.sub("", decoder.decode(data)):
             if note is not None:
                 if key in "\r\n":
                     _note(note, mark, say)
@@ -81,7 +84,7 @@ def _read(
                     note = note[:-1] if key in "\x7f\b" else note + key
             elif key == "n":
                 note = ""
-                say("note: type the text, then Enter")
+                say("note: type the text (it is shown when you press Enter)")
             elif key == "q":
                 end()
             elif key in table:
@@ -96,6 +99,7 @@ def _note(text: str, mark: Callable[[MarkCommand, Reply], None], say: Callable[[
     except DevicelogError as error:
         say(str(error))
     else:
+        say(f"note: {command.text}")
         mark(command, _told(command, say))
 
 

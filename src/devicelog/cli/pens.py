@@ -2,7 +2,7 @@
 
 import click
 
-from devicelog.cli.common import Number
+from devicelog.cli.common import Number, command_line
 
 
 @click.group()
@@ -35,10 +35,8 @@ def simulate(link: str, scenario: str, seconds: float, speed: float, seed: int, 
         click.echo(
             f"pen {pen.serial} is at {port.path}, scenario {scenario}; Ctrl-C ends it. Record it with:", err=True
         )
-        click.echo(
-            f"  devicelog record --pen {port.path} --client P-117 --practitioner KM --plan full-face --duration 30",
-            err=True,
-        )
+        words = ("record", "--pen", str(port.path), "--client", "P-117", "--practitioner", "KM", "--plan", "full-face")
+        click.echo("  " + command_line(*words, "--duration", "30", data_dir=None), err=True)
 
     stop = Stop()
     with stop.on_signals():

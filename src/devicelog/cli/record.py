@@ -1,5 +1,6 @@
 """`demo`, `record` and `mark`: making a session. Options in, exit code out; the work is recorder.record's."""
 
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -70,6 +71,8 @@ def demo(seconds: float, speed: float, scenario: str, seed: int, data_dir: Path 
     pen_options = [
         *("--scenario", scenario, "--seconds", str(seconds), "--seed", str(seed)),
         *("--speed", str(speed), "--origin-us", str(clock.origin_us)),
+        # a new pen each time: its counters would otherwise seem to have fallen since the last demo
+        *("--serial", f"SIM-{secrets.token_hex(4)}"),
     ]
     click.echo(f"a simulated pen, scenario {scenario}: {SCENARIOS[scenario].description}", err=True)
     stop = Stop()

@@ -1,4 +1,4 @@
-"""A session as a person reads it: like a treatment record. From the derived record and the opening entry, nothing else.
+"""A session as a person reads it: like a treatment record. From its entries and its derived record, nothing else.
 
 `show_document` collects, `show_text` lays out. Millimetres and seconds with decimals begin here and nowhere before.
 """
@@ -10,8 +10,6 @@ from devicelog.pipeline import Opening, Pipeline
 from devicelog.records import MARK, Mark, item_of
 from devicelog.sessions import UNASSIGNED
 from devicelog.store.evidence import Evidence
-
-_RULE_WORDS = {"high": "HIGH", "medium": "MEDIUM", "low": "LOW"}
 
 
 def show_document(evidence: Evidence, prefix: str) -> Json:
@@ -26,18 +24,19 @@ def show_document(evidence: Evidence, prefix: str) -> Json:
     plan_digest = opening.body["documents"].get("plan")
     plan = parse_canonical(documents[plan_digest]) if plan_digest else None
     facts = derived["facts"]
+    closing = evidence.entry(row["closed_seq"]) if row["closed_seq"] is not None else None
+    client_ref = opening.body.get("client_ref")
     return {
         "schema": "devicelog.session/1",
         "id": row["id"],
         "kind": row["kind"],
-        "status": row["status"],
-        "verdict": row["verdict"],
-        "mode": row["mode"],
-        "opened_at": row["opened_at"],
-        "closed_at": row["closed_at"],
-        "client": evidence.client_code(row["client_ref"]),
-        "client_ref": row["client_ref"],
-        "practitioner": row["practitioner"],
+        "status": closing.body["ended"] if closing else row["status"],
+        "verdict": closing.body.get("verdict") if closing else None,
+        "opened_at": opening.values["at"],
+        "closed_at": closing.values["at"] if closing else None,
+        "client": evidence.client_code(client_ref),
+        "client_ref": client_ref,
+        "practitioner": opening.body.get("practitioner"),
         "auth": opening.values["actor"]["auth"],
         "plan": plan and {"id": plan["id"], "label": plan["label"], "indication": plan["indication"]},
         "plan_zones": plan["zones"] if plan else [],
@@ -90,7 +89,7 @@ def _head(session: Json) -> str:
     demo = {"demo": "   DEMO DATA, no person was treated", "test": "   TEST DATA"}.get(session["mode"], "")
     clock = session["clock"]["confidence"] or "unknown"
     lines = [f"{what} {session['id']}   {session['status']}   {verdict.upper()}{demo}"]
-    ended = f", {session['end_cause']}" if session["end_cause"] else ""
+    ended = f", ended by {session['end_cause']}" if session["end_cause"] else ""
     lines.append(f"  opened        {session['opened_at']} (clock: {clock}), lasted {_s(session['duration_us'])}{ended}")
     if session["kind"] == "session":
         client = session["client"] or f"erased ({session['client_ref']})"
@@ -102,6 +101,9 @@ def _head(session: Json) -> str:
         named = [("model", pen["model"]), ("serial", pen["serial"]), ("firmware", pen["firmware"])]
         named += [("calibration", pen["calibration_id"]), ("cartridge", pen["cartridge"])]
         lines.append("  pen           " + ", ".join(f"{name} {value or 'not recorded'}" for name, value in named))
+    if len(session["pens"]) > 1:
+        others = ", ".join(f"serial {pen['serial'] or 'not recorded'}" for pen in session["pens"])
+        lines.append(f"  PENS CHANGED  {len(session['pens'])} pens said who they are: {others}")
     jump = session["unattended"]
     if jump and jump["counters_fell"]:
         lines.append(
@@ -130,21 +132,30 @@ def _zones(session: Json) -> str:
             (
                 zone["zone"],
                 _passes(zone["passes"]),
-                str(zone["glides"]),
+                str(zone["glides"]) if not zone["contact_unknown_us"] else "unknown",
                 _s(zone["contact_us"]) if not zone["contact_unknown_us"] else "unknown",
                 _range(min(sets), max(sets)) if sets else "-",
-                f"{_range(depth['min_um'], depth['max_um'])} mean {_mm(depth['mean_um'])}" if depth else "-",
+                f"{_range(depth['min_um'], depth['max_um'])} mean {depth['mean_um'] / 1000:.2f}" if depth else "-",
                 _range(limit["depth_min_um"], limit["depth_max_um"]) if limit else "none",
-                _over(zone["over_plan"]) if zone["plan_max_um"] is not None else "not assessed",
-                _over(zone["over_device"]),
+                _over(zone["over_plan"]) if zone["judged"] and zone["plan_max_um"] is not None else "not assessed",
+                _over(zone["over_device"]) if zone["judged"] else "not assessed",
                 f"{zone['frequency']['mean_dhz'] / 10:.0f}" if zone["frequency"] else "-",
             )
         )
     if len(rows) == 1:
         return ""
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    return "\n".join("  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-                     for row in rows)  # fmt: skip
+    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    tolerance_um = max(zone["tolerance_um"] for zone in session["zones"])
+    lines.append(
+        f"over: the dial beyond the limit, or measured beyond it by more than the sensor's {_mm(tolerance_um)} mm"
+    )
+    paused = [
+        f"{zone['zone']} {_s(zone['paused_contact_us'])}" for zone in session["zones"] if zone["paused_contact_us"]
+    ]
+    if paused:
+        lines.append(f"on skin while the session was paused (in the figures above): {', '.join(paused)}")
+    return "\n".join("  " + line for line in lines)
 
 
 def _passes(passes: Json) -> str:
@@ -163,7 +174,7 @@ def _findings(session: Json) -> str:
     lines = [f"Findings: {len(session['findings'])}"]
     for finding in session["findings"]:
         where = f" in {finding['zone']}" if finding["zone"] else ""
-        lines.append(f"  {_RULE_WORDS[finding['severity']]:<7} {finding['rule']}{where}: {_detail(finding)}")
+        lines.append(f"  {finding['severity'].upper():<7} {finding['rule']}{where}: {_detail(finding)}")
     return "\n".join(lines)
 
 
@@ -171,15 +182,19 @@ def _detail(finding: Json) -> str:
     detail: dict[str, Any] = finding["detail"]
     match finding["rule"]:
         case "depth.over_plan" | "depth.over_device":
-            deep = [("set", detail["set_um"]), ("measured", detail["measured_um"])]
-            parts = " and ".join(f"{name} {_mm(um)} mm" for name, um in deep if um is not None)
+            parts = " and ".join(
+                f"{name} {_mm(detail[f'{name}_um'])} mm for {_s(detail[f'{name}_for_us'])}"
+                for name in ("set", "measured")
+                if detail[f"{name}_um"] is not None
+            )
             limit, tolerance = _mm(detail["limit_um"]), _mm(detail["tolerance_um"])
-            return f"{parts} for {_s(detail['for_us'])}; limit {limit} mm (measured: +{tolerance} mm tolerance)"
+            return f"{parts}; limit {limit} mm (measured: +{tolerance} mm tolerance)"
         case "data.gap":
             gaps = "gap" if detail["n"] == 1 else "gaps"
             return (
                 f"{detail['n']} {gaps} on the skin, {_s(detail['for_us'])} in all, the longest "
-                f"{_s(detail['longest_us'])}, {detail['missing']} samples missing ({', '.join(detail['causes'])})"
+                f"{_s(detail['longest_us'])}, {_count(detail['missing'])} samples missing "
+                f"({', '.join(detail['causes'])})"
             )
         case "link.bad_frames":
             percent, limit = detail["rate_ppm"] / 10_000, detail["limit_ppm"] / 10_000
@@ -203,7 +218,7 @@ def _gaps(session: Json) -> str:
         return ""
     lines = ["Gaps:"]
     for gap in gaps:
-        missing = "an unknown number of" if gap["missing"] is None else gap["missing"]
+        missing = _count(gap["missing"])
         contact = {"yes": "on the skin", "no": "lifted", "unknown": "contact unknown"}[gap["contact"]]
         lines.append(
             f"  at {_s(gap['from_us'])} for {_s(gap['for_us'])} in {gap['zone']}: {missing} samples missing, {contact} "
@@ -250,7 +265,7 @@ def _completeness(session: Json) -> str:
 
 
 def _mm(um: int) -> str:
-    return f"{um / 1000:.2f}"
+    return f"{um / 1000:.3f}" if um % 10 else f"{um / 1000:.2f}"
 
 
 def _range(low_um: int, high_um: int) -> str:
@@ -262,7 +277,7 @@ def _over(over: Json) -> str:
 
 
 def _s(us: int) -> str:
-    return f"{us / 1_000_000:.1f} s"
+    return f"{us / 1_000_000:.2f} s" if 0 < us < 100_000 else f"{us / 1_000_000:.1f} s"
 
 
 def _count(value: int | None) -> str:

@@ -7,6 +7,7 @@ dropped.
 import contextlib
 import os
 import queue
+import shutil
 import sys
 import threading
 import time
@@ -22,7 +23,7 @@ class Screen:
     """A recorder.live.Console on stderr. `live` and `say` may be called by any thread; `end` once, at the end."""
 
     def __init__(self) -> None:
-        self._tty = sys.stderr.isatty()
+        self._tty = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._shown = ""
         self._next_s = 0.0
         self._waiting: queue.Queue[tuple[str, bool] | None] = queue.Queue(_WAITING_MAX)
@@ -33,7 +34,7 @@ class Screen:
         """Show the state of now."""
         if self._tty:
             if self._waiting.empty():
-                self._put((live_line(live), True))
+                self._put((live_line(live)[: shutil.get_terminal_size().columns - 1], True))
         elif time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + _PLAIN_PERIOD_S
             self._put((live_line(live), False))
@@ -86,14 +87,20 @@ def live_line(live: Live) -> str:
     total = f"/{_clock(live.duration_us)}" if live.duration_us is not None else ""
     parts = [
         f"{_clock(live.elapsed_us)}{total}",
-        live.state if live.link_up else "PEN LOST",
+        _state(live),
+        f"ALARMS {len(live.alarms)}" if live.alarms else "",
         live.zone,
         f"set {_mm(live.depth_set_um)} measured {_mm(live.depth_um)} mm",
         contact,
         f"passes {passes}",
-        f"alarms {len(live.alarms)}" if live.alarms else "",
     ]
     return " | ".join(part for part in parts if part)[:118]
+
+
+def _state(live: Live) -> str:
+    if not live.link_up:
+        return "PEN LOST"
+    return f"PEN SILENT for {live.silent_us // 1_000_000} s" if live.silent_us else live.state
 
 
 def _clock(t_us: int) -> str:

@@ -4,10 +4,14 @@ import csv
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from devicelog.cli.common import command_line, data_dir_option, json_option, print_json, reading
+
+if TYPE_CHECKING:
+    from devicelog.store.evidence import Evidence, StreamRow
 
 
 @click.group()
@@ -39,11 +43,12 @@ def list_sessions(data_dir: Path | None, as_json: bool) -> None:
             for row in rows
             if row["kind"] == "session"
         ]
-    spans = [
-        {key: row[key] for key in ("id", "status", "mode", "opened_at", "closed_at", "clock")}
-        for row in rows
-        if row["kind"] == "span"
-    ]
+        spans = [
+            {key: row[key] for key in ("id", "status", "mode", "opened_at", "closed_at", "clock", "pen_serial")}
+            | {"needling_us": _needling_us(evidence, row)}
+            for row in rows
+            if row["kind"] == "span"
+        ]
     if as_json:
         print_json({"schema": "devicelog.sessions/1", "sessions": listed, "spans": spans})
         return
@@ -63,9 +68,25 @@ def list_sessions(data_dir: Path | None, as_json: bool) -> None:
     widths = [max(len(row[column]) for row in table) for column in range(len(head))]
     for row in table:
         click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
-    click.echo(f"{len(listed)} sessions; {len(spans)} unattributed spans, when the pen was heard outside a session")
+    heard = [span for span in spans if span["needling_us"]]
+    click.echo(
+        f"{len(listed)} sessions; {len(spans)} times the pen was listened to outside one, {len(heard)} with needling"
+    )
+    for span in heard:
+        opened, seconds = span["opened_at"][:19].replace("T", " "), span["needling_us"] / 1_000_000
+        click.echo(f"  {span['id']}  {opened}Z  {seconds:.1f} s on the skin, or contact unknown")
     if listed:
         click.echo("read one: " + command_line("sessions", "show", listed[-1]["id"], data_dir=data_dir))
+
+
+def _needling_us(evidence: "Evidence", row: "StreamRow") -> int | None:
+    """For how long the pen was on the skin in a closed span, or ran with contact unknown."""
+    from devicelog.canonical import parse_canonical
+
+    if row["derived"] is None:
+        return None
+    zones = parse_canonical(evidence.document(row["derived"]))["facts"]["zones"]
+    return sum(int(zone["contact_us"] + zone["contact_unknown_us"]) for zone in zones)
 
 
 @sessions.command("show")

@@ -19,14 +19,27 @@ BODY_KEYS: dict[str, frozenset[str]] = {
     "recorder.started": frozenset({"command", "boot"}),
     "recorder.stopped": frozenset({"cause"}),
     "span.opened": frozenset({"stream", "documents", "mode"}),
-    "span.recorded": frozenset({"stream", "ended", "cause", "chunks", "records", "root", "derived"}),
+    "span.recorded": frozenset(
+        {"stream", "ended", "cause", "chunks", "records", "root", "derived", "mode", "pen_serial"}
+    ),
     "session.opened": frozenset(
-        {"stream", "documents", "client_ref", "practitioner", "plan", "pen", "pen_before", "pen_heard", "mode"}
+        {
+            "stream",
+            "documents",
+            "client_ref",
+            "client_commitment",
+            "practitioner",
+            "plan",
+            "pen",
+            "pen_before",
+            "pen_heard",
+            "mode",
+        }
     ),
     "chunks.committed": frozenset({"stream", "chunks", "records", "root"}),
     "state.changed": frozenset({"stream", "event", "from", "to", "record"}),
     "session.closed": frozenset(
-        {"stream", "ended", "cause", "chunks", "records", "root", "derived", "engine", "verdict"}
+        {"stream", "ended", "cause", "chunks", "records", "root", "derived", "mode", "pen_serial", "engine", "verdict"}
     ),
 }
 

@@ -13,12 +13,8 @@ def last_counters(path: Path, serial: str, *, before_stream: int) -> Counters | 
     if not serial:
         return None
     with Evidence(path) as evidence:
-        for row in reversed(evidence.streams()):
-            if row["no"] >= before_stream or row["derived"] is None:
-                continue
-            facts: dict[str, Any] = parse_canonical(evidence.document(row["derived"]))["facts"]
-            counters = facts["counters"]
-            known = counters["passes"] is not None or counters["strokes"] is not None
-            if known and facts["pen"] is not None and facts["pen"]["serial"] == serial:
+        for row in evidence.last_closed(serial, before_stream):
+            counters: dict[str, Any] = parse_canonical(evidence.document(row["derived"]))["facts"]["counters"]
+            if counters["passes"] is not None or counters["strokes"] is not None:
                 return Counters(serial=serial, **counters)
     return None

@@ -11,7 +11,11 @@ from devicelog.sessions import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """What is going on now. `alarms` are the findings so far; `trouble` is what keeps data from being recorded."""
+    """What is going on now.
+
+    `silent_us`: for how long a running pen has not been heard; `alarms`: the findings so far; `trouble`: what keeps
+    data from being recorded.
+    """
 
     state: State
     elapsed_us: int
@@ -23,8 +27,7 @@ class Live:
     link_up: bool
     passes_pen: int | None
     passes_operator: int
-    strokes: int | None
-    not_on_disk_bytes: int
+    silent_us: int
     trouble: str | None
     alarms: Sequence[Json]
 
@@ -45,25 +48,25 @@ def live_of(
     state: State,
     elapsed_us: int,
     duration_us: int | None,
-    backlog_bytes: int,
+    silent_us: int,
     trouble: str | None,
     alarms: Sequence[Json],
 ) -> Live:
     """The live state from the running facts."""
     last, tally = derivation.last, derivation.zones.get(derivation.zone)
+    heard = derivation.gaps.link_up and not silent_us  # what was measured before is not shown as of now
     return Live(
         state=state,
         elapsed_us=elapsed_us,
         duration_us=duration_us,
         zone=derivation.zone,
         depth_set_um=last.depth_set_um if last else None,
-        depth_um=last.depth_um[-1] if last and last.depth_um else None,
-        contact=derivation.contact,
+        depth_um=last.depth_um[-1] if heard and last and last.depth_um else None,
+        contact=derivation.contact if heard else None,
         link_up=derivation.gaps.link_up,
         passes_pen=tally.passes_pen if tally else None,
         passes_operator=tally.passes_operator if tally else 0,
-        strokes=tally.strokes if tally else None,
-        not_on_disk_bytes=backlog_bytes,
+        silent_us=silent_us,
         trouble=trouble,
         alarms=alarms,
     )

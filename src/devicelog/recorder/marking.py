@@ -13,7 +13,7 @@ from devicelog.recorder.commands import MarkCommand, Reply
 from devicelog.recorder.stream import OpenStream
 from devicelog.records import Mark
 from devicelog.sessions import Event, State, check_mark, next_state
-from devicelog.store.transaction import Transaction, note_commitment
+from devicelog.store.transaction import NOTE_TAG, Transaction, commitment
 from devicelog.store.writer import Writer
 
 _STATE_EVENTS: dict[str, Event] = {"pause": "pause", "resume": "resume"}
@@ -42,16 +42,16 @@ class Marking:
             reply(refusal(str(error), error.exit_code))
             return
         salt = secrets.token_bytes(32)
-        commitment = note_commitment(salt, command.text) if command.text is not None else None
-        stream.take(Mark(kind=command.kind, actor=self.actor.id, zone=command.zone, note_sha256=commitment))
+        note_sha256 = commitment(NOTE_TAG, salt, command.text) if command.text is not None else None
+        stream.take(Mark(kind=command.kind, actor=self.actor.id, zone=command.zone, note_sha256=note_sha256))
         number, event, before = stream.last_record, _STATE_EVENTS.get(command.kind), self.state
         if event is not None:
             self.change(event)
         after = self.state
 
         def keep(transaction: Transaction) -> None:
-            if commitment is not None and command.text is not None:
-                transaction.note(commitment, salt, command.text)
+            if command.text is not None:
+                transaction.note(salt, command.text)
             transaction.commit_chunks()
             if event is not None:
                 body: Json = {"stream": stream.id, "event": event, "from": before, "to": after, "record": number}

@@ -54,11 +54,19 @@ def _marked(reading: Reading) -> bytes:
             return b""
 
 
-def identity_of(pen: Json) -> bytes:
-    """The identity frame of the pen of a session, marked `test`."""
+def identity_of(pen: Json, records: Iterable[Record]) -> bytes:
+    """The identity frame of the pen of a session, marked `test`, as it would be before the stream's first frame."""
+    decoder, first = Decoder(), None
+    for record in records:
+        if record.kind == SERIAL:
+            readings = decoder.feed(SerialChunk(t_us=record.t_us, data=record.body))
+            first = next((reading for reading in readings if isinstance(reading, SampleBlock | Heartbeat)), None)
+        if first is not None:
+            break
+    boot, seq, t_us = (first.boot, first.seq, first.t_us) if first else (0, 0, 0)
     texts = {key: pen[key] for key in ("model", "serial", "firmware", "calibration_id", "cartridge")}
     versions = {key: pen[key] for key in ("protocol_major", "protocol_minor")}
-    return encode(Identity(mode="test", motor_on=False, boot=0, seq=0, t_us=0, **texts, **versions))
+    return encode(Identity(mode="test", motor_on=False, boot=boot, seq=seq, t_us=t_us, **texts, **versions))
 
 
 def play(steps: Iterable[Step], link: PtyLink, identity: bytes, *, speed: float, stop: Stop) -> bool:
@@ -71,8 +79,7 @@ def play(steps: Iterable[Step], link: PtyLink, identity: bytes, *, speed: float,
         due_ns = began_ns + int(step.at_us * 1000 / speed)
         while not stop.event.is_set() and (now_ns := time.monotonic_ns()) < due_ns:
             link.wait(min(due_ns, now_ns + _WAIT_NS))
-            for _ in range(link.requests()):
-                link.write(identity)
+            link.requests()  # moves what waits to be sent; the recording says who the pen is every 5 s
         if stop.event.is_set():
             return False
         if step.data is None:

@@ -19,9 +19,10 @@ from devicelog.ledger.entries import Actor
 from devicelog.pipeline import new_documents
 from devicelog.recorder.clock import RecorderClock
 from devicelog.recorder.commands import MarkCommand, Reply, parse_mark
+from devicelog.recorder.display import Display
 from devicelog.recorder.job import Job, Outcome, Source
 from devicelog.recorder.known_pens import last_counters
-from devicelog.recorder.live import Console, live_of
+from devicelog.recorder.live import Console
 from devicelog.recorder.marking import Marking, refusal
 from devicelog.recorder.stop import Stop
 from devicelog.recorder.stream import OpenStream, new_stream_id
@@ -45,7 +46,6 @@ IDENTITY_TIMEOUT_S = 7.0  # a pen says who it is every 5 s unasked
 DISK_TIMEOUT_S = 10.0
 TICK_US = 1_000_000
 CLOCK_STEP_US = 500_000
-_LIVE_PERIOD_S = 0.25
 _CLOCK_PERIOD_S = 1.0
 _MAX_BACKLOG_BYTES = 32 << 20  # not on disk: beyond it the inbox fills, and its overflow is a record
 _LATE_S = 10.0  # a scripted pen may lag; then its session ends by the host's clock
@@ -84,11 +84,9 @@ class Recording:
         self._pen_from_us: int | None = None  # the pen's clock at its first sample of this run
         self._first_heard: SampleBlock | Heartbeat | None = None
         self._identity: Identity | None = None
-        self._newer: Unknown | None = None
+        self._other: Unknown | None = None
         self._wall_offset_us = clock.wall_us() - clock.now_us()
-        self._next_live_s = self._next_clock_s = 0.0
-        self._alarms: list[Json] = []
-        self._trouble: str | None = None
+        self._next_clock_s = 0.0
         self._ended = False
 
     # --- what others call, from their own threads ---------------------------------------------------------------------
@@ -165,7 +163,8 @@ class Recording:
         )
         body: Json = {
             "stream": new_stream_id("session"),
-            "client_ref": None,
+            "client_ref": None,  # both are known when the entry is written
+            "client_commitment": None,
             "practitioner": job.practitioner,
             "plan": job.plan.id,
             "pen": identity_document(identity),
@@ -186,7 +185,7 @@ class Recording:
 
     def _await_identity(self, span: OpenStream) -> Identity | None:
         give_up_s = time.monotonic() + IDENTITY_TIMEOUT_S
-        while not self._stop.cause and self._newer is None and time.monotonic() < give_up_s:
+        while not self._stop.cause and self._other is None and time.monotonic() < give_up_s:
             self._turn(span)
             if self._identity is not None:
                 return self._identity
@@ -194,6 +193,7 @@ class Recording:
 
     def _consume(self, session: OpenStream) -> str:
         """The session's loop; returns why it ended."""
+        display = Display(self._console, self._clock, self._writer, duration_us=self._job.duration_us)
         while True:
             self._make_due_marks(session)
             if self._stop.cause:
@@ -202,6 +202,7 @@ class Recording:
                 return "duration"
             self._turn(session)
             self._watch(session)
+            display.show(session, self._marking.state)
 
     def _turn(self, stream: OpenStream) -> None:
         """Take the next item, or notice that nothing came."""
@@ -237,48 +238,23 @@ class Recording:
                         self._first_heard = reading
                 case Identity():
                     self._identity = self._identity or reading
-                case Unknown() if reading.major > PROTOCOL_MAJOR:
-                    self._newer = reading
+                case Unknown() if reading.major != PROTOCOL_MAJOR:
+                    self._other = reading
                 case _:
                     pass
 
     def _watch(self, session: OpenStream) -> None:
-        """Now and then: the live state, new alarms, a wall clock that jumped."""
+        """Now and then: a wall clock that jumped, a database that is gone."""
         now_s = time.monotonic()
         if now_s >= self._next_clock_s:
             self._next_clock_s = now_s + _CLOCK_PERIOD_S
+            if not self._path.exists():
+                raise StoreUnusable(f"NOT RECORDED: the database {self._path} was taken away while it was written")
             offset_us = self._clock.wall_us() - self._clock.now_us()
             if abs(offset_us - self._wall_offset_us) > CLOCK_STEP_US:
                 self._wall_offset_us = offset_us
                 session.take(self._clock.reading())
                 self._console.say("the clock of this computer was set; order and durations are not affected")
-        if now_s >= self._next_live_s:
-            self._next_live_s = now_s + _LIVE_PERIOD_S
-            self._show(session)
-
-    def _show(self, session: OpenStream) -> None:
-        _, findings, _ = session.pipeline.judge()
-        known = {(alarm["rule"], alarm["zone"]) for alarm in self._alarms}
-        for finding in findings:
-            if (finding["rule"], finding["zone"]) not in known:
-                self._console.say(f"ALARM {finding['rule']}" + (f" in {finding['zone']}" if finding["zone"] else ""))
-        self._alarms = findings
-        stalled_s = self._writer.stalled_s()
-        trouble = self._writer.failure or (f"the disk does not answer for {stalled_s:.0f} s" if stalled_s else None)
-        if trouble != self._trouble:
-            self._trouble = trouble
-            self._console.say(f"NOT RECORDED NOW: {trouble}; kept in memory" if trouble else "recording again")
-        self._console.live(
-            live_of(
-                session.pipeline.derivation,
-                state=self._marking.state,
-                elapsed_us=self._clock.now_us() - self._began_us,
-                duration_us=self._job.duration_us,
-                backlog_bytes=self._writer.backlog_bytes,
-                trouble=trouble,
-                alarms=findings,
-            )
-        )
 
     # --- marks --------------------------------------------------------------------------------------------------------
 
@@ -316,8 +292,9 @@ class Recording:
         """Stop reading, take what is left, close the stream and the ledger's run. Returns the derived record."""
         self._source.close()
         self._ended = True
-        while (item := self._inbox.get_nowait()) is not None:
-            self._take(stream, item)
+        self._take_what_is_left(stream)
+        if self._marks:
+            self._console.say(f"{len(self._marks)} marks were not made: the session ended before their time")
         derived, closed = stream.close(cause, self._source.read_total)
         if self._marking.state != "planned":
             self._marking.change("close")
@@ -325,7 +302,13 @@ class Recording:
         self._durable(closed)
         if not self._writer.close(DISK_TIMEOUT_S):
             raise StoreUnusable(f"the end of the recording is not on disk: {self._writer.failure}")
+        self._take_what_is_left(stream)
         return derived
+
+    def _take_what_is_left(self, stream: OpenStream) -> None:
+        """Empty the inbox; a mark that comes after the session's end is told so by its state."""
+        while (item := self._inbox.get_nowait()) is not None:
+            self._take(stream, item)
 
     def _durable(self, future: "Future[T]") -> T:
         """Wait until something is on disk. Raises StoreUnusable when it is not in time."""
@@ -340,12 +323,12 @@ class Recording:
     def _no_pen(self, span: OpenStream) -> str:
         """Why no session could begin, in words for the person at the chair."""
         derivation, kept = span.pipeline.derivation, f" What came is kept as {span.id}."
-        if self._newer is not None:
-            return f"the pen speaks protocol {self._newer.major}; this devicelog reads {PROTOCOL_MAJOR}.{kept}"
+        if self._other is not None:
+            return f"the pen speaks protocol {self._other.major}; this devicelog reads {PROTOCOL_MAJOR}.{kept}"
         account = derivation.account
         if not account.kept_bytes:
             return f"nothing came from the port for {IDENTITY_TIMEOUT_S:.0f} s. Is the pen switched on?"
-        if not account.sound_frames:
+        if not account.sound_frames + account.unknown_frames:
             return (
                 f"this is not a pen: {account.kept_bytes} bytes came and not one frame. Is the baud rate right?{kept}"
             )

@@ -23,12 +23,14 @@ class Stop:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """While inside, SIGINT and SIGTERM ask for the end instead of killing."""
+        """While inside, SIGINT and SIGTERM ask for the end instead of killing, and SIGHUP does nothing."""
 
         def handler(number: int, _frame: FrameType | None) -> None:
             self.request(_CAUSES[signal.Signals(number)])
 
         before = {number: signal.signal(number, handler) for number in _CAUSES}
+        # a terminal that goes away (a window closed, a network lost) does not end what is being recorded
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         try:
             yield
         finally:

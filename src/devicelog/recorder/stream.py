@@ -60,7 +60,7 @@ class OpenStream:
                 transaction.document(data)
             given = dict(body)
             if client_code is not None:
-                given["client_ref"] = transaction.client_ref(client_code)
+                given["client_ref"], given["client_commitment"] = transaction.client(client_code)
             return transaction.open_stream(type_, given, actor)
 
         self.opened: Future[Entry] = writer.do(open_)
@@ -96,8 +96,14 @@ class OpenStream:
 def close_stream(transaction: Transaction, type_: str, derived: bytes, cause: str) -> Entry:
     """Append the closing entry of the open stream and its derived record; `type_` is that of its opening entry."""
     values = parse_canonical(derived)
-    ended = values["facts"]["ended"]
-    body: Json = {"ended": ended, "cause": cause, "derived": transaction.document(derived)}
+    facts = values["facts"]
+    body: Json = {
+        "ended": facts["ended"],
+        "cause": cause,
+        "derived": transaction.document(derived),
+        "mode": facts["mode"],
+        "pen_serial": facts["pen"]["serial"] if facts["pen"] else None,
+    }
     if type_ == "span.opened":
         return transaction.close_stream("span.recorded", body)
     return transaction.close_stream("session.closed", {**body, "engine": ENGINE, "verdict": values["verdict"]})

@@ -16,12 +16,12 @@ from sqlalchemy import Connection, LargeBinary, Row, Table, select
 from devicelog.canonical import Json, parse_canonical
 from devicelog.ledger.entries import BODY_KEYS, Entry, chain_fault, read_entry
 from devicelog.ledger.tree import Tree, leaf_hash
-from devicelog.records import Chunk
+from devicelog.records import MARK, Chunk, Mark, item_of
 from devicelog.store.database import check_ours
 from devicelog.store.engine import in_our_words
 from devicelog.store.projection import project
 from devicelog.store.schema import CHUNK, CHUNK_INDEX_BITS, CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, STREAM, guard_faults
-from devicelog.store.transaction import chunk_columns, note_commitment
+from devicelog.store.transaction import CLIENT_TAG, NOTE_TAG, chunk_columns, commitment
 
 
 @dataclass(slots=True)
@@ -36,6 +36,7 @@ class Report:
     documents: int = 0
     uncommitted_chunks: int = 0
     erased: int = 0
+    notes: set[str] = field(default_factory=set)  # what the records checked commit to
     head: str = ""  # leaf hash of the newest entry, hex
 
 
@@ -72,7 +73,7 @@ def audit(
         if only is None:
             _strays(connection, streams, report)
         _projection(connection, entries, report)
-        _private(connection, streams, report)
+        _private(connection, streams, report, every=only is None)
     return report
 
 
@@ -235,6 +236,14 @@ def _chunk(blob: bytes, blob_sha256: bytes, leaf: bytes, where: str, report: Rep
         return None
     if leaf_hash(data) != leaf:
         report.problems.append(f"{where} was changed: its records do not hash to its leaf")
+    for record in chunk.records:
+        if record.kind == MARK:
+            try:
+                mark = item_of(record)
+            except ValueError as error:
+                report.problems.append(f"{where} was changed: record {record.number}: {error}")
+            else:
+                report.notes |= {mark.note_sha256} if isinstance(mark, Mark) and mark.note_sha256 else set()
     return chunk
 
 
@@ -263,11 +272,27 @@ def _projection(connection: Connection, entries: list[Entry], report: Report) ->
                 )
 
 
-def _private(connection: Connection, streams: dict[str, _Stream], report: Report) -> None:
+def _private(connection: Connection, streams: dict[str, _Stream], report: Report, *, every: bool) -> None:
+    kept = set()
     for row in connection.execute(select(NOTE)):
+        kept.add(row.commitment)
         typed = isinstance(row.salt, bytes) and isinstance(row.text, str)
-        if not typed or note_commitment(row.salt, row.text) != row.commitment:
+        if not typed or commitment(NOTE_TAG, row.salt, row.text) != row.commitment:
             report.problems.append(f"the note {row.commitment} was changed: it is not what its record commits to")
-    refs = {stream.opening.body.get("client_ref") for stream in streams.values()} - {None}
-    known = set(connection.execute(select(CLIENT.c.client_ref)).scalars())
-    report.erased = len(refs - known)
+    if every and not report.problems:  # a chunk that cannot be read takes its notes' commitments with it
+        report.problems += [f"the note {name} is in no record" for name in sorted(kept - report.notes)]
+    report.erased = len(report.notes - kept)
+    clients = {row.client_ref: row for row in connection.execute(select(CLIENT))}
+    committed = {
+        stream.opening.body["client_ref"]: stream.opening.body["client_commitment"]
+        for stream in streams.values()
+        if stream.opening.type == "session.opened"
+    }
+    for ref, wanted in committed.items():
+        client = clients.get(ref)
+        if client is None:
+            report.erased += 1
+            continue
+        typed = isinstance(client.salt, bytes) and isinstance(client.code, str)
+        if not typed or commitment(CLIENT_TAG, client.salt, client.code) != wanted:
+            report.problems.append(f"the code of client {ref} was changed: it is not what the sessions commit to")

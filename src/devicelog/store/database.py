@@ -6,7 +6,6 @@ Not responsible for who may write (lock.py), nor for what an interrupted stream 
 import os
 import secrets
 import shutil
-import sqlite3
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, func, select
@@ -143,8 +142,3 @@ def _create(connection: Connection, stamps: Stamps, sw: Json) -> None:
     create_schema(connection)
     log = f"devicelog/{secrets.token_hex(16)}"
     Transaction(connection, Head(log=log), stamps=stamps, sw=sw).entry("log.created", {"schema": SCHEMA_VERSION})
-
-
-def sqlite_version() -> str:
-    """The version of the SQLite library in use."""
-    return sqlite3.sqlite_version

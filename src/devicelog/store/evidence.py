@@ -1,13 +1,13 @@
 """Reading the database: entries, streams, records, documents. Never writes and never judges."""
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from devicelog.errors import EvidenceDamaged, NotFound
 from devicelog.ledger.entries import Entry, read_entry
@@ -17,9 +17,15 @@ from devicelog.store.schema import CHUNK, CHUNK_INDEX_BITS, CLIENT, DOCUMENT, LE
 
 StreamRow = Mapping[str, Any]
 
+_CHUNKS_A_READ = 64
+
 
 class Evidence:
-    """One reader of a database file. A context manager; every method is one short read."""
+    """One reader of a database file. A context manager.
+
+    Every read is short and ends its transaction, so that a reader who takes his time does not hold back the
+    write-ahead log; only a connection that was given keeps the caller's.
+    """
 
     def __init__(self, path: Path, connection: Connection | None = None) -> None:
         self.path = path
@@ -50,18 +56,21 @@ class Evidence:
         if data is None:
             raise NotFound(f"there is no ledger entry {seq}")
         try:
-            return read_entry(data)
+            return read_entry(_bytes(data))
         except ValueError as error:
             raise EvidenceDamaged(f"ledger entry {seq}: {error}") from error
 
     def document(self, digest: str) -> bytes:
         """A document by its SHA-256 in hex. Raises EvidenceDamaged when it is missing or is another."""
-        data = self._scalar(select(DOCUMENT.c.bytes).where(DOCUMENT.c.sha256 == bytes.fromhex(digest)))
-        if data is None:
-            raise EvidenceDamaged(f"document {digest} is missing")
-        if sha256(data).hexdigest() != digest:
-            raise EvidenceDamaged(f"document {digest} was changed")
-        return bytes(data)
+        try:
+            data = self._scalar(select(DOCUMENT.c.bytes).where(DOCUMENT.c.sha256 == bytes.fromhex(digest)))
+            if data is None:
+                raise EvidenceDamaged(f"document {digest} is missing")
+            if sha256(_bytes(data)).hexdigest() != digest:
+                raise EvidenceDamaged(f"document {digest} was changed")
+        except ValueError as error:
+            raise EvidenceDamaged(f"document {digest}: {error}") from error
+        return _bytes(data)
 
     def documents(self, opening: Entry) -> dict[str, bytes]:
         """The documents that an opening entry names, by SHA-256 in hex."""
@@ -69,9 +78,7 @@ class Evidence:
 
     def streams(self) -> list[StreamRow]:
         """Every session and span, oldest first."""
-        with in_our_words(self.path):
-            rows = self.connection.execute(select(STREAM).order_by(STREAM.c.no)).mappings()
-            return [dict(row) for row in rows]
+        return [dict(row._mapping) for row in self._rows(select(STREAM).order_by(STREAM.c.no))]
 
     def stream(self, prefix: str) -> StreamRow:
         """The one stream whose id begins so. Raises NotFound when there is none or more than one."""
@@ -80,7 +87,7 @@ class Evidence:
         exact = [row for row in found if row["id"] == wanted]
         if len(exact or found) != 1:
             why = (
-                f"{len(found)} begin so; give more of it"
+                f"{len(found)} begin so ({', '.join(row['id'] for row in found[-3:])}, ...); give more of it"
                 if found
                 else "`devicelog sessions list` shows those there are"
             )
@@ -94,13 +101,15 @@ class Evidence:
     def chunks(self, stream_no: int) -> Iterator[Chunk]:
         """The chunks of a stream in order. Raises EvidenceDamaged, naming the chunk."""
         low, high = stream_no << CHUNK_INDEX_BITS, (stream_no + 1) << CHUNK_INDEX_BITS
-        query = select(CHUNK.c.id, CHUNK.c.blob).where(CHUNK.c.id >= low, CHUNK.c.id < high).order_by(CHUNK.c.id)
-        with in_our_words(self.path):
-            for chunk_id, blob in self.connection.execute(query):
+        query = select(CHUNK.c.id, CHUNK.c.blob).order_by(CHUNK.c.id).limit(_CHUNKS_A_READ)
+        at = low
+        while rows := self._rows(query.where(CHUNK.c.id >= at, CHUNK.c.id < high)):
+            for row in rows:
                 try:
-                    yield Chunk.parse(zlib.decompress(blob))
+                    yield Chunk.parse(zlib.decompress(_bytes(row.blob)))
                 except (zlib.error, ValueError) as error:
-                    raise EvidenceDamaged(f"chunk {chunk_id - low} of stream {stream_no}: {error}") from error
+                    raise EvidenceDamaged(f"chunk {row.id - low} of stream {stream_no}: {error}") from error
+            at = rows[-1].id + 1
 
     def records(self, stream_no: int) -> Iterator[Record]:
         """The records of a stream in order."""
@@ -118,6 +127,26 @@ class Evidence:
         text: str | None = self._scalar(select(NOTE.c.text).where(NOTE.c.commitment == commitment))
         return text
 
+    def last_closed(self, pen_serial: str, before_stream: int) -> list[StreamRow]:
+        """The closed streams before this one that heard this pen, newest first, a few."""
+        query = select(STREAM).where(STREAM.c.pen_serial == pen_serial, STREAM.c.no < before_stream)
+        query = query.where(STREAM.c.derived.is_not(None)).order_by(STREAM.c.no.desc()).limit(8)
+        return [dict(row._mapping) for row in self._rows(query)]
+
     def _scalar(self, query: Any) -> Any:
+        rows = self._rows(query)
+        return rows[0][0] if rows else None
+
+    def _rows(self, query: Any) -> Sequence[Row[Any]]:
         with in_our_words(self.path):
-            return self.connection.execute(query).scalar()
+            rows = self.connection.execute(query).all()
+            if self._owned:
+                self.connection.rollback()
+            return rows
+
+
+def _bytes(value: object) -> bytes:
+    """SQLite lets any value into any column. Raises ValueError for one that is not what was written."""
+    if not isinstance(value, bytes):
+        raise ValueError(f"a {type(value).__name__} where bytes belong")
+    return value

@@ -38,7 +38,7 @@ class WriterLock:
         A command that closes an interrupted session holds it for a moment and serves no socket: that is waited for.
         """
         give_up_s = time.monotonic() + _PASSING_S
-        while not self.try_take():
+        while not self._take_or_say():
             holder = self.holder()
             if "socket" not in holder and time.monotonic() < give_up_s:
                 time.sleep(0.02)
@@ -47,6 +47,12 @@ class WriterLock:
                 f"{self.path.parent} is held by another recorder (process {holder.get('pid', 'unknown')}). "
                 "End its session first, or name another directory with --data-dir."
             )
+
+    def _take_or_say(self) -> bool:
+        try:
+            return self.try_take()
+        except OSError as error:
+            raise StoreUnusable(f"{self.path} cannot be locked: {error.strerror}. Name another --data-dir.") from error
 
     def describe(self, facts: dict[str, object]) -> None:
         """Write who holds the lock: the process, and where its control socket is."""

@@ -50,6 +50,8 @@ def _state_changed(entry: Entry) -> Json:
 def _closed(entry: Entry) -> Json:
     return {
         "status": entry.body["ended"],
+        "mode": entry.body["mode"],
+        "pen_serial": entry.body["pen_serial"],
         "closed_at": entry.values["at"],
         "closed_seq": entry.seq,
         "verdict": entry.body.get("verdict"),

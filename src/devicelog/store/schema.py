@@ -60,6 +60,7 @@ CLIENT = Table(
     "client",
     METADATA,
     Column("client_ref", Text, primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
     Column("code", Text, nullable=False, unique=True),
     info={"class": "private"},
 )

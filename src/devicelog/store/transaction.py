@@ -20,7 +20,8 @@ from devicelog.records import SERIAL, Chunk, Record
 from devicelog.store.projection import project
 from devicelog.store.schema import CHUNK, CHUNK_INDEX_BITS, CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, STREAM
 
-_NOTE_TAG = b"devicelog-note-1\n"
+NOTE_TAG = b"devicelog-note-1\n"
+CLIENT_TAG = b"devicelog-client-1\n"
 
 
 class Stamps(Protocol):
@@ -132,18 +133,21 @@ class Transaction:
             self._connection.execute(insert(DOCUMENT).values(sha256=digest, bytes=data))
         return digest.hex()
 
-    def client_ref(self, code: str) -> str:
-        """The random reference of this client, made on first sight. Only this table knows the code."""
-        known = self._connection.execute(select(CLIENT.c.client_ref).where(CLIENT.c.code == code)).scalar()
-        if known is not None:
-            return str(known)
-        ref = f"c-{secrets.token_hex(8)}"
-        self._connection.execute(insert(CLIENT).values(client_ref=ref, code=code))
-        return ref
+    def client(self, code: str) -> tuple[str, str]:
+        """The random reference of this client, made on first sight, and the commitment to the code.
 
-    def note(self, commitment: str, salt: bytes, text: str) -> None:
-        """Keep the text of a note apart from its record."""
-        self._connection.execute(insert(NOTE).values(commitment=commitment, salt=salt, text=text))
+        Only this table knows the code.
+        """
+        known = self._connection.execute(select(CLIENT).where(CLIENT.c.code == code)).first()
+        if known is not None:
+            return known.client_ref, commitment(CLIENT_TAG, known.salt, code)
+        ref, salt = f"c-{secrets.token_hex(8)}", secrets.token_bytes(32)
+        self._connection.execute(insert(CLIENT).values(client_ref=ref, salt=salt, code=code))
+        return ref, commitment(CLIENT_TAG, salt, code)
+
+    def note(self, salt: bytes, text: str) -> None:
+        """Keep the text of a note apart from its record, which holds the commitment to it."""
+        self._connection.execute(insert(NOTE).values(commitment=commitment(NOTE_TAG, salt, text), salt=salt, text=text))
 
     def _stream(self) -> StreamHead:
         if self.head.stream is None:
@@ -167,9 +171,9 @@ def chunk_columns(chunk: Chunk) -> dict[str, int]:
     }
 
 
-def note_commitment(salt: bytes, text: str) -> str:
-    """The salted commitment that a note's record holds: SHA-256 of tag, 32-byte salt and text, in hex."""
-    return sha256(_NOTE_TAG + salt + text.encode()).hexdigest()
+def commitment(tag: bytes, salt: bytes, text: str) -> str:
+    """The salted commitment to a private text: SHA-256 of tag, 32-byte salt and text, in hex."""
+    return sha256(tag + salt + text.encode()).hexdigest()
 
 
 def project_entry(connection: Connection, entry: Entry) -> None:

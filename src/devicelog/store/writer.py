@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from devicelog.canonical import Json
 from devicelog.errors import DevicelogError
-from devicelog.records import Record
+from devicelog.records import MAX_DELTA_US, Record
 from devicelog.store.engine import in_our_words
 from devicelog.store.transaction import Head, Stamps, Transaction
 
@@ -179,20 +179,24 @@ class Writer:
             transaction = Transaction(connection, self._head, stamps=self._stamps, sw=self._sw)
             batch: list[Record] = []
             size = 0
+
+            def flush() -> None:
+                nonlocal batch, size
+                if batch:
+                    transaction.chunk(batch)
+                batch, size = [], 0
+
             for item in items:
                 if isinstance(item, Record):
-                    if batch and (len(batch) >= _CHUNK_RECORDS or size + len(item.body) > _CHUNK_BYTES):
-                        transaction.chunk(batch)
-                        batch, size = [], 0
+                    full = len(batch) >= _CHUNK_RECORDS or size + len(item.body) > _CHUNK_BYTES
+                    if full or (batch and abs(item.t_us - batch[-1].t_us) > MAX_DELTA_US):
+                        flush()
                     batch.append(item)
                     size += len(item.body)
                 else:
-                    if batch:
-                        transaction.chunk(batch)
-                        batch, size = [], 0
+                    flush()
                     results.append((item, item.run(transaction)))
-            if batch:
-                transaction.chunk(batch)
+            flush()
             stream = transaction.head.stream
             if stream is not None and self._stamps.stamp()["mono_us"] - stream.committed_us >= COMMIT_PERIOD_US:
                 transaction.commit_chunks()

@@ -1,0 +1,72 @@
+"""What a recording tells the person beside it, and when: the live state, each alarm once, what is not being recorded.
+
+Called by the one consumer; never waits for the disk and feeds nothing back. How it looks is the console's work.
+"""
+
+import time
+from collections.abc import Sequence
+
+from devicelog.canonical import Json
+from devicelog.recorder.clock import RecorderClock
+from devicelog.recorder.live import Console, live_of
+from devicelog.recorder.stream import OpenStream
+from devicelog.sessions import State
+from devicelog.store.writer import Writer
+
+_PERIOD_S = 0.25
+
+
+class Display:
+    """One per session."""
+
+    def __init__(self, console: Console, clock: RecorderClock, writer: Writer, *, duration_us: int | None) -> None:
+        self._console, self._clock, self._writer = console, clock, writer
+        self._duration_us = duration_us
+        self._began_us = clock.now_us()
+        self._next_s = 0.0
+        self._told: set[tuple[str, str | None]] = set()
+        self._silent = False
+        self._failure: str | None = None
+
+    def show(self, session: OpenStream, state: State) -> None:
+        """The state of now, a few times a second."""
+        now_s = time.monotonic()
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + _PERIOD_S
+        derivation = session.pipeline.derivation
+        _, findings, _ = session.pipeline.judge()
+        self._alarms(findings)
+        silent_us = derivation.gaps.silent_us(self._clock.now_us())
+        if bool(silent_us) != self._silent:
+            self._silent = bool(silent_us)
+            self._console.say(
+                "ALARM the pen is silent: what it does now is not recorded" if silent_us else "the pen is back"
+            )
+        self._console.live(
+            live_of(
+                derivation,
+                state=state,
+                elapsed_us=self._clock.now_us() - self._began_us,
+                duration_us=self._duration_us,
+                silent_us=silent_us,
+                trouble=self._trouble(),
+                alarms=findings,
+            )
+        )
+
+    def _alarms(self, findings: Sequence[Json]) -> None:
+        for finding in findings:
+            name = (finding["rule"], finding["zone"])
+            if name not in self._told:
+                self._told.add(name)
+                where = f" in {finding['zone']}" if finding["zone"] else ""
+                self._console.say(f"ALARM {finding['rule']}{where}: {finding['message']}")
+
+    def _trouble(self) -> str | None:
+        stalled_s = self._writer.stalled_s()
+        failure = self._writer.failure or ("the disk does not answer" if stalled_s else None)
+        if failure != self._failure:
+            self._failure = failure
+            self._console.say(f"NOT RECORDED NOW: {failure}; kept in memory" if failure else "recording again")
+        return f"{failure} for {stalled_s:.0f} s" if failure and stalled_s else failure
