@@ -47,7 +47,7 @@ PROFILE = PenProfile(
 )
 
 
-def pen_document(serial: str = SERIAL) -> Json:
+def pen_document(serial: str = SERIAL, mode: Mode = "real") -> Json:
     """Who the pen is, as an opening entry keeps it."""
     return {
         "model": "Bench",
@@ -55,7 +55,7 @@ def pen_document(serial: str = SERIAL) -> Json:
         "firmware": "1.0",
         "calibration_id": "cal-1",
         "cartridge": "",
-        "mode": "real",
+        "mode": mode,
         "protocol_major": 1,
         "protocol_minor": 0,
     }
@@ -231,6 +231,12 @@ class Bench:
                 cartridge="",
             )
         )
+
+    def swap(self, serial: str, *, boot: int, seq: int, passes: int | None, strokes: int | None) -> None:
+        """Another pen takes its place, with totals, numbers and a clock of its own, and says who it is."""
+        self.boot, self.seq, self.pen_us = boot, seq, 3_000_000
+        self.passes, self.strokes = passes, strokes
+        self.identity(serial)
 
     # --- what else happens --------------------------------------------------------------------------------------------
 

@@ -244,11 +244,6 @@ def test_what_talks_to_the_world_has_one_importer(library):
     assert bool(importers) == bool(IMPORTERS[library])
 
 
-def test_recovery_takes_a_type_from_sqlalchemy_and_nothing_else():
-    names = {name for name in IMPORTS["devicelog.recorder.recovery"] if name.split(".")[0] == "sqlalchemy"}
-    assert names <= {"sqlalchemy", "sqlalchemy.Engine"}
-
-
 @each_module
 def test_who_may_use_which_room(module):
     if module == "devicelog":

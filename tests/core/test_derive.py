@@ -9,7 +9,7 @@ import pytest
 from devicelog.account import Account, Boot
 from devicelog.counters import Counters
 from devicelog.records import Clock, Stall
-from firmware_bridge.frames import encode, frame
+from firmware_bridge.frames import MAX_SEGMENT, encode, frame
 from firmware_bridge.readings import SampleBlock
 from tests.builders import HOST_US, SERIAL, Bench, opening_of, pen_document, plan_of, zone_in
 
@@ -242,7 +242,9 @@ def test_measured_depth_is_over_the_plan_beyond_its_tolerance(bench):
     assert zone_in(bench.end(), "forehead")["over_plan"] == {
         "for_us": 30_000,  # 551, 600 and 560; the 900 was lifted
         "set_um": None,
+        "set_for_us": 0,
         "measured_um": 600,
+        "measured_for_us": 30_000,
         "first_record": record.number,
     }
 
@@ -257,7 +259,9 @@ def test_set_depth_is_over_the_plan_without_a_tolerance(bench):
     assert zone_in(bench.end(), "forehead")["over_plan"] == {
         "for_us": 30_000,
         "set_um": 401,  # 450 was dialled in the air
+        "set_for_us": 30_000,
         "measured_um": None,
+        "measured_for_us": 0,
         "first_record": 3,  # clock, mark, a frame at the limit, this one
     }
 
@@ -267,6 +271,20 @@ def test_set_and_measured_over_the_plan_at_once_are_one_time(bench):
     bench.samples("1111", depth=(200, 551, 700, 200))
     over = zone_in(bench.end(), "forehead")["over_plan"]
     assert (over["for_us"], over["set_um"], over["measured_um"]) == (40_000, 500, 700)
+    assert (over["set_for_us"], over["measured_for_us"]) == (40_000, 20_000)
+
+
+def test_time_over_is_told_apart_by_the_dial_and_by_the_sensor(bench):
+    bench.set_um = 500
+    bench.samples("011", depth=(900, 200, 200))  # the dial alone: 2 samples
+    bench.samples("1", depth=None)  # and without a sensor: 1
+    bench.samples("11", depth=(600, 200))  # both for 1, the dial for 2
+    bench.set_um = 400
+    bench.samples("1111", depth=(551, 552, 553, 550))  # the sensor alone: 3
+    bench.set_um = None
+    bench.samples("1", depth=551)  # and without a dial: 1
+    over = zone_in(bench.end(), "forehead")["over_plan"]
+    assert (over["for_us"], over["set_for_us"], over["measured_for_us"]) == (90_000, 50_000, 50_000)
 
 
 def test_measured_depth_at_its_limit_is_not_over_where_the_dial_is(bench):
@@ -274,6 +292,7 @@ def test_measured_depth_at_its_limit_is_not_over_where_the_dial_is(bench):
     bench.samples("11", depth=550)
     over = zone_in(bench.end(), "forehead")["over_plan"]
     assert (over["for_us"], over["set_um"], over["measured_um"]) == (20_000, 500, None)
+    assert (over["set_for_us"], over["measured_for_us"]) == (20_000, 0)
 
 
 def test_over_the_device(bench):
@@ -283,7 +302,14 @@ def test_over_the_device(bench):
     bench.set_um = 2_501
     bench.samples("1", depth=None)
     over = zone_in(bench.end(), "forehead")["over_device"]
-    assert over == {"for_us": 30_000, "set_um": 2_501, "measured_um": 2_800, "first_record": 3}
+    assert over == {
+        "for_us": 30_000,
+        "set_um": 2_501,
+        "set_for_us": 10_000,
+        "measured_um": 2_800,
+        "measured_for_us": 20_000,
+        "first_record": 3,
+    }
 
 
 def test_each_zone_has_its_own_limit(bench):
@@ -364,7 +390,9 @@ def test_nobody_counts(bench):
         (2**32 - 2, 3, 7, 5),  # ..., 2**32 - 1, 0, 1, 2, 3
         (1_000, 400, 7, 0),  # fell without a restart: it began anew, and nobody knows when
         (1_000, 1_004, 8, 4),  # a counter kept over the restart
-        (1_000, 6, 8, 6),  # a counter from power-on
+        (1_000, 6, 8, 0),  # a counter from power-on: nobody knows where the 6 were made
+        (1_000, 999, 8, 0),
+        (2**32 - 2, 3, 8, 0),  # over a restart no wrap is assumed
         (1_000, 1_000, 8, 0),
         (0, 2**31 - 1, 7, 2**31 - 1),
         (0, 2**31, 7, 0),  # no pen does that: it is a fall
@@ -379,8 +407,10 @@ def test_how_a_counter_grows(bench, before, now, boot, grown):
     assert (zone["strokes"], zone["passes"]["pen"]) == (grown, grown)
 
 
-def test_after_a_fall_counting_goes_on(bench):
+@pytest.mark.parametrize("boot", [7, 8])
+def test_after_a_fall_counting_goes_on(bench, boot):
     for strokes in (1_000, 400, 405):
+        bench.boot = 7 if strokes == 1_000 else boot
         bench.strokes = strokes
         bench.samples("1")
     assert zone_in(bench.end(), "forehead")["strokes"] == 5
@@ -459,6 +489,137 @@ def test_who_the_pen_is():
         "protocol_minor": 0,
     }
     assert Bench(opening_of(pen=pen_document("before"))).end()["facts"]["pen"] == pen_document("before")
+
+
+def test_every_pen_is_listed_once_and_in_order():
+    before, other = pen_document(), pen_document("B0001")
+    bench = Bench(opening_of(pen=before))
+    for serial in (SERIAL, "B0001", "B0001", SERIAL):
+        bench.identity(serial)
+    facts = bench.end()["facts"]
+    assert facts["pens"] == [before, other]
+    assert (facts["pen"], facts["identities"]) == (before, 4)
+    assert Bench().end()["facts"]["pens"] == []
+
+
+def test_a_pen_that_says_something_else_of_itself_is_listed_again():
+    bench = Bench(opening_of(pen=pen_document()))
+    bench.mode = "test"
+    bench.identity()
+    assert bench.end()["facts"]["pens"] == [pen_document(), pen_document(mode="test")]
+
+
+@pytest.mark.parametrize(
+    ("opened", "sent", "worst"),
+    [
+        (None, (), "unknown"),
+        ("real", (), "real"),
+        ("test", (), "test"),
+        (None, ("real",), "real"),
+        ("real", ("real", "real"), "real"),
+        ("real", ("real", "test", "real"), "test"),
+        ("real", ("test", "demo", "real"), "demo"),
+        ("demo", ("test",), "demo"),
+        ("test", ("real",), "test"),
+        ("real", ("demo",), "demo"),
+    ],
+)
+@pytest.mark.parametrize(
+    "send", [lambda pen: pen.samples("1"), lambda pen: pen.identity(), lambda pen: pen.heartbeat()]
+)
+def test_one_frame_that_is_not_real_and_the_stream_is_not(opened, sent, worst, send):
+    bench = Bench(opening_of(pen=opened and pen_document(mode=opened)))
+    for mode in sent:
+        bench.mode = mode
+        send(bench)
+    facts = bench.end()["facts"]
+    assert (facts["mode"], facts["modes"]) == (worst, sorted(set(sent)))
+
+
+# --- another pen ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("boot", "seq"),
+    [
+        (7, 0),  # the numbers of the first pen again: no repeats
+        (7, 8),  # where the first pen stopped: not its next
+        (7, 900),  # ahead: nothing is missing
+        (8, 0),
+        (8, 8),
+    ],
+)
+@pytest.mark.parametrize(("passes", "strokes"), [(900, 77_000), (2, 30), (10, 1_004)])
+def test_a_pen_that_is_swapped_in_mid_session(boot, seq, passes, strokes):
+    bench = Bench(opening_of(pen=pen_document()))
+    bench.zone("forehead")
+    bench.samples("1111")
+    bench.passes, bench.strokes = 11, 1_004
+    bench.samples("1111")  # arrives at 80 ms
+    bench.wait(1_000_000)
+    bench.swap("B0001", boot=boot, seq=seq, passes=passes, strokes=strokes)
+    bench.zone("cheek.left")
+    bench.samples("111")
+    bench.passes, bench.strokes = passes + 2, strokes + 3
+    bench.samples("1")
+    derived = bench.end()
+    facts = derived["facts"]
+    forehead, cheek = zone_in(derived, "forehead"), zone_in(derived, "cheek.left")
+    assert (forehead["strokes"], forehead["passes"]["pen"], forehead["samples"]) == (4, 1, 8)
+    assert (cheek["strokes"], cheek["passes"]["pen"], cheek["samples"]) == (3, 2, 4)
+    assert [pen["serial"] for pen in facts["pens"]] == [SERIAL, "B0001"]
+    assert facts["pen"]["serial"] == "B0001"
+    assert facts["counters"] == {"passes": passes + 2, "strokes": strokes + 3, "boot": boot}
+    assert facts["unattended"] is None
+    account = facts["completeness"]
+    assert account["closes"]
+    keys = ("boot", "first", "decoded", "missing", "repeated")
+    assert [tuple(row[key] for key in keys) for row in account["boots"]] == [(7, 0, 8, 0, 0), (boot, seq, 4, 0, 0)]
+    gap = only(facts["gaps"])
+    assert (gap["from_us"], gap["to_us"], gap["for_us"]) == (80_000, 1_080_000, 1_000_000)  # by the host's clock
+    assert (gap["missing"], gap["cause"], gap["contact"], gap["zone"]) == (None, "restart", "yes", "forehead")
+    assert facts["short_gaps"] == NO_GAPS
+
+
+def test_a_pen_that_is_swapped_and_swapped_back():
+    bench = Bench(opening_of(pen=pen_document()))
+    bench.zone("forehead")
+    bench.samples("11")
+    for serial, seq, strokes in (("B0001", 0, 50), (SERIAL, 2, 1_006)):
+        bench.link(up=False)
+        bench.wait(500_000)
+        bench.link(up=True)
+        bench.swap(serial, boot=7, seq=seq, passes=None, strokes=strokes)
+        bench.samples("11")
+    derived = bench.end()
+    facts = derived["facts"]
+    assert zone_in(derived, "forehead")["strokes"] == 0  # what the first did meanwhile was in no session
+    assert [pen["serial"] for pen in facts["pens"]] == [SERIAL, "B0001"]
+    assert [(boot["first"], boot["decoded"]) for boot in facts["completeness"]["boots"]] == [(0, 2), (0, 2), (2, 2)]
+    assert [(gap["missing"], gap["cause"]) for gap in facts["gaps"]] == [(None, "link")] * 2
+    assert facts["completeness"]["closes"]
+
+
+def test_the_same_pen_that_says_who_it_is_goes_on():
+    bench = Bench(opening_of(pen=pen_document()))
+    bench.samples("11")
+    bench.identity()
+    bench.strokes = 1_005
+    bench.samples("11")
+    derived = bench.end()
+    assert zone_in(derived, "unassigned")["strokes"] == 5
+    assert only(derived["facts"]["completeness"]["boots"])["decoded"] == 4
+    assert (gaps_of(derived), derived["facts"]["short_gaps"]) == ([], NO_GAPS)
+
+
+def test_the_first_name_of_a_pen_that_had_none_is_no_swap(bench):
+    bench.samples("11")
+    bench.identity("B0001")
+    bench.strokes = 1_005
+    bench.samples("11")
+    derived = bench.end()
+    assert zone_in(derived, "forehead")["strokes"] == 5
+    assert only(derived["facts"]["completeness"]["boots"])["decoded"] == 4
 
 
 # --- gaps -------------------------------------------------------------------------------------------------------------
@@ -545,9 +706,11 @@ def test_a_link_that_goes_while_nothing_is_sent_costs_nothing(bench):
     [
         ("0001", "0" * 50, "0000", "yes"),
         ("1110", "0" * 50, "1000", "yes"),
-        ("1110", "0" * 50, "0111", "no"),
-        ("0000", "0" * 199, "0000", "no"),
-        ("0000", "0" * 200, "0000", "unknown"),  # 2 s: a glide has room in it
+        ("1110", "0" * 20, "0111", "no"),
+        ("0000", "0" * 25, "0000", "no"),  # 250 ms: no touch fits that a rule would judge
+        ("0000", "0" * 26, "0000", "unknown"),
+        ("1110", "0" * 26, "0111", "unknown"),
+        ("0000", "0" * 200, "0000", "unknown"),
         ("0000", "0" * 50, None, "unknown"),
         (None, "0" * 50, "0000", "unknown"),
         (None, "0" * 50, "1000", "yes"),
@@ -561,6 +724,16 @@ def test_contact_in_a_gap_is_known_from_both_its_ends(bench, before, lost, after
     assert only(gaps_of(bench.end()))["contact"] == contact
 
 
+@pytest.mark.parametrize(("more_us", "contact"), [(0, "no"), (1, "unknown")])
+def test_a_touch_fits_in_more_than_a_quarter_of_a_second(bench, more_us, contact):
+    bench.samples("0000")
+    bench.samples("0" * 25, lost=True)
+    bench.wait(more_us)
+    bench.samples("0000")
+    gap = only(gaps_of(bench.end()))
+    assert (gap["for_us"], gap["contact"]) == (250_000 + more_us, contact)
+
+
 def test_a_message_without_samples_does_not_tell_contact(bench):
     bench.samples("0000")
     bench.samples("0" * 50, lost=True)
@@ -569,12 +742,13 @@ def test_a_message_without_samples_does_not_tell_contact(bench):
     assert only(gaps_of(bench.end()))["contact"] == "unknown"
 
 
-def test_a_motor_that_stopped_before_the_end_of_a_gap(bench):
+@pytest.mark.parametrize(("lost", "contact"), [(25, "no"), (26, "unknown")])
+def test_a_motor_that_stopped_before_the_end_of_a_gap(bench, lost, contact):
     bench.samples("0000")
-    bench.samples("0" * 50, lost=True)
+    bench.samples("0" * lost, lost=True)
     bench.motor_on = False
     bench.event(4)
-    assert only(gaps_of(bench.end()))["contact"] == "no"
+    assert only(gaps_of(bench.end()))["contact"] == contact
 
 
 def test_needling_between_two_rests_that_nobody_heard(bench):
@@ -725,7 +899,7 @@ def test_the_pen_restarts_lifted_and_running(bench):
     bench.boot, bench.seq = 8, 0
     bench.samples("0000")
     gap = only(gaps_of(bench.end()))
-    assert (gap["for_us"], gap["contact"]) == (2_040_000, "unknown")  # a glide has room in it
+    assert (gap["for_us"], gap["contact"]) == (2_040_000, "unknown")  # a touch has room in it
 
 
 def test_damage_is_the_cause(bench):
@@ -851,12 +1025,89 @@ def test_a_link_lost_just_before_the_end(bench):
     assert (facts["gaps"], facts["short_gaps"]) == ([], {"n": 1, "missing": 0, "for_us": 50_000})
 
 
-def test_a_gap_stands_in_the_zone_in_which_it_was_found(bench):
+def test_a_gap_stands_in_the_zone_of_the_newest_sample_before_it(bench):
     bench.samples("11")
     bench.samples("1" * 20, lost=True)
-    bench.zone("cheek.left")
+    bench.zone("cheek.left")  # she turned before the pen was heard again
     bench.samples("11")
-    assert only(gaps_of(bench.end()))["zone"] == "cheek.left"
+    bench.samples("1" * 20, lost=True)
+    bench.samples("11")
+    assert [gap["zone"] for gap in gaps_of(bench.end())] == ["forehead", "cheek.left"]
+
+
+def test_no_sample_before_a_gap_no_zone():
+    bench = Bench()
+    bench.heartbeat()
+    bench.zone("forehead")
+    bench.samples("1" * 20, lost=True)
+    bench.samples("11")
+    assert only(gaps_of(bench.end()))["zone"] == "unassigned"
+
+
+def test_a_message_without_samples_does_not_move_the_zone_of_a_gap(bench):
+    bench.samples("11")
+    bench.zone("cheek.left")
+    bench.identity()
+    bench.samples("1" * 20, lost=True)
+    bench.samples("11")
+    assert only(gaps_of(bench.end()))["zone"] == "forehead"
+
+
+def test_a_gap_to_the_end_stands_in_the_zone_of_the_newest_sample(bench):
+    bench.samples("11")
+    bench.zone("cheek.left")
+    bench.wait(3_000_000)
+    assert only(gaps_of(bench.end()))["zone"] == "forehead"
+
+
+# --- a pen that is silent now -----------------------------------------------------------------------------------------
+
+
+def silent_us(bench):
+    return bench.pipeline.derivation.gaps.silent_us(HOST_US + bench.now_us)
+
+
+@pytest.mark.parametrize(("for_us", "silent"), [(0, 0), (2_500_000, 0), (2_500_001, 2_500_001)])
+def test_a_running_pen_is_silent_beyond_the_limit(bench, for_us, silent):
+    bench.samples("11")
+    bench.wait(for_us)
+    assert silent_us(bench) == silent
+
+
+def test_a_running_pen_whose_link_is_lost_is_silent_at_once(bench):
+    bench.samples("11")
+    bench.link(up=False)
+    bench.wait(40_000)
+    assert silent_us(bench) == 40_000
+    bench.link(up=True)  # there, and for no longer than a pen may be silent
+    assert silent_us(bench) == 0
+
+
+def test_a_pen_that_is_heard_again_is_not_silent(bench):
+    bench.samples("11")
+    bench.wait(9_000_000)
+    assert silent_us(bench) == 9_000_000
+    bench.heartbeat()
+    assert silent_us(bench) == 0
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_neither_a_pen_at_rest_nor_one_that_was_never_heard_is_silent(bench, up):
+    bench.link(up=up)
+    bench.wait(9_000_000)
+    assert silent_us(bench) == 0
+    bench.samples("11")
+    bench.motor_on = False
+    bench.event(4)
+    bench.wait(9_000_000)
+    assert silent_us(bench) == 0
+
+
+def test_asking_for_silence_changes_nothing(bench):
+    bench.samples("11")
+    bench.wait(2_600_000)
+    assert silent_us(bench) == silent_us(bench) == 2_600_000
+    assert only(gaps_of(bench.end()))["for_us"] == 2_600_000
 
 
 # --- numbers that wrap, repeat or fall --------------------------------------------------------------------------------
@@ -1157,25 +1408,77 @@ def test_the_end_says_how(bench):
 def test_kept_bytes_that_the_decoder_lost_or_made(framed, rejected, delimiters):
     account = Account()
     account.kept_bytes = 100
-    document = account.document(framed=framed, rejected=rejected, delimiters=delimiters, read=100)
+    document = account.document(framed=framed, rejected=rejected, delimiters=delimiters, read=100, tallied=0)
     assert (document["closes"], document["open_accounts"]) == (False, ["bytes_kept"])
-    assert account.document(framed=98, rejected=0, delimiters=2, read=100)["closes"]
+    assert account.document(framed=98, rejected=0, delimiters=2, read=100, tallied=0)["closes"]
 
 
 @pytest.mark.parametrize(("decoded", "missing"), [(7, 2), (8, 3), (10, 0), (0, 9)])
 def test_sample_numbers_that_are_in_no_column_or_in_two(decoded, missing):
     account = Account()
     account.boots = [Boot(1, 0, span=5, decoded=5), Boot(2, 0, span=10, decoded=decoded, missing=missing)]
-    document = account.document(framed=0, rejected=0, delimiters=0, read=0)
+    document = account.document(framed=0, rejected=0, delimiters=0, read=0, tallied=5 + decoded)
     assert [boot["closes"] for boot in document["boots"]] == [True, decoded + missing == 10]
     assert document["open_accounts"] == ([] if decoded + missing == 10 else ["samples"])
+
+
+@pytest.mark.parametrize(("tallied", "open_"), [(14, ["samples"]), (15, []), (16, ["samples"]), (0, ["samples"])])
+def test_samples_that_were_decoded_and_are_in_no_zone_or_in_two(tallied, open_):
+    account = Account()
+    account.boots = [Boot(1, 0, span=5, decoded=5), Boot(2, 0, span=12, decoded=10, missing=2)]
+    document = account.document(framed=0, rejected=0, delimiters=0, read=0, tallied=tallied)
+    assert (document["closes"], document["open_accounts"]) == (not open_, open_)
+    assert all(boot["closes"] for boot in document["boots"])
+
+
+def test_samples_of_every_zone_are_compared(bench):
+    bench.samples("11")
+    bench.zone("cheek.left")
+    repeated = bench.samples("111")
+    bench.send(repeated)
+    bench.zone("forehead")
+    bench.samples("0")
+    bench.pipeline.derivation.zones["cheek.left"].samples -= 1
+    assert bench.end()["facts"]["completeness"]["open_accounts"] == ["samples"]
+
+
+def oversize_of(bench):
+    """How often and how many bytes too long to be a frame; and how many frames are damaged."""
+    account = bench.end()["facts"]["completeness"]
+    assert account["closes"]
+    rows = [(row["n"], row["bytes"]) for row in account["faults"] if row["kind"] == "oversize"]
+    return *only(rows), account["frames_damaged"]
+
+
+@pytest.mark.parametrize("n_bytes", [MAX_SEGMENT + 1, 2 * MAX_SEGMENT + 2, 5 * MAX_SEGMENT + 7])
+@pytest.mark.parametrize("at_once", [7_000, 60])
+def test_an_oversize_run_is_one_fault(bench, n_bytes, at_once):
+    bench.heartbeat()
+    for begin in range(0, n_bytes, at_once):
+        bench.raw(b"x" * min(at_once, n_bytes - begin))
+    bench.raw(b"\0")
+    assert oversize_of(bench) == (1, n_bytes, 1)
+
+
+@pytest.mark.parametrize("between", [b"\0", b"\0\0", b"\0\x02\x02\0"])
+def test_two_oversize_runs_are_two(bench, between):
+    run = b"x" * (3 * MAX_SEGMENT)
+    bench.raw(b"\0" + run + between + run + b"\0")
+    n, n_bytes, damaged = oversize_of(bench)
+    assert (n, n_bytes) == (2, 6 * MAX_SEGMENT)
+    assert damaged == 2 + (len(between) > 2)
+
+
+def test_an_oversize_run_that_the_end_cuts_is_one(bench):
+    bench.raw(b"\0" + b"x" * (2 * MAX_SEGMENT + 9))
+    assert oversize_of(bench) == (1, 2 * MAX_SEGMENT + 9, 1)
 
 
 def test_every_open_account_is_named():
     account = Account()
     account.kept_bytes = 1
     account.boots = [Boot(1, 0, span=1)]
-    document = account.document(framed=0, rejected=0, delimiters=0, read=None)
+    document = account.document(framed=0, rejected=0, delimiters=0, read=None, tallied=0)
     assert document["open_accounts"] == ["bytes_kept", "bytes_read", "samples"]
 
 

@@ -237,6 +237,25 @@ def test_what_it_says_live_is_what_it_says_in_the_end():
     assert assessments == derived["assessments"]
 
 
+def test_a_swapped_pen_is_the_same_live_and_in_replay():
+    body, documents = entry(pen_before=BEFORE.document(), pen_heard=None)
+    again = Pipeline(Opening.read("session.opened", body, documents))
+    bench = Bench(opening_of(pen=PEN, before=BEFORE))
+    bench.zone("forehead")
+    bench.identity()
+    bench.mode = "demo"
+    bench.swap("B0001", boot=7, seq=0, passes=0, strokes=5)
+    bench.samples("11")
+    derived = bench.end()
+    for record in bench.records:
+        again.feed(record)
+        again.judge()
+    assert again.finish() == canonical(derived)
+    facts = derived["facts"]
+    assert facts["pens"] == [PEN, pen_document("B0001", "demo")]
+    assert (facts["mode"], facts["modes"], facts["unattended"]) == ("demo", ["demo", "real"], None)
+
+
 def test_a_kind_of_a_later_version_is_passed_over():
     bench = Bench()
     bench.zone("forehead")

@@ -7,7 +7,7 @@ from firmware_bridge.frames import encode
 from firmware_bridge.readings import SampleBlock
 from firmware_bridge.simulator.pen import Pen
 from firmware_bridge.simulator.script import script_for
-from tests.builders import Bench
+from tests.builders import Bench, opening_of, pen_document
 
 
 def column(rows, name):
@@ -82,6 +82,16 @@ def test_a_restarted_pen_begins_anew():
     bench.samples("11")
     rows = list(sample_rows(bench.records))
     assert list(zip(column(rows, "boot"), column(rows, "seq"), strict=True)) == [(7, 500), (7, 501), (8, 0), (8, 1)]
+
+
+def test_another_pen_begins_anew():
+    bench = Bench(opening_of(pen=pen_document()), seq=500)
+    bench.samples("11")
+    bench.swap("B0001", boot=9, seq=400, passes=None, strokes=None)
+    bench.samples("11")
+    rows = list(sample_rows(bench.records))
+    assert list(zip(column(rows, "boot"), column(rows, "seq"), strict=True)) == [(7, 500), (7, 501), (9, 400), (9, 401)]
+    assert len(rows) == sum(zone["samples"] for zone in bench.end()["facts"]["zones"])
 
 
 def test_sample_numbers_wrap():

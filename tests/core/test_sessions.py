@@ -209,6 +209,17 @@ def test_what_is_no_practitioners_id(practitioner):
     assert text.isascii()
 
 
+@pytest.mark.parametrize("practitioner", ["recorder", "Recorder", "RECORDER"])
+def test_nobody_is_the_recorder(practitioner):
+    with pytest.raises(UsageProblem, match=r"\Apractitioner 'recorder' is what the recorder calls itself"):
+        check_practitioner(practitioner)
+
+
+@pytest.mark.parametrize("practitioner", ["recorder1", "recorders", "the.recorder"])
+def test_an_id_with_recorder_in_it_is_an_id(practitioner):
+    assert check_practitioner(practitioner) == practitioner
+
+
 def test_a_very_long_practitioners_id_is_not_repeated():
     with pytest.raises(UsageProblem) as caught:
         check_practitioner("x" * 10_000)

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from devicelog.recorder.playback import steps_of
-from devicelog.records import record_of
+from devicelog.derive import identity_document
+from devicelog.recorder.playback import identity_of, steps_of
+from devicelog.records import Clock, record_of
 from firmware_bridge.decode import Decoder
-from firmware_bridge.frames import frame
-from firmware_bridge.readings import Fault, LinkChange, SampleBlock, SerialChunk
+from firmware_bridge.frames import encode, frame
+from firmware_bridge.readings import Fault, Identity, LinkChange, SampleBlock, SerialChunk
 from firmware_bridge.simulator.pen import bytes_of
+from tests.builders import Bench, pen_document
 
 
 def devicelog(*words: str) -> list[str]:
@@ -76,13 +78,34 @@ def test_a_session_recorded_from_a_playback(tmp_path: Path) -> None:
     assert not os.path.lexists(link)
 
 
-def test_the_identity_is_that_of_the_session() -> None:
-    from devicelog.derive import identity_document
-    from devicelog.recorder.playback import identity_of
-    from firmware_bridge.simulator.pen import Pen
-    from firmware_bridge.simulator.script import script_for
+def said(data: bytes) -> Identity:
+    (identity,) = Decoder().feed(SerialChunk(t_us=0, data=data))
+    assert isinstance(identity, Identity)
+    return identity
 
-    said = Decoder().feed(SerialChunk(t_us=0, data=Pen(script_for("clean", 8, 1), 1).identity_frame()))[0]
-    pen = identity_document(said)  # type: ignore[arg-type]
-    played = Decoder().feed(SerialChunk(t_us=0, data=identity_of(pen)))[0]
-    assert identity_document(played) == {**pen, "mode": "test"}  # type: ignore[arg-type]
+
+@pytest.mark.parametrize("first", ["samples", "heartbeat"])
+def test_the_identity_is_that_of_the_session_and_comes_before_its_first_frame(first: str) -> None:
+    bench = Bench(seq=4_000_000_000, pen_us=77_000)
+    bench.identity("another")  # it carries no sample number that a playback could be held to
+    bench.wait(5_000)
+    if first == "heartbeat":
+        bench.heartbeat()
+    block = bench.block("11")
+    data = encode(block)
+    bench.raw(data[:9])  # a frame in two records
+    bench.raw(data[9:])
+    bench.seq += 2
+    bench.wait(20_000)
+    bench.samples("11")
+    pen = pen_document()
+    identity = said(identity_of(pen, bench.records))
+    assert identity_document(identity) == {**pen, "mode": "test"}
+    assert (identity.boot, identity.seq, identity.t_us) == (7, 4_000_000_000, 82_000)
+
+
+def test_the_identity_of_a_session_without_a_frame() -> None:
+    nothing = [record_of(0, 100, Clock(boot="b", wall_us=5, confidence="synced"))]
+    for records in ([], nothing):
+        identity = said(identity_of(pen_document(), records))
+        assert (identity.mode, identity.boot, identity.seq, identity.t_us) == ("test", 0, 0, 0)

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from devicelog.cli import cli
-from devicelog.clinical.data import load_zones
+from devicelog.clinical.data import load_plan, load_zones
 from devicelog.recorder.commands import read_marks
 from tests.e2e.running import wait_until
 
@@ -136,3 +136,12 @@ def test_the_marks_file_of_the_commands_page(tmp_path: Path) -> None:
         (5_000_000, "zone"),
         (9_000_000, "note"),
     ]
+
+
+def test_the_plan_of_the_commands_page(tmp_path: Path) -> None:
+    found = re.search(r"```toml\n(.*?)```", COMMANDS_PAGE, re.DOTALL)
+    assert found is not None
+    path = tmp_path / "cheeks-only.toml"
+    path.write_text(found[1], encoding="utf-8")
+    plan = load_plan(str(path))
+    assert [(zone.zone, zone.depth_min_um, zone.depth_max_um) for zone in plan.zones] == [("cheek.left", 700, 1000)]

@@ -115,7 +115,7 @@ def test_the_session_is_listed_and_shown_while_it_is_recorded_and_after(two: tup
     (row,), (span,) = listed(data_dir)
     assert (row["id"], row["status"], row["verdict"]) == (session, "closed", after["verdict"])
     assert (row["client"], row["practitioner"], row["plan"]) == (CLIENT, "KM", "full-face")
-    assert (span["status"], span["mode"]) == ("closed", "unknown")  # the pen had not yet said who it is
+    assert (span["status"], span["mode"]) == ("closed", "demo")  # known when the pen had said who it is
     text = devicelog("sessions", "list", data_dir=data_dir).succeeded().stdout
     assert session in text
     assert CLIENT in text
@@ -349,10 +349,11 @@ def test_marks_by_single_keys(terminal: Terminal, tmp_path: Path) -> None:
             ("p", "  pass: NOT RECORDED: the session is paused"),
             ("r", "  resume: recorded"),
             ("x", "  'x' is no key here. keys: p pass"),
-            ("n", "  note: type the text, then Enter"),
+            ("n", "  note: type the text (it is shown when you press Enter)"),
             ("wäy redp\x7f 1\r", "  note: recorded"),
             ("n\r", "  the note is empty"),
-            ("9", "  zone chin: recorded"),
+            # Delete, F5, Home and F1 hold digits and letters that are keys of ours
+            ("\x1b[3~\x1b[15~\x1b[H\x1bOP9", "  zone chin: recorded"),
         ):
             terminal.press(keys)
             recorder.wait_for(said)
@@ -386,6 +387,7 @@ def test_a_terminal_that_hangs_up_ends_its_keys_and_not_the_session(terminal: Te
         terminal.press("p")
         recorder.wait_for("pass: recorded")
         terminal.hang_up()
+        recorder.send(signal.SIGHUP)  # what a terminal sends to those that it controls
         devicelog("mark", "zone", "chin", data_dir=data_dir).succeeded()
         recorder.send(signal.SIGINT)
         ended = recorder.end().succeeded()

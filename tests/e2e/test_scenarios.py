@@ -156,7 +156,7 @@ def test_nothing_of_a_demo_is_marked_real(
     sessions, spans = listed(data_dir)
     assert {stream["mode"] for stream in sessions + spans} == {"demo"}
     modes = {entry["type"]: entry["body"]["mode"] for entry in entries(data_dir) if "mode" in entry["body"]}
-    assert modes == {"span.opened": "demo", "session.opened": "demo"}
+    assert modes == dict.fromkeys(("span.opened", "span.recorded", "session.opened", "session.closed"), "demo")
     text = devicelog("sessions", "show", session["id"], data_dir=data_dir).succeeded().stdout
     assert "DEMO DATA, no person was treated" in text.splitlines()[0]
     assert "(demo)" in devicelog("sessions", "list", data_dir=data_dir).succeeded().stdout

@@ -1,6 +1,6 @@
 """One open stream: number what arrives, hand it to the writer, feed it to the pipeline. In this order, always.
 
-The one consumer's thread calls this and nobody else. Not responsible for where items come from (record.py).
+The one consumer's thread calls this and nobody else. Not responsible for where items come from (recording.py).
 """
 
 import secrets
