@@ -95,6 +95,10 @@ class Account:
         self.boots.append(Boot(message.boot, message.seq, span=n, decoded=n))
         return "restart", None
 
+    def cut(self) -> None:
+        """What comes next does not follow what came: an oversize run goes on no more."""
+        self._run_end = None
+
     def another_pen(self) -> None:
         """The next message is another pen's: its sample numbers have nothing to do with those before."""
         self._another_pen = True

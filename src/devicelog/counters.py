@@ -33,12 +33,14 @@ class CounterTrack:
         self.strokes: int | None = None
         self.boot: int | None = None
         self.unattended: Json | None = None
+        self._unheard = True
         self._before = before
         self._heard = heard
 
     def take(self, message: SampleBlock | Heartbeat, serial: str | None) -> tuple[int | None, int | None]:
         """Take the counters of a message; how much passes and strokes grew, None where the pen has no such counter."""
-        if self.passes is None and self.strokes is None and (message.passes, message.strokes) != (None, None):
+        if self._unheard and (message.passes, message.strokes) != (None, None):
+            self._unheard = False
             self.unattended = self._jump(message, serial)
         restarted = self.boot is not None and self.boot != message.boot
         grown = (
@@ -53,7 +55,6 @@ class CounterTrack:
     def another_pen(self) -> None:
         """From here on it is another pen: its totals have nothing to do with those before."""
         self.passes = self.strokes = self.boot = None
-        self._before = None
 
     def document(self) -> Json:
         """The newest counters, as plain values."""

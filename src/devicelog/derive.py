@@ -82,6 +82,7 @@ class Derivation:
         self._glide_us = 0
         self._modes: set[str] = set()
         self._identities = 0
+        self._named = True  # False from a lost link until the pen has said who it is
         self._pens: list[Json] = [pen] if pen is not None else []
         self._events: dict[int, int] = {}
         self._marks: dict[str, int] = {}
@@ -102,6 +103,7 @@ class Derivation:
                 self.gaps.link_up = item.up
                 if not item.up:
                     self.gaps.blame("link")
+                    self._named = False
             case Overflow():
                 self.account.overflows += 1
                 self.account.dropped_bytes += item.dropped_bytes
@@ -160,7 +162,9 @@ class Derivation:
 
     def _follow(self, record: Record, message: Message) -> bool:
         """Place a message after what was heard before, note a gap where there is one; False for a repeat."""
-        if isinstance(message, Identity) and self.pen is not None and message.serial != self.pen["serial"]:
+        known = self.pen["serial"] if self.pen else None
+        another = isinstance(message, Identity) and known not in (None, message.serial)
+        if another:
             self.account.another_pen()
             self.counters.another_pen()
         step, missing = self.account.step(message)
@@ -177,6 +181,9 @@ class Derivation:
         if gap_us >= GAP_LISTED_US:
             self._end_glide()  # a shorter one is a hole in a glide, left out of its contact time
         self.gaps.hear(record.t_us, message)
+        if another:
+            self._end_glide()
+            self.contact = None
         return True
 
     def _message(self, record: Record, message: Heartbeat | PenEvent | Identity) -> None:
@@ -195,7 +202,7 @@ class Derivation:
                 self._identify(message)
 
     def _identify(self, identity: Identity) -> None:
-        self.pen = identity_document(identity)
+        self.pen, self._named = identity_document(identity), True
         if self.pen not in self._pens:
             self._pens.append(self.pen)
 
@@ -247,6 +254,8 @@ class Derivation:
 
     def _count(self, message: SampleBlock | Heartbeat) -> None:
         """The growth of the pen's counters belongs to the zone of now."""
+        if not self._named:
+            return  # after a lost link it may be another pen: its totals wait until it says who it is
         passes, strokes = self.counters.take(message, self.pen["serial"] if self.pen else None)
         if not isinstance(message, SampleBlock) and not passes and not strokes:
             return  # an idle pen does not make a zone

@@ -71,17 +71,20 @@ class Pipeline:
 
     def feed(self, record: Record) -> list[Reading]:
         """Take the next record and return the readings that it completed."""
-        derivation = self.derivation
+        derivation, cut = self.derivation, False
         if record.kind == SERIAL:
             derivation.account.kept_bytes += len(record.body)
             derivation.record(record, None)
             readings = self.decoder.feed(SerialChunk(t_us=record.t_us, data=record.body))
         else:
             item = item_of(record)
+            cut = isinstance(item, LinkChange | Overflow)
             readings = self.decoder.feed(item) if isinstance(item, LinkChange | Overflow) else []
             derivation.record(record, item)
         for reading in readings:
             derivation.reading(record, reading)
+        if cut:
+            derivation.account.cut()
         return readings
 
     def judge(self) -> tuple[Json, list[Json], list[Json]]:

@@ -28,11 +28,12 @@ COLUMNS = (
 )
 
 
-def sample_rows(records: Iterable[Record]) -> Iterator[Json]:
+def sample_rows(records: Iterable[Record], pen_serial: str | None = None) -> Iterator[Json]:
     """One row a sample, with the keys of COLUMNS; None where the pen did not say. Repeated frames stand once.
 
-    `arrived_us` is the host's clock since the stream's first record, when the read that completed the frame returned;
-    `pen_t_us` is the pen's 32-bit clock at the sample; `passes` and `strokes` are the pen's counters of the frame.
+    `pen_serial` is that of the pen the stream was opened with. `arrived_us` is the host's clock since the stream's
+    first record, when the read that completed the frame returned; `pen_t_us` is the pen's 32-bit clock at the sample;
+    `passes` and `strokes` are the pen's counters of the frame.
     """
     decoder, account, zone, first_us = Decoder(), Account(), UNASSIGNED, None
     for record in records:
@@ -49,6 +50,10 @@ def sample_rows(records: Iterable[Record]) -> Iterator[Json]:
                 if account.step(reading)[0] != "repeat":
                     yield from _rows(reading, record.number, record.t_us - first_us, zone)
             elif isinstance(reading, Heartbeat | PenEvent | Identity):
+                if isinstance(reading, Identity):
+                    if pen_serial not in (None, reading.serial):
+                        account.another_pen()
+                    pen_serial = reading.serial
                 account.step(reading)
 
 

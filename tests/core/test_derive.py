@@ -600,6 +600,56 @@ def test_a_pen_that_is_swapped_and_swapped_back():
     assert facts["completeness"]["closes"]
 
 
+def test_frames_of_a_second_pen_that_come_before_its_name_count_nothing():
+    bench = Bench(opening_of(pen=pen_document()))
+    bench.zone("forehead")
+    bench.samples("11")
+    bench.link(up=False)
+    bench.wait(500_000)
+    bench.link(up=True)
+    bench.boot, bench.seq, bench.passes, bench.strokes = 9, 400, 900, 77_000
+    bench.samples("11")
+    bench.identity("B0001")
+    bench.strokes = 77_005
+    bench.samples("11")
+    bench.strokes = 77_009
+    bench.samples("11")
+    zone = zone_in(bench.end(), "forehead")
+    assert (zone["strokes"], zone["passes"]["pen"]) == (4, 0)  # 77 009 - 77 005: from the first total after its name
+
+
+def test_a_second_pen_does_not_hide_what_the_first_did_unattended():
+    before = Counters(serial=SERIAL, boot=7, passes=8, strokes=900)
+    bench = Bench(opening_of(pen=pen_document(), before=before))
+    bench.passes, bench.strokes = 10, 1_000
+    bench.samples("11")
+    bench.swap("B0001", boot=9, seq=0, passes=1, strokes=5)
+    bench.samples("11")
+    unattended = bench.end()["facts"]["unattended"]
+    assert (unattended["passes"], unattended["strokes"]) == (2, 100)
+
+
+def test_the_contact_of_the_first_pen_is_not_the_second_ones():
+    bench = Bench(opening_of(pen=pen_document()))
+    bench.samples("1111")
+    bench.swap("B0001", boot=9, seq=0, passes=None, strokes=None)
+    bench.samples("1" * 30, lost=True)
+    bench.samples("0000")
+    gaps = bench.end()["facts"]["gaps"]
+    assert gaps[-1]["missing"] == 30
+    assert gaps[-1]["contact"] == "unknown"
+
+
+def test_an_oversize_run_on_either_side_of_a_lost_link_is_two():
+    bench = Bench(opening_of())
+    bench.raw(b"\x01" * 300)
+    bench.link(up=False)
+    bench.link(up=True)
+    bench.raw(b"\x01" * 300)
+    (fault,) = bench.end()["facts"]["completeness"]["faults"]
+    assert fault == {"kind": "oversize", "n": 2, "bytes": 600}
+
+
 def test_the_same_pen_that_says_who_it_is_goes_on():
     bench = Bench(opening_of(pen=pen_document()))
     bench.samples("11")

@@ -94,6 +94,15 @@ def test_another_pen_begins_anew():
     assert len(rows) == sum(zone["samples"] for zone in bench.end()["facts"]["zones"])
 
 
+def test_another_pen_with_the_same_boot_is_no_repeat():
+    bench = Bench(opening_of(pen=pen_document()), seq=500)
+    bench.samples("11")
+    bench.swap("B0001", boot=7, seq=400, passes=None, strokes=None)
+    bench.samples("11")
+    rows = list(sample_rows(bench.records, pen_document()["serial"]))
+    assert column(rows, "seq") == [500, 501, 400, 401]
+
+
 def test_sample_numbers_wrap():
     bench = Bench(seq=2**32 - 1)
     bench.samples("11")

@@ -115,7 +115,8 @@ def readings(session: str, shape: str, data_dir: Path | None) -> None:
 
     with reading(data_dir) as evidence:
         row = evidence.stream(session)
-        rows = sample_rows(evidence.records(row["no"]))
+        pen = evidence.entry(row["no"]).body.get("pen")
+        rows = sample_rows(evidence.records(row["no"]), pen["serial"] if pen else None)
         if shape == "csv":
             writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
             writer.writeheader()
