@@ -65,7 +65,7 @@ def no_stall(seconds: float) -> None:
     raise AssertionError(f"a stall of {seconds} s")
 
 
-def make_database(data_dir: Path, *, leave_open: bool = False) -> Path:
+def make_database(data_dir: Path, *, leave_open: bool = False, second_client: str = CLIENT) -> Path:
     """Make it and return the file. `leave_open`: the second session is still being recorded."""
     prepare_data_dir(data_dir)
     clock, path = StillClock(), data_dir / FILE_NAME
@@ -83,8 +83,8 @@ def make_database(data_dir: Path, *, leave_open: bool = False) -> Path:
         )
         _play(writer, span, clock, wire_of("clean", _SECONDS, 1)[:50])
         _close(span)
-        _close(_session(writer, clock, FIRST, "noise", 2))
-        second = _session(writer, clock, SECOND, "unplug", 3)
+        _close(_session(writer, clock, FIRST, "noise", 2, CLIENT))
+        second = _session(writer, clock, SECOND, "unplug", 3, second_client)
         if not leave_open:
             _close(second)
             entry(writer, "recorder.stopped", {"cause": "operator"})
@@ -101,7 +101,7 @@ def cut(writer: Writer) -> None:
     writer.do(lambda _: None).result(10)
 
 
-def _session(writer: Writer, clock: StillClock, stream: str, scenario: str, seed: int) -> OpenStream:
+def _session(writer: Writer, clock: StillClock, stream: str, scenario: str, seed: int, client: str) -> OpenStream:
     wire = wire_of(scenario, _SECONDS, seed)
     heard = Decoder().feed(SerialChunk(t_us=0, data=b"".join(data for _, data in wire[:10] if data)))
     identity = next(reading for reading in heard if isinstance(reading, Identity))
@@ -112,7 +112,6 @@ def _session(writer: Writer, clock: StillClock, stream: str, scenario: str, seed
         type_="session.opened",
         body={
             "stream": stream,
-            "client_ref": None,
             "practitioner": PRACTITIONER.id,
             "plan": plan.id,
             "pen": identity_document(identity),
@@ -123,7 +122,7 @@ def _session(writer: Writer, clock: StillClock, stream: str, scenario: str, seed
         documents=new_documents(load_profile("reference"), plan, zones_document(load_zones())),
         read_total=0,
         actor=PRACTITIONER,
-        client_code=CLIENT,
+        client_code=client,
     )
     cut(writer)
     half = len(wire) // 2

@@ -22,13 +22,16 @@ from devicelog.canonical import canonical, parse_canonical
 from devicelog.errors import EvidenceDamaged, StoreUnusable
 from devicelog.ledger.entries import BODY_KEYS, read_entry
 from devicelog.ledger.tree import leaf_hash
-from devicelog.records import Chunk, End, record_of
+from devicelog.records import MARK, SERIAL, Chunk, End, Record, record_of
 from devicelog.store.audit import audit
 from devicelog.store.database import open_for_writing
 from devicelog.store.engine import writer_engine
 from devicelog.store.schema import CHUNK, CHUNK_INDEX_BITS, DOCUMENT, GUARDS, LEDGER_ENTRY, STREAM
+from devicelog.store.transaction import CLIENT_TAG, NOTE_TAG, commitment
 from tests.databases import (
+    CLIENT,
     FIRST,
+    NOTE,
     SECOND,
     SPAN,
     STREAMS,
@@ -99,13 +102,29 @@ def test_a_session_that_is_still_recorded_is_consistent_and_says_what_the_ledger
     assert found.uncommitted_chunks == 3
 
 
-def test_an_erased_client_is_counted_and_is_no_problem(recorded: Path) -> None:
+@pytest.mark.parametrize(
+    ("statements", "erased"),
+    [
+        (["DELETE FROM client"], 1),  # one client of two sessions
+        (["DELETE FROM note WHERE commitment = (SELECT min(commitment) FROM note)"], 1),
+        (["DELETE FROM note"], 2),
+        (["DELETE FROM client", "DELETE FROM note"], 3),
+    ],
+)
+def test_what_was_erased_is_counted_and_is_no_problem(statements: list[str], erased: int, recorded: Path) -> None:
     with plain(recorded) as connection:
-        connection.execute("DELETE FROM client")
-        connection.execute("DELETE FROM note")
+        for statement in statements:
+            connection.execute(statement)
     found = report(recorded)
     assert found.problems == []
-    assert found.erased == 1
+    assert found.erased == erased
+
+
+def test_the_notes_of_another_session_are_not_counted_as_erased(recorded: Path) -> None:
+    """One session's check reads one session's records."""
+    with plain(recorded) as connection:
+        connection.execute("DELETE FROM note")
+    assert [report(recorded, stream).erased for stream in STREAMS] == [0, 1, 1]
 
 
 # --- ledger entries ---------------------------------------------------------------------------------------------------
@@ -376,12 +395,22 @@ def test_a_chunk_with_bytes_after_its_end(recorded: Path) -> None:
     assert_named(problems(recorded), rf"^chunk 3 of {FIRST} was changed: ")
 
 
-def replace_chunk(path: Path, stream: str, index: int, *, tree: bool) -> None:
-    """Another last record, with every hash and column of the row made to fit; `tree`: the leaf too."""
+def spoil_serial(record: Record) -> Record:
+    return record._replace(body=flip(record.body, -2)) if record.kind == SERIAL else record
+
+
+def spoil_mark(record: Record) -> Record:
+    return record._replace(body=flip(record.body, -2)) if record.kind == MARK else record
+
+
+def replace_chunk(
+    path: Path, stream: str, index: int, *, tree: bool, change: Callable[[Record], Record] = spoil_serial
+) -> None:
+    """Other records, with every hash and column of the row made to fit; `tree`: the leaf too."""
     chunk_id = place(path, stream, index)
     chunk = Chunk.parse(zlib.decompress(one(path, "SELECT blob FROM chunk WHERE id = ?", chunk_id)))
-    last = chunk.records[-1]
-    changed = Chunk.of(stream, [*chunk.records[:-1], last._replace(body=flip(last.body, -2))])
+    changed = Chunk.of(stream, [change(record) for record in chunk.records])
+    assert changed.data != chunk.data
     blob = zlib.compress(changed.data)
     leaf = leaf_hash(changed.data if tree else chunk.data)
     values = (blob, sha256(blob).digest(), leaf, chunk_id)
@@ -389,9 +418,30 @@ def replace_chunk(path: Path, stream: str, index: int, *, tree: bool) -> None:
 
 
 def test_a_chunk_rewritten_with_all_hashes_of_its_row_is_not_what_the_ledger_names(recorded: Path) -> None:
-    replace_chunk(recorded, FIRST, 5, tree=True)
+    replace_chunk(recorded, FIRST, 4, tree=True)
     assert_named(problems(recorded), rf"^{FIRST}: its first \d+ chunks are not those that the ledger names$")
     assert f"{FIRST}: its first 6 chunks are not those that the ledger names" in problems(recorded)
+
+
+def test_a_mark_that_cannot_be_read(recorded: Path) -> None:
+    index, number = mark_place(recorded, FIRST)
+    replace_chunk(recorded, FIRST, index, tree=True, change=spoil_mark)
+    found = problems(recorded)
+    assert_named(
+        found,
+        rf"^chunk {index} of {FIRST} was changed: record {number}: ",
+        rf"^{FIRST}: its first \d+ chunks are not those that the ledger names$",
+    )
+
+
+def mark_place(path: Path, stream: str) -> tuple[int, int]:
+    """The first chunk of a stream that has a mark, and the number of that mark."""
+    for index, chunk_id in enumerate(chunk_ids(path, stream)):
+        chunk = Chunk.parse(zlib.decompress(one(path, "SELECT blob FROM chunk WHERE id = ?", chunk_id)))
+        for record in chunk.records:
+            if record.kind == MARK:
+                return index, record.number
+    raise AssertionError(f"{stream} has no mark")
 
 
 def test_a_commitment_that_counts_other_records(recorded: Path) -> None:
@@ -401,8 +451,8 @@ def test_a_commitment_that_counts_other_records(recorded: Path) -> None:
 
 
 def test_a_chunk_rewritten_but_for_its_leaf(recorded: Path) -> None:
-    replace_chunk(recorded, FIRST, 5, tree=False)
-    assert problems(recorded) == [f"chunk 5 of {FIRST} was changed: its records do not hash to its leaf"]
+    replace_chunk(recorded, FIRST, 4, tree=False)
+    assert problems(recorded) == [f"chunk 4 of {FIRST} was changed: its records do not hash to its leaf"]
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -507,7 +557,118 @@ def test_a_note_of_another_type(change: str, recorded: Path) -> None:
     assert problems(recorded) == [f"the note {first} was changed: it is not what its record commits to"]
 
 
-@pytest.mark.parametrize(("table", "column"), [("note", "text"), ("stream", "verdict")])
+FORGED = bytes(32)
+
+
+def insert_note(path: Path, text: str = "added") -> str:
+    """A note that fits its own commitment and stands in no record."""
+    name = commitment(NOTE_TAG, FORGED, text)
+    with plain(path) as connection:
+        connection.execute("INSERT INTO note VALUES (?, ?, ?)", (name, FORGED, text))
+    return name
+
+
+def test_a_note_that_no_record_commits_to(recorded: Path) -> None:
+    name = insert_note(recorded)
+    assert problems(recorded) == [f"the note {name} is in no record"]
+    assert [problems(recorded, stream) for stream in STREAMS] == [[], [], []]
+
+
+def test_a_note_exchanged_for_another_with_a_sound_commitment(recorded: Path) -> None:
+    first = one(recorded, "SELECT min(commitment) FROM note")
+    with plain(recorded) as connection:
+        connection.execute("DELETE FROM note WHERE commitment = ?", (first,))
+    name = insert_note(recorded, f"{NOTE}, not")
+    found = report(recorded)
+    assert found.problems == [f"the note {name} is in no record"]
+    assert found.erased == 1
+
+
+def test_a_chunk_that_cannot_be_read_does_not_accuse_its_notes(recorded: Path) -> None:
+    insert_note(recorded)
+    index, _ = mark_place(recorded, FIRST)
+    for at in range(index, N_CHUNKS[FIRST]):
+        set_(recorded, "chunk", "blob", place(recorded, FIRST, at), lambda blob: blob[:-1])
+    assert_named(problems(recorded), rf"^chunk \d+ of {FIRST} was changed: ")
+
+
+def test_a_note_of_a_session_that_is_still_recorded_is_in_a_record(tmp_path: Path) -> None:
+    path = make_database(tmp_path / "data", leave_open=True)
+    assert one(path, "SELECT count(*) FROM note") == 2
+    assert (problems(path), report(path).erased) == ([], 0)
+    name = insert_note(path)
+    assert problems(path) == [f"the note {name} is in no record"]
+
+
+CODE_CHANGED = "the code of client {} was changed: it is not what the sessions commit to"
+
+
+@pytest.mark.parametrize("only", [None, FIRST, SPAN])
+@pytest.mark.parametrize("change", ["code = code || '.'", "salt = zeroblob(32)", "code = x'00ff'", "salt = 'salt'"])
+def test_a_changed_client(change: str, only: str | None, recorded: Path) -> None:
+    ref = one(recorded, "SELECT client_ref FROM client")
+    spoil(recorded, f"UPDATE client SET {change}")
+    assert problems(recorded, only) == [CODE_CHANGED.format(ref)]
+
+
+def test_a_code_and_a_salt_changed_together(recorded: Path) -> None:
+    ref = one(recorded, "SELECT client_ref FROM client")
+    spoil(recorded, ("UPDATE client SET code = 'K-9999', salt = ?", (FORGED,)))
+    found = report(recorded)
+    assert (found.problems, found.erased) == ([CODE_CHANGED.format(ref)], 0)
+
+
+def test_the_clients_of_two_sessions_exchanged(tmp_path: Path) -> None:
+    """Who was treated cannot be exchanged unnoticed: not the codes, not codes and salts, not the references."""
+    path = make_database(tmp_path / "data", second_client="K-2047")
+    refs = [ref for (ref,) in rows(path, "SELECT client_ref FROM client ORDER BY code")]
+    assert len(refs) == 2
+    assert problems(path) == []
+    original = path.read_bytes()
+    both = sorted(CODE_CHANGED.format(ref) for ref in refs)
+    (a_ref, a_salt, a_code), (b_ref, b_salt, b_code) = rows(path, "SELECT client_ref, salt, code FROM client")
+    for exchanged in (
+        [(a_ref, a_salt, b_code), (b_ref, b_salt, a_code)],
+        [(a_ref, b_salt, b_code), (b_ref, a_salt, a_code)],
+        [(b_ref, a_salt, a_code), (a_ref, b_salt, b_code)],
+    ):
+        path.write_bytes(original)
+        inserts = [("INSERT INTO client VALUES (?, ?, ?)", row) for row in exchanged]
+        spoil(path, "DELETE FROM client", *inserts)
+        assert sorted(problems(path)) == both
+    path.write_bytes(original)
+    swap = "UPDATE stream SET client_ref = ? WHERE id = ?"
+    listed = {stream: one(path, "SELECT client_ref FROM stream WHERE id = ?", stream) for stream in (FIRST, SECOND)}
+    spoil(path, (swap, (listed[SECOND], FIRST)), (swap, (listed[FIRST], SECOND)))
+    assert problems(path) == [
+        f"the list of sessions says client_ref = {listed[there]!r} of {here}; the ledger says {listed[here]!r}"
+        for here, there in ((FIRST, SECOND), (SECOND, FIRST))
+    ]
+
+
+def test_one_of_two_clients_erased(tmp_path: Path) -> None:
+    path = make_database(tmp_path / "data", second_client="K-2047")
+    with plain(path) as connection:
+        connection.execute("DELETE FROM client WHERE code = 'K-2047'")
+    found = report(path)
+    assert (found.problems, found.erased) == ([], 1)
+
+
+def test_the_standard_library_alone_finds_who_was_treated(recorded: Path) -> None:
+    """What docs/record.md tells a reader to do, without our code."""
+    found = rows(
+        recorded,
+        "SELECT bytes, code, salt FROM stream JOIN client ON client.client_ref = stream.client_ref "
+        "JOIN ledger_entry ON seq = no WHERE kind = 'session'",
+    )
+    assert len(found) == 2
+    for data, code, salt in found:
+        assert (code, len(salt)) == (CLIENT, 32)
+        wanted = sha256(b"devicelog-client-1\n" + salt + code.encode()).hexdigest()
+        assert json.loads(data)["body"]["client_commitment"] == wanted == commitment(CLIENT_TAG, salt, code)
+
+
+@pytest.mark.parametrize(("table", "column"), [("note", "text"), ("client", "code"), ("stream", "verdict")])
 def test_text_that_is_none(table: str, column: str, recorded: Path) -> None:
     spoil(recorded, f"UPDATE {table} SET {column} = CAST(x'ff' AS TEXT)")
     with pytest.raises(EvidenceDamaged, match="text that is none"):
@@ -591,6 +752,21 @@ def test_verify_says_that_all_is_consistent(recorded: Path) -> None:
     assert f"checked {N_ENTRIES} ledger entries" in run.stdout
     assert "outside witness: none" in run.stdout
     assert recorded.read_bytes() == before
+
+
+def test_verify_says_how_much_was_erased(recorded: Path) -> None:
+    with plain(recorded) as connection:
+        connection.execute("DELETE FROM client")
+    run = verify(recorded, "--all")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "1 private texts (client codes, notes) were erased; their commitments stand" in run.stdout
+
+
+def test_verify_names_a_changed_client_code_and_ends_with_3(recorded: Path) -> None:
+    spoil(recorded, "UPDATE client SET code = 'K-9999'")
+    run = verify(recorded, "--all")
+    assert run.returncode == 3
+    assert f"ALTERED: {CODE_CHANGED.format(one(recorded, 'SELECT client_ref FROM client'))}" in run.stdout
 
 
 def test_verify_names_a_damaged_chunk_and_ends_with_3(recorded: Path) -> None:

@@ -1,7 +1,9 @@
 """Opening the database: a new one, ours, somebody else's, and a directory that will not have it."""
 
+import errno
 import json
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -11,23 +13,41 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
 from devicelog.canonical import canonical, parse_canonical
+from devicelog.cli import cli
+from devicelog.cli.report import show_document
 from devicelog.errors import EvidenceDamaged, NotFound, StoreUnusable
 from devicelog.ledger.entries import read_entry
 from devicelog.ledger.tree import leaf_hash
 from devicelog.store import database
+from devicelog.store import evidence as evidence_module
 from devicelog.store.database import NEEDED_FREE_BYTES, open_for_writing, prepare_data_dir, read_head
 from devicelog.store.engine import reader_engine, writer_engine
 from devicelog.store.evidence import Evidence
 from devicelog.store.lock import WriterLock
 from devicelog.store.schema import APPLICATION_ID, CHUNK_INDEX_BITS, GUARDS, METADATA
-from devicelog.store.transaction import Head, Transaction
-from tests.databases import SECOND, StillClock, chunk_ids, dump, flip, make_database, one, plain, problems, rows, spoil
+from devicelog.store.transaction import CLIENT_TAG, NOTE_TAG, Head, Transaction, commitment
+from tests.databases import (
+    FIRST,
+    SECOND,
+    StillClock,
+    chunk_ids,
+    dump,
+    flip,
+    make_database,
+    one,
+    plain,
+    problems,
+    rows,
+    spoil,
+)
 
 SW = {"version": "0", "engine": 1}
 NOBODY = 65534
@@ -149,6 +169,43 @@ def test_a_document_and_a_client_are_kept_once(transaction: Transaction) -> None
     assert tuple(count.one()) == (2, 2)
 
 
+def test_a_client_is_a_random_reference_and_a_salted_commitment(transaction: Transaction) -> None:
+    ref, committed = transaction.client("K-é")
+    row = transaction._connection.exec_driver_sql("SELECT client_ref, salt, code FROM client").one()
+    assert (row.client_ref, row.code, len(row.salt)) == (ref, "K-é", 32)
+    assert re.fullmatch(r"c-[0-9a-f]{16}", ref)
+    assert committed == sha256(b"devicelog-client-1\n" + row.salt + "K-é".encode()).hexdigest()
+    assert committed != transaction.client("K-2")[1]
+
+
+def test_one_code_in_two_databases_is_two_references_and_two_commitments(tmp_path: Path) -> None:
+    found = set()
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        engine, head = open_for_writing(tmp_path / name, stamps=StillClock(), sw=SW)
+        with engine.connect() as connection, connection.begin():
+            found |= set(Transaction(connection, head, stamps=StillClock(), sw=SW).client("K-1"))
+    assert len(found) == 4
+
+
+def test_a_note_is_kept_under_its_commitment(transaction: Transaction) -> None:
+    salt = bytes(range(32))
+    transaction.note(salt, "Kühlung")
+    row = transaction._connection.exec_driver_sql("SELECT commitment, salt, text FROM note").one()
+    assert tuple(row) == (sha256(b"devicelog-note-1\n" + salt + "Kühlung".encode()).hexdigest(), salt, "Kühlung")
+    assert commitment(NOTE_TAG, salt, "P-1") != commitment(CLIENT_TAG, salt, "P-1")
+
+
+def test_what_a_closing_entry_says_of_mode_and_pen_is_what_the_list_says(transaction: Transaction) -> None:
+    """At its opening a span knows neither; at its closing the worst mode and the newest pen."""
+    shown = "SELECT mode, pen_serial, status FROM stream"
+    transaction.open_stream("span.opened", {"stream": "u-0000000001", "documents": {}, "mode": "real"})
+    assert tuple(transaction._connection.exec_driver_sql(shown).one()) == ("real", None, "recording")
+    body = {"ended": "closed", "cause": "x", "derived": "0" * 64, "mode": "test", "pen_serial": "P-2"}
+    transaction.close_stream("span.recorded", body)
+    assert tuple(transaction._connection.exec_driver_sql(shown).one()) == ("test", "P-2", "closed")
+
+
 # --- not ours, or damaged ---------------------------------------------------------------------------------------------
 
 
@@ -267,7 +324,7 @@ def test_in_a_directory_that_others_read_the_files_are_its_owners_alone(tmp_path
     try:
         engine, _ = open_for_writing(data_dir, stamps=StillClock(), sw=SW)
         with engine.connect() as connection, connection.begin():
-            connection.exec_driver_sql("INSERT INTO client VALUES ('c-1', 'K-1')")
+            connection.exec_driver_sql("INSERT INTO client VALUES ('c-1', zeroblob(32), 'K-1')")
             connection.commit()
             modes = {file.name: mode(file) for file in data_dir.iterdir()}
     finally:
@@ -431,6 +488,198 @@ def test_no_database_is_not_made_by_reading(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="there is no database at"):
         Evidence(tmp_path / "devicelog.db")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_file_that_cannot_be_opened_is_told_in_our_words(tmp_path: Path) -> None:
+    lock = WriterLock(tmp_path)
+    lock.path.mkdir()
+    with pytest.raises(StoreUnusable, match="cannot be locked: Is a directory") as caught:
+        lock.take()
+    assert caught.value.exit_code == 5
+    assert str(lock.path) in str(caught.value)
+    assert "--data-dir" in str(caught.value)
+
+
+def test_a_file_system_without_locks_is_told_in_our_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("devicelog.store.lock.fcntl.flock", refuse)
+    with pytest.raises(StoreUnusable, match="cannot be locked: No locks available"):
+        WriterLock(tmp_path).take()
+
+
+# --- reading: short transactions --------------------------------------------------------------------------------------
+
+
+def checkpoint(path: Path) -> tuple[int, int, int]:
+    """Busy or not, frames in the log, frames moved: of an attempt to empty the write-ahead log."""
+    with plain(path, "PRAGMA busy_timeout = 0") as connection:
+        busy, in_log, moved = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return busy, in_log, moved
+
+
+def begun(generator: Iterator[Any]) -> Iterator[Any]:
+    next(generator)
+    return generator
+
+
+def write_something(path: Path) -> None:
+    with plain(path) as connection:
+        connection.execute("INSERT INTO note VALUES ('x' || random(), zeroblob(32), 'x')")
+
+
+OPENED = 4  # the entry that opened the first session
+READS = {
+    "entry": lambda evidence: evidence.entry(0),
+    "document": lambda evidence: evidence.documents(evidence.entry(OPENED)),
+    "streams": lambda evidence: evidence.streams(),
+    "open_stream": lambda evidence: evidence.open_stream(),
+    "client_code": lambda evidence: evidence.client_code("c-1"),
+    "note_text": lambda evidence: evidence.note_text("x"),
+    "last_closed": lambda evidence: evidence.last_closed("x", 99),
+    "chunks, one of many": lambda evidence: begun(evidence.chunks(OPENED)),
+    "records, one of many": lambda evidence: begun(evidence.records(OPENED)),
+    "chunks, all": lambda evidence: list(evidence.chunks(OPENED)),
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_a_reader_who_takes_his_time_holds_nothing(read: Any, recorded: Path) -> None:
+    with Evidence(recorded) as evidence:
+        got = read(evidence)  # kept: a generator that is dropped would let go of what it holds
+        assert not evidence.connection.in_transaction()
+        write_something(recorded)
+        assert checkpoint(recorded) == (0, 0, 0), got
+
+
+def test_a_transaction_that_is_held_would_be_seen(recorded: Path) -> None:
+    """That the test above can fail: the same reader on a connection whose transaction is the caller's."""
+    with reader_engine(recorded).connect() as connection, Evidence(recorded, connection) as evidence:
+        chunks = begun(evidence.chunks(OPENED))
+        write_something(recorded)
+        assert checkpoint(recorded)[0] == 1
+        assert connection.in_transaction()
+        assert next(chunks)
+
+
+def test_a_generator_half_consumed_holds_nothing_and_goes_on(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence_module, "_CHUNKS_A_READ", 5)
+    with Evidence(recorded) as evidence:
+        every = [chunk.data for chunk in evidence.chunks(OPENED)]
+        assert len(every) == len(chunk_ids(recorded, FIRST)) == 12
+        half = evidence.chunks(OPENED)
+        seen = [next(half).data for _ in range(7)]
+        write_something(recorded)
+        assert checkpoint(recorded) == (0, 0, 0)
+        assert seen + [chunk.data for chunk in half] == every
+
+
+@pytest.mark.parametrize("size", [1, 5, 11, 12, 13])
+def test_chunks_are_all_read_however_many_at_once(size: int, recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Evidence(recorded) as evidence:
+        every = [record.number for record in evidence.records(OPENED)]
+        monkeypatch.setattr(evidence_module, "_CHUNKS_A_READ", size)
+        assert [record.number for record in evidence.records(OPENED)] == every == list(range(len(every)))
+
+
+def test_a_connection_that_was_given_keeps_its_transaction(recorded: Path) -> None:
+    before = dump(recorded)
+    with writer_engine(recorded).connect() as connection:
+        transaction = connection.begin()
+        connection.exec_driver_sql("DELETE FROM note")
+        with Evidence(recorded, connection) as evidence:
+            assert evidence.streams()
+            assert list(evidence.chunks(OPENED))
+        assert connection.in_transaction()
+        assert connection.exec_driver_sql("SELECT count(*) FROM note").scalar() == 0
+        transaction.rollback()
+    assert dump(recorded) == before
+
+
+# --- reading: what is not of the type that was written ----------------------------------------------------------------
+
+OF_ANOTHER_TYPE = {
+    "opening entry, text": ("UPDATE ledger_entry SET bytes = 'x' WHERE seq = 4", "ledger entry 4: a str"),
+    "opening entry, number": ("UPDATE ledger_entry SET bytes = 7 WHERE seq = 4", "ledger entry 4: a int"),
+    "closing entry": ("UPDATE ledger_entry SET bytes = 'x' WHERE seq = 11", "ledger entry 11: a str"),
+    "document": ("UPDATE document SET bytes = 'x'", "document [0-9a-f]{64}: a str"),
+    "chunk, text": ("UPDATE chunk SET blob = 'x' WHERE id = (4 << 24) + 3", "chunk 3 of stream 4: a str"),
+    "chunk, number": ("UPDATE chunk SET blob = 7 WHERE id = (4 << 24) + 3", "chunk 3 of stream 4: a int"),
+    "chunk, real": ("UPDATE chunk SET blob = 0.5 WHERE id = (4 << 24) + 3", "chunk 3 of stream 4: a float"),
+}
+READERS = {"replay": ["replay"], "show": ["sessions", "show"], "readings": ["sessions", "readings"]}
+
+
+@pytest.mark.parametrize("words", READERS.values(), ids=READERS)
+@pytest.mark.parametrize(("sql", "told"), OF_ANOTHER_TYPE.values(), ids=OF_ANOTHER_TYPE)
+def test_a_value_of_another_type_is_damage(sql: str, told: str, words: list[str], recorded: Path) -> None:
+    spoil(recorded, sql)
+    run = CliRunner().invoke(cli, [*words, FIRST, "--data-dir", str(recorded.parent)])
+    if words[-1] == "readings" and not sql.endswith(("seq = 4", "+ 3")):
+        assert run.exit_code == 0  # samples are made of the opening entry and the chunks alone
+        return
+    assert isinstance(run.exception, EvidenceDamaged)
+    assert run.exception.exit_code == 3
+    assert re.search(f"{told} where bytes belong", str(run.exception))
+
+
+@pytest.mark.parametrize("derived", ["zz", "abc", "", "0" * 64])
+def test_a_digest_that_names_no_document_is_damage(derived: str, recorded: Path) -> None:
+    spoil(recorded, ("UPDATE stream SET derived = ? WHERE id = ?", (derived, FIRST)))
+    with Evidence(recorded) as evidence:
+        with pytest.raises(EvidenceDamaged, match=f"document {derived}"):
+            evidence.document(derived)
+        with pytest.raises(EvidenceDamaged, match=f"document {derived}"):
+            show_document(evidence, FIRST)
+
+
+def test_a_digest_in_capitals_is_not_the_one_that_was_written(recorded: Path) -> None:
+    digest = one(recorded, "SELECT derived FROM stream WHERE id = ?", FIRST)
+    with Evidence(recorded) as evidence, pytest.raises(EvidenceDamaged, match="was changed"):
+        evidence.document(digest.upper())
+
+
+def test_damage_found_by_a_command_ends_it_with_3(recorded: Path) -> None:
+    """Through the program itself, with its exit code and no traceback."""
+    spoil(recorded, "UPDATE chunk SET blob = 'x' WHERE id = (4 << 24) + 3")
+    command = [sys.executable, "-m", "devicelog", "replay", FIRST, "--data-dir", str(recorded.parent)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stdout) == (3, "")
+    assert "chunk 3 of stream 4: a str where bytes belong" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+# --- reading: where a pen was last heard ------------------------------------------------------------------------------
+
+
+def test_the_closed_streams_that_heard_a_pen_are_found_newest_first(recorded: Path) -> None:
+    listed = {row["id"]: row for row in _streams(recorded)}
+    serial = listed[SECOND]["pen_serial"]
+    assert serial
+    heard = [row["id"] for row in reversed(_streams(recorded)) if row["pen_serial"] == serial]
+    assert heard[0] == SECOND
+    with Evidence(recorded) as evidence:
+        assert [row["id"] for row in evidence.last_closed(serial, 99)] == heard
+        assert SECOND not in [row["id"] for row in evidence.last_closed(serial, listed[SECOND]["no"])]
+        assert evidence.last_closed(serial, listed[heard[-1]]["no"]) == []
+        assert evidence.last_closed("another", 99) == []
+
+
+def test_a_stream_that_is_open_is_not_among_the_closed_ones(tmp_path: Path) -> None:
+    path = make_database(tmp_path / "data", leave_open=True)
+    serial = one(path, "SELECT pen_serial FROM stream WHERE id = ?", SECOND)
+    with Evidence(path) as evidence:
+        found = evidence.last_closed(serial, 99)
+    assert SECOND not in [row["id"] for row in found]
+
+
+def _streams(path: Path) -> list[Any]:
+    with Evidence(path) as evidence:
+        return list(evidence.streams())
+
+
+# --- the lock ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_lock_that_is_held_for_a_moment_is_waited_for(tmp_path: Path) -> None:

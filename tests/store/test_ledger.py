@@ -20,6 +20,8 @@ from devicelog.ledger.entries import (
     read_entry,
 )
 from devicelog.ledger.tree import EMPTY_ROOT, Tree, leaf_hash, node_hash
+from devicelog.store.schema import METADATA
+from devicelog.store.transaction import CLIENT_TAG, NOTE_TAG, commitment
 from tests.pages import block, cells, vectors
 
 PAGE = "record.md"
@@ -27,6 +29,7 @@ VECTORS = vectors(PAGE, "entries")
 # exactly as they stand on the page
 TEXTS = [line.split(" | ", 1)[1].rsplit(" | ", 1)[0].encode() for line in block(PAGE, "entries").splitlines()]
 ENTRIES = [read_entry(data) for data in TEXTS]
+COMMITMENTS = vectors(PAGE, "commitments")
 
 
 # --- the tree ---------------------------------------------------------------------------------------------------------
@@ -201,6 +204,31 @@ def test_the_types_on_the_page_are_those_of_the_entries_on_it() -> None:
             assert found <= wanted, row
 
 
+@pytest.mark.parametrize("vector", COMMITMENTS, ids=lambda vector: vector.name)
+def test_a_commitment_on_the_page(vector: Any) -> None:
+    tag, salt, text = vector.expected["tag"].encode(), bytes.fromhex(vector.expected["salt"]), vector.expected["text"]
+    assert {"client": CLIENT_TAG, "note": NOTE_TAG}[vector.name] == tag
+    assert len(salt) == 32
+    assert commitment(tag, salt, text) == vector.data.hex()
+    assert sha256(tag + salt + text.encode("utf-8")).digest() == vector.data
+
+
+def test_the_session_on_the_page_commits_to_the_client_on_it() -> None:
+    [client] = [vector.data.hex() for vector in COMMITMENTS if vector.name == "client"]
+    assert [entry.body["client_commitment"] for entry in ENTRIES if entry.type == "session.opened"] == [client]
+
+
+def test_the_page_names_every_table_and_its_columns() -> None:
+    rows = cells(PAGE, "### In the database") + cells(PAGE, "#### Private texts and the list of sessions")
+    assert sorted(row[0] for row in rows) == sorted(METADATA.tables)
+    for table, columns in rows:
+        # a column is named at the beginning, after a semicolon, or after a comma among such
+        named = [name.strip() for part in columns.split(";") for name in part.split(":")[0].split(",")]
+        assert {name for name in named if name in METADATA.tables[table].columns} == {
+            column.name for column in METADATA.tables[table].columns
+        }
+
+
 # --- entries: refused -------------------------------------------------------------------------------------------------
 
 STOPPED = ENTRIES[-1].values
@@ -281,6 +309,8 @@ def test_an_envelope_of_another_version_or_with_another_type(change: dict[str, A
         ("state.changed", {"to": []}),
         ("session.closed", {"derived": {}}),
         ("session.closed", {"ended": 1}),
+        ("session.closed", {"mode": None}),
+        ("span.recorded", {"mode": 1}),
     ],
     ids=str,
 )

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, event
 
 from devicelog.errors import StoreUnusable
 from devicelog.ledger.entries import read_entry
-from devicelog.records import MAX_BODY, Record, SerialChunk, record_of
+from devicelog.records import MAX_BODY, MAX_DELTA_US, Record, SerialChunk, record_of
 from devicelog.store import writer as writer_module
 from devicelog.store.database import open_for_writing
 from devicelog.store.engine import writer_engine
@@ -511,6 +511,34 @@ def test_a_chunk_has_at_most_4096_records(n: int, chunks: list[int], bench: Benc
 def test_a_chunk_has_at_most_a_mebibyte(n: int, chunks: list[int], bench: Bench) -> None:
     assert 16 * MAX_BODY <= 1 << 20 < 17 * MAX_BODY
     put_at_once(bench, n, b"\xaa" * MAX_BODY)
+    assert bench.chunks() == chunks
+    assert problems(bench.path) == []
+
+
+@pytest.mark.parametrize(
+    ("deltas", "chunks"),
+    [
+        ([MAX_DELTA_US], [2]),
+        ([MAX_DELTA_US + 1], [1, 1]),
+        ([-MAX_DELTA_US], [2]),
+        ([-MAX_DELTA_US - 1], [1, 1]),
+        ([MAX_DELTA_US, MAX_DELTA_US], [3]),
+        ([1, 2 * MAX_DELTA_US, 1, MAX_DELTA_US + 1], [2, 2, 1]),
+    ],
+)
+def test_records_far_apart_are_in_two_chunks(deltas: list[int], chunks: list[int], bench: Bench) -> None:
+    """A computer that slept for an hour in the middle of a flush."""
+    gate = Gate(bench.engine)
+    bench.writer.do(lambda _: None)
+    assert gate.reached.wait(DEADLINE_S)
+    bench.clock.us += 4 * MAX_DELTA_US
+    bench.put()
+    for delta in deltas:
+        bench.clock.us += delta
+        bench.put()
+    done = bench.writer.do(lambda _: None)
+    gate.open()
+    done.result(DEADLINE_S)
     assert bench.chunks() == chunks
     assert problems(bench.path) == []
 
