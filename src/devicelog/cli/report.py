@@ -17,14 +17,14 @@ def show_document(evidence: Evidence, prefix: str) -> Json:
     row = evidence.stream(prefix)
     opening = evidence.entry(row["no"])
     documents = evidence.documents(opening)
-    if row["derived"] is not None:
-        derived = parse_canonical(evidence.document(row["derived"]))
+    closing = evidence.closing(row)
+    if closing is not None:
+        derived = parse_canonical(evidence.document(closing.body["derived"]))
     else:
         derived = _so_far(evidence, Opening.read(opening.type, opening.body, documents), row["no"])
     plan_digest = opening.body["documents"].get("plan")
     plan = parse_canonical(documents[plan_digest]) if plan_digest else None
     facts = derived["facts"]
-    closing = evidence.entry(row["closed_seq"]) if row["closed_seq"] is not None else None
     client_ref = opening.body.get("client_ref")
     return {
         "schema": "devicelog.session/1",
@@ -41,7 +41,7 @@ def show_document(evidence: Evidence, prefix: str) -> Json:
         "plan": plan and {"id": plan["id"], "label": plan["label"], "indication": plan["indication"]},
         "plan_zones": plan["zones"] if plan else [],
         "engine": derived["engine"],
-        "derived": row["derived"],
+        "derived": closing.body["derived"] if closing else None,
         "findings": derived["findings"],
         "assessments": derived["assessments"],
         "notes": _notes(evidence, row["no"]),

@@ -45,7 +45,9 @@ BODY_KEYS: dict[str, frozenset[str]] = {
 
 # What a reader relies on, wherever it stands in a body.
 _BODY_TYPES: dict[str, type[Any]] = {
-    **dict.fromkeys(("stream", "root", "derived", "ended", "mode", "to"), str),
+    **dict.fromkeys(
+        ("stream", "root", "derived", "ended", "mode", "to", "client_ref", "client_commitment", "practitioner"), str
+    ),
     **dict.fromkeys(("chunks", "records"), int),
     "documents": dict,
 }

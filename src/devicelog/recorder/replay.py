@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from devicelog.canonical import Json, parse_canonical
-from devicelog.errors import EvidenceDamaged
+from devicelog.errors import EvidenceDamaged, NotFound
 from devicelog.pipeline import ENGINE, Opening, Pipeline
 from devicelog.store.evidence import Evidence, StreamRow
 
@@ -46,7 +46,9 @@ class Replayed:
 
 def replay(evidence: Evidence, row: StreamRow) -> Replayed:
     """Derive a closed stream again. Raises EvidenceDamaged when its evidence cannot be read."""
-    opening, closing = evidence.entry(row["no"]), evidence.entry(row["closed_seq"])
+    opening, closing = evidence.entry(row["no"]), evidence.closing(row)
+    if closing is None:
+        raise NotFound(f"{row['id']} is still being recorded: there is no record to compare with yet")
     kept = evidence.document(closing.body["derived"])
     try:
         pipeline, n = Pipeline(Opening.read(opening.type, opening.body, evidence.documents(opening))), 0

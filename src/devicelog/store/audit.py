@@ -262,7 +262,7 @@ def _projection(connection: Connection, entries: list[Entry], report: Report) ->
         if change is not None:
             wanted.setdefault(change.stream, dict(blank)).update(change.values)
     stored = {row["id"]: dict(row) for row in connection.execute(select(STREAM)).mappings()}
-    for stream_id in sorted(wanted.keys() | stored.keys()):
+    for stream_id in sorted(wanted.keys() | stored.keys(), key=str):
         mine, theirs = wanted.get(stream_id, {}), stored.get(stream_id, {})
         for column in blank:
             if mine.get(column) != theirs.get(column):

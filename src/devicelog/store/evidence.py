@@ -60,6 +60,20 @@ class Evidence:
         except ValueError as error:
             raise EvidenceDamaged(f"ledger entry {seq}: {error}") from error
 
+    def closing(self, row: StreamRow) -> Entry | None:
+        """The closing entry of a stream; None while it is open. Raises EvidenceDamaged when the list names another."""
+        if row["closed_seq"] is None:
+            return None
+        try:
+            entry = self.entry(row["closed_seq"])
+        except NotFound as error:
+            raise EvidenceDamaged(f"the list of sessions is wrong about {row['id']}: {error}") from error
+        if entry.type not in ("session.closed", "span.recorded") or entry.body["stream"] != row["id"]:
+            raise EvidenceDamaged(
+                f"the list of sessions is wrong about {row['id']}: entry {entry.seq} does not close it"
+            )
+        return entry
+
     def document(self, digest: str) -> bytes:
         """A document by its SHA-256 in hex. Raises EvidenceDamaged when it is missing or is another."""
         try:
@@ -68,7 +82,7 @@ class Evidence:
                 raise EvidenceDamaged(f"document {digest} is missing")
             if sha256(_bytes(data)).hexdigest() != digest:
                 raise EvidenceDamaged(f"document {digest} was changed")
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise EvidenceDamaged(f"document {digest}: {error}") from error
         return _bytes(data)
 
@@ -83,7 +97,7 @@ class Evidence:
     def stream(self, prefix: str) -> StreamRow:
         """The one stream whose id begins so. Raises NotFound when there is none or more than one."""
         wanted = prefix.lower()
-        found = [row for row in self.streams() if row["id"].startswith((wanted, f"s-{wanted}"))]
+        found = [row for row in self.streams() if str(row["id"]).startswith((wanted, f"s-{wanted}"))]
         exact = [row for row in found if row["id"] == wanted]
         if len(exact or found) != 1:
             why = (

@@ -25,11 +25,14 @@ class WriterLock:
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._write(fd, {"pid": os.getpid()})
         except BlockingIOError:
             os.close(fd)
             return False
+        except OSError:
+            os.close(fd)
+            raise
         self._fd = fd
-        self.describe({"pid": os.getpid()})
         return True
 
     def take(self) -> None:
@@ -58,9 +61,12 @@ class WriterLock:
         """Write who holds the lock: the process, and where its control socket is."""
         if self._fd is None:
             raise ValueError("the lock is not ours")
-        data = json.dumps(facts).encode()
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, data, 0)
+        self._write(self._fd, facts)
+
+    @staticmethod
+    def _write(fd: int, facts: dict[str, object]) -> None:
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, json.dumps(facts).encode(), 0)
 
     def holder(self) -> dict[str, object]:
         """What the holder wrote about itself; empty when there is nothing to read."""
