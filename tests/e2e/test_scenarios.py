@@ -138,10 +138,14 @@ def test_a_scenario_has_its_findings_and_no_others(
 
     touched = {zone["zone"]: zone for zone in session["zones"] if zone["judged"]}
     assert tuple(touched) == case.zones
-    for zone in touched.values():
-        passes = zone["passes"]
-        assert passes["pen"] == passes["operator"] == passes["low"] == passes["high"] >= 1, zone
-        assert zone["device_max_um"] == 2_500
+    assert {zone["device_max_um"] for zone in touched.values()} == {2_500}
+    by_pen = [zone["passes"]["pen"] for zone in touched.values()]
+    by_operator = [zone["passes"]["operator"] for zone in touched.values()]
+    if case.gap_us == NOTHING:
+        assert by_pen == by_operator
+        assert min(by_pen) >= 1
+    else:  # a pass that was made while the port was away may be told in the zone after it
+        assert sum(by_pen) == sum(by_operator) >= len(touched)
     # one object, the same bytes, whoever asks
     again = devicelog("sessions", "show", session["id"], "--json", data_dir=data_dir).succeeded()
     assert again.json() == session
