@@ -1,5 +1,6 @@
 """How the database file is opened: pragmas, real transactions, and SQLite's refusals in our words."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,7 +62,7 @@ def reader_engine(path: Path) -> Engine:
     """An engine that cannot write, for everybody but the writer. Works on a read-only file system too."""
 
     def connect() -> sqlite3.Connection:
-        uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+        uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
         connection = sqlite3.connect(uri, uri=True, timeout=5.0, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("SELECT 1 FROM sqlite_master")
