@@ -6,6 +6,7 @@ Not responsible for what a command means: a handler is given, and called in a th
 import contextlib
 import errno
 import json
+import os
 import socket
 import socketserver
 import tempfile
@@ -49,7 +50,7 @@ class ControlServer:
         self.path = data_dir.absolute() / "control.sock"
         self._own_dir: Path | None = None
         try:
-            if len(str(self.path).encode()) > _MAX_SOCKET_PATH:
+            if len(os.fsencode(self.path)) > _MAX_SOCKET_PATH:
                 raise OSError(errno.ENAMETOOLONG, "too long for a socket")
             self.path.unlink(missing_ok=True)
             self._server = _Server(str(self.path), _Connection)

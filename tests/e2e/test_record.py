@@ -504,3 +504,13 @@ def test_no_such_session_and_more_than_one(command: tuple[str, ...], pair: Path,
 def test_no_database(command: tuple[str, ...], tmp_path: Path) -> None:
     devicelog(*command, data_dir=tmp_path / "data").refused(6, "there is no database at", "devicelog demo")
     assert not (tmp_path / "data").exists()
+
+
+def test_a_data_directory_whose_name_is_no_utf8(tmp_path: Path) -> None:
+    data_dir = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    with PtyPen(tmp_path / "pen") as pen, recording(data_dir, pen.link) as recorder:
+        pen.introduce(recorder)
+        devicelog("mark", "pass", data_dir=data_dir).succeeded()
+        recorder.send(signal.SIGINT)
+        recorder.end().succeeded()
+    assert_whole(data_dir)
