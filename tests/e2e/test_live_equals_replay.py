@@ -66,7 +66,7 @@ def test_the_span_before_it_too(recorded: tuple[Path, str]) -> None:
 
 
 def python_3_13() -> str | None:
-    """Another interpreter, where there is one."""
+    """Another interpreter, where there is one: one that pyenv keeps for its user, or the system's."""
     own = sorted((Path.home() / ".pyenv" / "versions").glob("3.13*/bin/python3"))
     return str(own[-1]) if own else shutil.which("python3.13")
 
