@@ -1,10 +1,11 @@
 """`plans` and `zones`: what a session can be planned with, and where on the body it can be recorded."""
 
-import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from devicelog.cli.common import print_json, table
 
 if TYPE_CHECKING:
     from devicelog.clinical.plan import Plan
@@ -30,7 +31,7 @@ def list_plans(as_json: bool) -> None:
 
     shipped = data.list_plans()
     if as_json:
-        _print_json({"schema": "devicelog.plans/1", "plans": [plan.document() for plan in shipped]})
+        print_json({"schema": "devicelog.plans/1", "plans": [plan.document() for plan in shipped]})
         return
     for plan in shipped:
         click.echo(f"{plan.id}: {plan.label}, {plan.indication}")
@@ -51,7 +52,7 @@ def list_zones(as_json: bool) -> None:
 
     known = data.load_zones()
     if as_json:
-        _print_json(plan.zones_document(known))
+        print_json(plan.zones_document(known))
         return
     rows = [(zone.id, zone.laterality, zone.label) for zone in known.values()]
     _print_table([("zone", "side", "where"), *rows])
@@ -79,10 +80,5 @@ def _mm(depth_um: int) -> str:
 
 
 def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True))
+    for line in table(rows):
+        click.echo(f"  {line}")

@@ -6,6 +6,7 @@
 from typing import Any
 
 from devicelog.canonical import Json, parse_canonical
+from devicelog.cli.common import table
 from devicelog.pipeline import Opening, Pipeline
 from devicelog.records import MARK, Mark, item_of
 from devicelog.sessions import UNASSIGNED
@@ -144,8 +145,7 @@ def _zones(session: Json) -> str:
         )
     if len(rows) == 1:
         return ""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines = table(rows)
     tolerance_um = max(zone["tolerance_um"] for zone in session["zones"])
     lines.append(
         f"over: the dial beyond the limit, or measured beyond it by more than the sensor's {_mm(tolerance_um)} mm"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devicelog.cli.common import command_line, data_dir_option, json_option, print_json, reading
+from devicelog.cli.common import command_line, data_dir_option, json_option, print_json, reading, table
 
 if TYPE_CHECKING:
     from devicelog.store.evidence import Evidence, StreamRow
@@ -53,7 +53,7 @@ def list_sessions(data_dir: Path | None, as_json: bool) -> None:
         print_json({"schema": "devicelog.sessions/1", "sessions": listed, "spans": spans})
         return
     head = ("session", "opened", "status", "verdict", "client", "practitioner", "plan")
-    table = [head] + [
+    lines = [head] + [
         (
             row["id"],
             row["opened_at"][:19].replace("T", " ") + "Z",
@@ -65,9 +65,7 @@ def list_sessions(data_dir: Path | None, as_json: bool) -> None:
         )
         for row in listed
     ]
-    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
-    for row in table:
-        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    click.echo("\n".join(table(lines)))
     heard = [span for span in spans if span["needling_us"]]
     click.echo(
         f"{len(listed)} sessions; {len(spans)} times the pen was listened to outside one, {len(heard)} with needling"
