@@ -187,7 +187,11 @@ class Derivation:
         return True
 
     def _message(self, record: Record, message: Heartbeat | PenEvent | Identity) -> None:
-        if not self._follow(record, message):
+        follows = self._follow(record, message)
+        if isinstance(message, Identity):  # an answer that was overtaken by samples says who it is all the same
+            self._identities += 1
+            self._identify(message)
+        if not follows:
             return
         if not message.motor_on:
             self._end_glide()
@@ -197,9 +201,8 @@ class Derivation:
                 self._count(message)
             case PenEvent():
                 self._events[message.code] = self._events.get(message.code, 0) + 1
-            case Identity():
-                self._identities += 1
-                self._identify(message)
+            case _:
+                pass
 
     def _identify(self, identity: Identity) -> None:
         self.pen, self._named = identity_document(identity), True

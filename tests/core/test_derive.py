@@ -618,6 +618,23 @@ def test_frames_of_a_second_pen_that_come_before_its_name_count_nothing():
     assert (zone["strokes"], zone["passes"]["pen"]) == (4, 0)  # 77 009 - 77 005: from the first total after its name
 
 
+def test_an_answer_that_samples_overtook_says_who_it_is_all_the_same():
+    bench = Bench(opening_of(pen=pen_document()))
+    bench.zone("forehead")
+    bench.samples("11")
+    bench.link(up=False)
+    bench.link(up=True)
+    bench.samples("11")
+    bench.seq -= 2  # made before the newest samples, sent after them
+    bench.identity()
+    bench.seq += 2
+    bench.strokes += 7
+    bench.samples("11")
+    derived = bench.end()
+    assert derived["facts"]["identities"] == 1
+    assert zone_in(derived, "forehead")["strokes"] == 7
+
+
 def test_a_second_pen_does_not_hide_what_the_first_did_unattended():
     before = Counters(serial=SERIAL, boot=7, passes=8, strokes=900)
     bench = Bench(opening_of(pen=pen_document(), before=before))
