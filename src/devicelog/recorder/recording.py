@@ -292,7 +292,8 @@ class Recording:
         """Stop reading, take what is left, close the stream and the ledger's run. Returns the derived record."""
         self._source.close()
         self._ended = True
-        self._take_what_is_left(stream)
+        while (item := self._inbox.get_nowait()) is not None:
+            self._take(stream, item)
         if self._marks:
             self._console.say(f"{len(self._marks)} marks were not made: the session ended before their time")
         derived, closed = stream.close(cause, self._source.read_total)
@@ -302,13 +303,10 @@ class Recording:
         self._durable(closed)
         if not self._writer.close(DISK_TIMEOUT_S):
             raise StoreUnusable(f"the end of the recording is not on disk: {self._writer.failure}")
-        self._take_what_is_left(stream)
-        return derived
-
-    def _take_what_is_left(self, stream: OpenStream) -> None:
-        """Empty the inbox; a mark that comes after the session's end is told so by its state."""
         while (item := self._inbox.get_nowait()) is not None:
-            self._take(stream, item)
+            if isinstance(item, _Request):  # nothing can be kept any more
+                item.reply(refusal("the session has ended", NotFound.exit_code))
+        return derived
 
     def _durable(self, future: "Future[T]") -> T:
         """Wait until something is on disk. Raises StoreUnusable when it is not in time."""

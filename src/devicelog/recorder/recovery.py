@@ -27,7 +27,6 @@ class Interrupted:
 
     stream: str
     records: int
-    verdict: str
     last_us: int  # of the newest record, since the stream began
 
 
@@ -52,12 +51,11 @@ def close_interrupted(path: Path, engine: Engine, head: Head, stamps: Stamps) ->
             raise EvidenceDamaged(f"{head.stream.id} was left open and cannot be derived: {error}") from error
         transaction = Transaction(connection, head, stamps=stamps, sw=software())
         close_stream(transaction, opening.type, derived, INTERRUPTED)
-    values = parse_canonical(derived)
+    facts = parse_canonical(derived)["facts"]
     return transaction.head, Interrupted(
         stream=head.stream.id,
         records=head.stream.records,
-        verdict=values["verdict"],
-        last_us=values["facts"]["duration_us"],
+        last_us=facts["duration_us"],
     )
 
 
@@ -97,5 +95,5 @@ def told(interrupted: Interrupted) -> str:
     seconds = interrupted.last_us / 1_000_000
     return (
         f"{what} {interrupted.stream} was found open and is closed now as interrupted: "
-        f"{interrupted.records} records over {seconds:.1f} s are kept. `devicelog sessions show {interrupted.stream}`"
+        f"{interrupted.records} records over {seconds:.1f} s are kept. `sessions show {interrupted.stream}` reads it."
     )
