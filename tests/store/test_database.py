@@ -26,9 +26,10 @@ from devicelog.cli.report import show_document
 from devicelog.errors import EvidenceDamaged, NotFound, StoreUnusable
 from devicelog.ledger.entries import read_entry
 from devicelog.ledger.tree import leaf_hash
+from devicelog.recorder.recovery import recover
 from devicelog.store import database
 from devicelog.store import evidence as evidence_module
-from devicelog.store.database import NEEDED_FREE_BYTES, open_for_writing, prepare_data_dir, read_head
+from devicelog.store.database import FILE_NAME, NEEDED_FREE_BYTES, open_for_writing, prepare_data_dir, read_head
 from devicelog.store.engine import reader_engine, writer_engine
 from devicelog.store.evidence import Evidence
 from devicelog.store.lock import WriterLock
@@ -219,6 +220,27 @@ def test_a_file_that_is_no_database(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(EvidenceDamaged), Evidence(path) as evidence:
         evidence.streams()
     assert path.read_bytes() == content
+
+
+def test_a_database_that_was_cut_off_while_it_was_made(tmp_path: Path) -> None:
+    """One page without tables, and a journal that says it was not there before: what a kill at creation leaves."""
+    path = tmp_path / FILE_NAME
+    with sqlite3.connect(path) as connection:
+        for sql in ("PRAGMA page_size = 1024", "CREATE TABLE t (x)", "DROP TABLE t"):
+            connection.execute(sql)
+        connection.commit()
+        connection.execute("VACUUM")
+    connection.close()
+    journal = bytes.fromhex("d9d505f920a163d7 00000000 2f7e51c8 00000000 00000200 00000400")
+    path.with_name(f"{FILE_NAME}-journal").write_bytes(journal.ljust(512, b"\0"))
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):  # so it is: a reader may not roll it back
+        sqlite3.connect(f"file:{path}?mode=ro", uri=True).execute("SELECT count(*) FROM sqlite_master")
+    with pytest.raises(NotFound, match="nothing was recorded in it yet"):
+        recover(tmp_path)
+    engine, head = open_for_writing(tmp_path, stamps=StillClock(), sw=SW)
+    engine.dispose()
+    assert (head.seq, head.stream) == (1, None)
+    assert recover(tmp_path) is None
 
 
 def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:

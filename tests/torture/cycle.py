@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -269,8 +271,12 @@ class Runner:
         """Whether there is a database: a file alone, without its first transaction, is none."""
         if not self._path.exists():
             return False
-        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as connection:
-            return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+        # A kill at the very beginning leaves a journal to roll back, which a reader may not do: asked of a copy.
+        with tempfile.TemporaryDirectory() as directory:
+            for file in self._path.parent.glob(f"{self._path.name}*"):
+                shutil.copy(file, directory)
+            with closing(sqlite3.connect(Path(directory) / self._path.name)) as connection:
+                return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
     def _hear(self, lines: Sequence[str]) -> None:
         self.book.told += [match[1] for line in lines if (match := _TOLD.search(line))]
