@@ -719,7 +719,9 @@ def test_ended_twice_in_a_row(data_dir: Path, pen: PtyPen) -> None:
         ended = command.end().succeeded()
     assert "Traceback" not in ended.stderr
     told = the_session(data_dir)
-    assert (told["status"], told["end_cause"]) == ("closed", "operator")
+    assert told["status"] == "closed"
+    # Two signals that are on their way together may be taken by two threads: which comes first is the kernel's choice.
+    assert told["end_cause"] in ("operator", "signal")
     assert told["id"] in ended.stdout
 
 
