@@ -30,7 +30,7 @@ class Decoder:
     def feed(self, raw: RawInput) -> list[Reading]:
         """Take one raw input and return what it completes. A link that changes ends what was held."""
         if isinstance(raw, SerialChunk):
-            return self._feed_bytes(raw.data)
+            return self.feed_bytes(raw.data)
         if isinstance(raw, LinkChange):
             readings = self.finish()
             self._synced = False
@@ -51,7 +51,7 @@ class Decoder:
         self._synced = False
         return readings
 
-    def _feed_bytes(self, data: bytes) -> list[Reading]:
+    def feed_bytes(self, data: bytes) -> list[Reading]:
         readings: list[Reading] = []
         runs = (self._held + data).split(b"\0")
         rest = runs.pop()

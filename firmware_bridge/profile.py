@@ -1,24 +1,45 @@
-"""A pen profile: how to reach a kind of pen, and what its maker says it can do. Data from TOML, checked here.
+"""A pen profile: how to reach a kind of pen, what it measures, and what its maker says it can do. Data, checked here.
 
 Not responsible for finding a profile on disk. Limits are the device's own; what a body site allows is not here.
 """
 
+import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
 from typing import Any
 
 from firmware_bridge.errors import ProfileError
+
+MEASURES = ("set_depth", "depth", "raw_count", "frequency", "contact", "passes", "strokes")
 
 _RANGES = {
     "baud": (1200, 4_000_000),
     "depth_max_um": (100, 10_000),
     "depth_tolerance_um": (0, 1_000),
     "silence_limit_us": (100_000, 60_000_000),
+    "frequency_min_dhz": (1, 10_000),
+    "frequency_max_dhz": (1, 10_000),
 }
+_DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])\Z")
+_SCHEMA = "devicelog.profile/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """One calibration of a pen by the name the pen gives it, and the last day (UTC) it holds: `2027-06-30`."""
+
+    id: str
+    expires: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PenProfile:
-    """One kind of pen. `dtr` and `rts` are the line states on opening: on many boards a change is a reset."""
+    """One kind of pen. `dtr` and `rts` are the line states on opening: on many boards a change is a reset.
+
+    `measures` is what this kind of pen sends, from MEASURES: what it says and does not send is missing, what it never
+    had is not. The frequency limits are None where the maker names none.
+    """
 
     name: str
     label: str
@@ -31,24 +52,88 @@ class PenProfile:
     depth_tolerance_um: int
     depth_tolerance_source: str
     silence_limit_us: int
+    measures: tuple[str, ...] = MEASURES
+    frequency_min_dhz: int | None = None
+    frequency_max_dhz: int | None = None
+    frequency_source: str | None = None
+    calibrations: tuple[Calibration, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """The profile as plain values, ready for canonical bytes; `from_document` reads it back."""
-        return {"schema": "devicelog.profile/1", **asdict(self)}
+        values = {key: value for key, value in asdict(self).items() if value is not None}
+        return {"schema": _SCHEMA, **values}
 
     @classmethod
     def from_document(cls, values: dict[str, Any]) -> "PenProfile":
         """Read a profile from the values of its TOML file or document. Raises ProfileError, naming the key."""
+        if values.get("schema", _SCHEMA) != _SCHEMA:
+            raise ProfileError(f"pen profile: schema = {values['schema']!r}; expected {_SCHEMA!r}")
         given = {key: value for key, value in values.items() if key != "schema"}
-        wanted = {field.name: field.type for field in fields(cls)}
-        for key in wanted.keys() - given.keys():
-            raise ProfileError(f"pen profile: {key} is missing")
-        for key in given.keys() - wanted.keys():
-            raise ProfileError(f"pen profile: unknown key {key}")
-        for key, value in given.items():
-            if type(value) is not wanted[key]:
-                raise ProfileError(f"pen profile: {key} = {value!r}; expected {getattr(wanted[key], '__name__', '')}")
-            low, high = _RANGES.get(key, (None, None))
-            if low is not None and high is not None and not low <= value <= high:
-                raise ProfileError(f"pen profile: {key} = {value}; expected {low} to {high}")
-        return cls(**given)
+        known = [field.name for field in fields(cls)]
+        for key in known:
+            if key not in given and key not in _OPTIONAL:
+                raise ProfileError(f"pen profile: {key} is missing")
+        for key in given.keys() - known:
+            near = get_close_matches(str(key), known, n=1)
+            raise ProfileError(f"pen profile: unknown key {key}." + (f" Did you mean {near[0]}?" if near else ""))
+        profile = cls(**{key: _read(key, value) for key, value in given.items()})
+        _check_frequency(profile)
+        return profile
+
+    def expires(self, calibration_id: str) -> str | None:
+        """The last day on which this calibration holds; None where nobody has said."""
+        return next((known.expires for known in self.calibrations if known.id == calibration_id), None)
+
+
+def _read(key: str, value: object) -> Any:
+    read = _READERS.get(key)
+    if read is not None:
+        return read(value)
+    wanted = _TYPES[key]
+    if type(value) is not wanted:
+        raise ProfileError(f"pen profile: {key} = {value!r}; expected {wanted.__name__}")
+    low, high = _RANGES.get(key, (None, None))
+    if low is not None and high is not None and not low <= value <= high:  # type: ignore[operator]
+        raise ProfileError(f"pen profile: {key} = {value}; expected {low} to {high}")
+    return value
+
+
+def _measures(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
+        raise ProfileError(f"pen profile: measures = {value!r}; expected a list of {', '.join(MEASURES)}")
+    for word in value:
+        if word not in MEASURES:
+            near = get_close_matches(word, MEASURES, n=1)
+            known = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(MEASURES)}."
+            raise ProfileError(f"pen profile: measures names {word!r}, which no pen sends.{known}")
+    return tuple(word for word in MEASURES if word in value)
+
+
+def _calibrations(value: object) -> tuple[Calibration, ...]:
+    calibrations = []
+    for entry in value if isinstance(value, list | tuple) else [value]:
+        if not isinstance(entry, dict) or entry.keys() != {"id", "expires"}:
+            raise ProfileError(f"pen profile: calibrations: {entry!r}; expected id and expires")
+        if not all(isinstance(text, str) for text in entry.values()) or not _DAY.match(entry["expires"]):
+            raise ProfileError(f"pen profile: calibrations: {entry!r}; expected texts, and a day such as 2027-06-30")
+        calibrations.append(Calibration(**entry))
+    return tuple(calibrations)
+
+
+def _check_frequency(profile: PenProfile) -> None:
+    limits = (profile.frequency_min_dhz, profile.frequency_max_dhz, profile.frequency_source)
+    if limits == (None, None, None):
+        return
+    if None in limits:
+        raise ProfileError("pen profile: frequency_min_dhz, frequency_max_dhz and frequency_source go together")
+    if limits[0] > limits[1]:  # type: ignore[operator] # none of them is None
+        raise ProfileError(f"pen profile: frequency_min_dhz = {limits[0]} is above frequency_max_dhz = {limits[1]}")
+
+
+_READERS: dict[str, Callable[[object], Any]] = {"measures": _measures, "calibrations": _calibrations}
+_OPTIONAL = {"measures", "frequency_min_dhz", "frequency_max_dhz", "frequency_source", "calibrations"}
+_TYPES: dict[str, type[Any]] = {
+    **dict.fromkeys(("name", "label", "depth_max_source", "depth_tolerance_source", "frequency_source"), str),
+    **dict.fromkeys(("dtr", "rts", "request_identity"), bool),
+    **dict.fromkeys(_RANGES, int),
+}

@@ -16,6 +16,8 @@ SEQUENCE = 2**32
 _REPEAT_WINDOW = 4096
 
 Step = Literal["next", "gap", "repeat", "restart"]
+# why sample numbers began anew: the pen said another boot, or the same boot and other numbers, or it is another pen
+Begun = Literal["first", "restart", "numbers", "another pen"]
 
 
 @dataclass(slots=True)
@@ -28,6 +30,7 @@ class Boot:
     decoded: int = 0
     missing: int = 0
     repeated: int = 0
+    begun: Begun = "first"
 
     @property
     def closes(self) -> bool:
@@ -43,6 +46,7 @@ class Boot:
             "decoded": self.decoded,
             "missing": self.missing,
             "repeated": self.repeated,
+            "begun": self.begun,
             "closes": self.closes,
         }
 
@@ -54,6 +58,7 @@ class Account:
         self.boots: list[Boot] = []
         self.sound_frames = 0
         self.unknown_frames = 0
+        self.newer: Counter[int] = Counter()  # unknown frames of a newer protocol, by its major version
         self.trailing_bytes = 0
         self.faults: Counter[str] = Counter()
         self.fault_bytes: Counter[str] = Counter()
@@ -77,11 +82,11 @@ class Account:
         How many were lost before a restart nobody knows: None.
         """
         n = message.n if isinstance(message, SampleBlock) else 0
-        if not self.boots or self.boots[-1].boot != message.boot or self._another_pen:
-            self._another_pen = False
-            restart = bool(self.boots)
-            self.boots.append(Boot(message.boot, message.seq, span=n, decoded=n))
-            return ("restart", None) if restart else ("next", 0)
+        begun: Begun = "first" if not self.boots else "another pen" if self._another_pen else "restart"
+        self._another_pen = False
+        if begun != "restart" or self.boots[-1].boot != message.boot:
+            self.boots.append(Boot(message.boot, message.seq, span=n, decoded=n, begun=begun))
+            return ("next", 0) if begun == "first" else ("restart", None)
         boot = self.boots[-1]
         ahead = (message.seq - boot.first - boot.span) % SEQUENCE
         if ahead < SEQUENCE // 2:
@@ -92,8 +97,14 @@ class Account:
         if SEQUENCE - ahead <= _REPEAT_WINDOW:
             boot.repeated += n
             return "repeat", 0
-        self.boots.append(Boot(message.boot, message.seq, span=n, decoded=n))
+        self.boots.append(Boot(message.boot, message.seq, span=n, decoded=n, begun="numbers"))
         return "restart", None
+
+    def go_on(self, frames: int, samples: int) -> None:
+        """Frames that only went on from the newest message, with so many samples in all."""
+        self.sound_frames += frames
+        self.boots[-1].decoded += samples
+        self.boots[-1].span += samples
 
     def cut(self) -> None:
         """What comes next does not follow what came: an oversize run goes on no more."""
@@ -126,6 +137,7 @@ class Account:
             "bytes_trailing": self.trailing_bytes,
             "frames_sound": self.sound_frames,
             "frames_unknown": self.unknown_frames,
+            "frames_newer": [{"major": major, "n": n} for major, n in sorted(self.newer.items())],
             "frames_damaged": self.damaged_frames,
             "faults": [
                 {"kind": kind, "n": self.faults[kind], "bytes": self.fault_bytes[kind]} for kind in sorted(self.faults)

@@ -2,18 +2,26 @@
 
 Pure and incremental: fed one record's readings at a time, live and in replay alike. Order and host time come from the
 records, durations of needling from the pen's own sample period. Judging the facts is validate's work.
+
+Sample frames that only go on are gathered in a run and counted together (runs.py); everything that says something new
+settles the run first. Where it is settled makes no difference to the facts.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from devicelog.account import Account
+from devicelog.attribution import Correction, turns
 from devicelog.canonical import Json
 from devicelog.counters import Counters, CounterTrack
 from devicelog.gaps import GAP_LISTED_US, Gaps, Message
+from devicelog.pen_clock import PenClock
 from devicelog.records import Clock, End, Mark, Record, Stall
+from devicelog.runs import Run
 from devicelog.sessions import UNASSIGNED
+from devicelog.spans import Spans
+from devicelog.steady import Neighbours
 from devicelog.tally import Limits, ZoneTally
+from firmware_bridge.frames import PROTOCOL_MAJOR
 from firmware_bridge.readings import (
     Fault,
     Heartbeat,
@@ -30,28 +38,6 @@ _MODES = ("demo", "test", "real")  # one frame that is not real, and the stream 
 _CONFIDENCES = ("unknown", "restored", "rtc", "synced")  # worst first
 
 
-@dataclass(slots=True)
-class _Span:
-    """A stretch under one zone and one dial setting that has contact or unknown contact."""
-
-    zone: str
-    depth_set_um: int | None
-    from_us: int
-    to_us: int
-    contact_us: int = 0
-    samples: int = 0
-
-    def document(self) -> Json:
-        return {
-            "zone": self.zone,
-            "depth_set_um": self.depth_set_um,
-            "from_us": self.from_us,
-            "to_us": self.to_us,
-            "contact_us": self.contact_us,
-            "samples": self.samples,
-        }
-
-
 class Derivation:
     """The running facts of one stream."""
 
@@ -63,23 +49,32 @@ class Derivation:
         pen: Json | None,
         before: Counters | None,
         heard: Counters | None,
+        corrections: Sequence[Correction] = (),
     ) -> None:
         self.account = Account()
         self.zones: dict[str, ZoneTally] = {}
         self.gaps = Gaps(silence_limit_us)
         self.counters = CounterTrack(before=before, heard=heard)
-        self.zone = UNASSIGNED
-        self._sample_zone = UNASSIGNED  # where the newest sample was: a gap begins there
+        self.zone = UNASSIGNED  # where data goes now
         self.paused = False
         self.last: SampleBlock | None = None  # the newest sample frame
         self.contact: bool | None = None  # at the newest sample
         self.pen = pen
         self.end: End | None = None
         self.pen_t_us: int | None = None
+        self._marked = UNASSIGNED  # the zone of the newest mark
+        self._turns = turns(corrections)
+        self._sample_zone = UNASSIGNED  # where the newest sample was: a gap begins there
         self._limits_of = limits_of
+        self._silence_limit_us = silence_limit_us
         self._first_us: int | None = None
         self._last_us = 0
+        self._last_record = 0
+        self._run: Run | None = None
         self._glide_us = 0
+        self._neighbours = Neighbours()
+        self._clock = PenClock()
+        self._spans = Spans()
         self._modes: set[str] = set()
         self._identities = 0
         self._named = True  # False from a lost link until the pen has said who it is
@@ -87,23 +82,28 @@ class Derivation:
         self._events: dict[int, int] = {}
         self._marks: dict[str, int] = {}
         self._clocks: list[Json] = []
-        self._spans: list[_Span] = []
+        self._losses: list[Json] = []  # of the link
 
     # --- records without readings -------------------------------------------------------------------------------------
 
-    def record(self, record: Record, item: object) -> None:
-        """Take what a record other than serial bytes says, and every record's stamp."""
+    def arrived(self, record: Record) -> None:
+        """Take every record's number and stamp, before its readings."""
         if self._first_us is None:
             self._first_us = record.t_us
-        self._last_us = max(self._last_us, record.t_us)
+        if record.t_us > self._last_us:
+            self._last_us = record.t_us
+        self._last_record = record.number
+        if self._turns and record.number in self._turns:
+            self._turn(record.number, self._turns[record.number] or self._marked)
+
+    def record(self, record: Record, item: object) -> None:
+        """Take what a record other than serial bytes says."""
+        self.settle()
         match item:
             case Mark():
-                self._mark(item)
+                self._mark(record, item)
             case LinkChange():
-                self.gaps.link_up = item.up
-                if not item.up:
-                    self.gaps.blame("link")
-                    self._named = False
+                self._link(record, item)
             case Overflow():
                 self.account.overflows += 1
                 self.account.dropped_bytes += item.dropped_bytes
@@ -119,13 +119,13 @@ class Derivation:
             case _:
                 pass
 
-    def _mark(self, mark: Mark) -> None:
+    def _mark(self, record: Record, mark: Mark) -> None:
         self._marks[mark.kind] = self._marks.get(mark.kind, 0) + 1
         match mark.kind:
             case "zone":
-                self._end_glide()
-                self.zone = mark.zone or UNASSIGNED
-                self._tally()
+                self._marked = mark.zone or UNASSIGNED
+                if not self._moved(record.number):
+                    self._turn(record.number, self._marked)
             case "pass":
                 self._tally().passes_operator += 1
             case "pause":
@@ -135,19 +135,49 @@ class Derivation:
             case _:
                 pass
 
+    def _moved(self, number: int) -> bool:
+        """Whether a correction says where this record belongs."""
+        before = [at for at in self._turns if at <= number]
+        return bool(before) and self._turns[max(before)] is not None
+
+    def _turn(self, number: int, zone: str) -> None:
+        self.settle()
+        self._end_glide()
+        self._spans.turn(number)
+        self.zone = zone
+        self._tally()
+
+    def _link(self, record: Record, change: LinkChange) -> None:
+        self.gaps.link_up = change.up
+        at_us = self._at(record.t_us)
+        if not change.up:
+            self.gaps.blame("link")
+            self._named = False
+            self._losses.append({"at_us": at_us, "for_us": None, "cause": change.cause})
+        elif self._losses and self._losses[-1]["for_us"] is None:
+            self._losses[-1]["for_us"] = at_us - self._losses[-1]["at_us"]
+
     # --- readings -----------------------------------------------------------------------------------------------------
 
     def reading(self, record: Record, reading: Reading) -> None:
         """Take one reading that this record completed."""
+        if isinstance(reading, SampleBlock):
+            if self._run is not None and self._run.join(record.number, record.t_us, reading):
+                self.last, self.pen_t_us = reading, reading.t_us
+                return
+            self.settle()
+            self._sound(reading)
+            self._block(record, reading)
+            return
+        self.settle()
         match reading:
-            case SampleBlock():
-                self._sound(reading)
-                self._block(record, reading)
             case Heartbeat() | PenEvent() | Identity():
                 self._sound(reading)
                 self._message(record, reading)
             case Unknown():
                 self.account.unknown_frames += 1
+                if reading.major > PROTOCOL_MAJOR:
+                    self.account.newer[reading.major] += 1
             case Fault():
                 self.account.fault(reading)
                 self.gaps.blame("damage")
@@ -178,9 +208,12 @@ class Derivation:
             contact=self.contact,
             zone=self._sample_zone,
         )
+        if gap_us or missing or step == "restart":
+            self._neighbours.part()
         if gap_us >= GAP_LISTED_US:
             self._end_glide()  # a shorter one is a hole in a glide, left out of its contact time
         self.gaps.hear(record.t_us, message)
+        self._clock.hear(message.boot, message.t_us, record.t_us, anew=step == "restart")
         if another:
             self._end_glide()
             self.contact = None
@@ -209,51 +242,59 @@ class Derivation:
         if self.pen not in self._pens:
             self._pens.append(self.pen)
 
+    # --- sample frames ------------------------------------------------------------------------------------------------
+
     def _block(self, record: Record, block: SampleBlock) -> None:
-        bits = block.contact_bits
+        """A frame that says something new: place it, and begin a run with each part that is alike in contact."""
         if not self._follow(record, block):
             return
         self._count(block)
-        tally = self._tally()
-        touched = tally.add(block, record=record.number, paused=self.paused, assigned=self.zone != UNASSIGNED)
-        if bits is None:
-            self._end_glide()
-            self.contact = None
-        elif touched == block.n:
-            self._touch(tally, touched * block.period_us)
-            self.contact = True
-        elif not touched:
-            self._end_glide()
-            self.contact = False
-        else:
-            for i in range(block.n):
-                if bits >> i & 1:
-                    self._touch(tally, block.period_us)
-                else:
-                    self._end_glide()
-            self.contact = bool(bits >> (block.n - 1) & 1)
-        if touched or (bits is None and block.motor_on):
-            self._stretch(record, block, touched)
+        until_us = self._clock.stretch_ends_us(block.t_us)
+        for start, count, contact in _parts(block):
+            self.settle()
+            self._run = Run(
+                record,
+                block,
+                start=start,
+                count=count,
+                contact=contact,
+                silence_limit_us=self._silence_limit_us,
+                until_us=until_us,
+            )
+            self.contact = contact
+        if not self._named:
+            self.settle()  # whose strokes these are is not known: each frame is taken by itself
         self.last, self._sample_zone = block, self.zone
 
-    def _touch(self, tally: ZoneTally, for_us: int) -> None:
-        if not self._glide_us:
-            tally.glides += 1
-        self._glide_us += for_us
-        tally.longest_glide_us = max(tally.longest_glide_us, self._glide_us)
+    def settle(self) -> None:
+        """Count the run that is open. Facts are true after it; when it is called makes no difference to them."""
+        run, self._run = self._run, None
+        if run is None:
+            return
+        if run.frames:
+            self.account.go_on(run.frames, run.samples - run.began_with)
+            self.gaps.go_on(run.last_us, run.pen_us, run.period_us, run.n)
+            self._clock.hear_run(run.low, run.pen_us)
+            strokes = self.counters.go_on(run.strokes, run.pen_us)
+            if strokes:
+                self._tally().strokes = (self._tally().strokes or 0) + strokes
+        tally = self._tally()
+        judged = tally.add(run, self._neighbours, paused=self.paused, assigned=self.zone != UNASSIGNED)
+        if not judged:
+            self._neighbours.part()
+        if run.contact:
+            if not self._glide_us:
+                tally.glides += 1
+            self._glide_us += run.samples * run.period_us
+            tally.longest_glide_us = max(tally.longest_glide_us, self._glide_us)
+        else:
+            self._end_glide()
+        if run.contact or (run.contact is None and run.motor_on):
+            self._spans.take(run, self.zone, from_us=self._at(run.first_us), to_us=self._at(run.last_us))
 
     def _end_glide(self) -> None:
         self._glide_us = 0
-
-    def _stretch(self, record: Record, block: SampleBlock, touched: int) -> None:
-        at_us = self._at(record.t_us)
-        span = self._spans[-1] if self._spans else None
-        if span is None or span.zone != self.zone or span.depth_set_um != block.depth_set_um:
-            span = _Span(self.zone, block.depth_set_um, at_us, at_us)
-            self._spans.append(span)
-        span.to_us = at_us
-        span.contact_us += touched * block.period_us
-        span.samples += block.n
+        self._neighbours.part()
 
     def _count(self, message: SampleBlock | Heartbeat) -> None:
         """The growth of the pen's counters belongs to the zone of now."""
@@ -272,10 +313,12 @@ class Derivation:
 
     def finish(self) -> None:
         """No more records will come."""
+        self.settle()
         self.gaps.finish(self._last_us, contact=self.contact, zone=self._sample_zone)
 
     def facts(self, *, framed: int, rejected: int, delimiters: int) -> Json:
         """All facts so far as plain values, integers only, in a fixed order."""
+        self.settle()
         operator_counts = self._marks.get("pass", 0) > 0
         confidences = [clock["confidence"] for clock in self._clocks]
         said = {pen["mode"] for pen in self._pens}
@@ -290,6 +333,7 @@ class Derivation:
             },
             "pen": self.pen,
             "pens": self._pens,
+            "pen_clock": self._clock.documents(),
             "mode": next((mode for mode in _MODES if mode in self._modes | said), "unknown"),
             "modes": sorted(self._modes),
             "identities": self._identities,
@@ -297,8 +341,9 @@ class Derivation:
             "marks": [{"kind": kind, "n": n} for kind, n in sorted(self._marks.items())],
             "counters": self.counters.document(),
             "unattended": self.counters.unattended,
+            "link_losses": self._losses,
             "zones": [tally.document(operator_counts=operator_counts) for tally in self.zones.values()],
-            "spans": [span.document() for span in self._spans],
+            "spans": self._spans.documents(self._last_record),
             "gaps": gaps,
             "short_gaps": short_gaps,
             "completeness": self.account.document(
@@ -319,6 +364,20 @@ class Derivation:
     def _at(self, t_us: int) -> int:
         """Microseconds since the first record of the stream."""
         return t_us - (self._first_us or 0)
+
+
+def _parts(block: SampleBlock) -> list[tuple[int, int, bool | None]]:
+    """The frame cut where contact changes: first sample, number of samples, contact."""
+    bits, n = block.contact_bits, block.n
+    if bits is None:
+        return [(0, n, None)]
+    parts: list[tuple[int, int, bool | None]] = []
+    start = 0
+    for at in range(1, n + 1):
+        if at == n or (bits >> at ^ bits >> start) & 1:
+            parts.append((start, at - start, bool(bits >> start & 1)))
+            start = at
+    return parts
 
 
 def identity_document(identity: Identity) -> Json:

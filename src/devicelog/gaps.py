@@ -95,6 +95,10 @@ class Gaps:
         self._causes.clear()
         self.motor_on = message.motor_on
 
+    def go_on(self, t_us: int, pen_us: int, period_us: int, n: int) -> None:
+        """Frames that only went on: the newest came at host time `t_us`, with `n` samples from the pen's `pen_us`."""
+        self._heard = _Heard((pen_us + n * period_us) % _PEN_CLOCK, t_us, period_us)
+
     def silent_us(self, now_us: int) -> int:
         """For how long a pen with its motor on has not been heard, when that is too long; else 0."""
         if self._heard is None or not self.motor_on:

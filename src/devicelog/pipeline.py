@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from devicelog.attribution import Attribution
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinical.plan import Plan
 from devicelog.counters import Counters
@@ -17,9 +18,9 @@ from devicelog.tally import Limits
 from devicelog.validate import assess, rules_document, verdict_of
 from firmware_bridge.decode import Decoder
 from firmware_bridge.profile import PenProfile
-from firmware_bridge.readings import LinkChange, Overflow, Reading, SerialChunk
+from firmware_bridge.readings import LinkChange, Overflow, Reading
 
-ENGINE = 1
+ENGINE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +35,12 @@ class Opening:
     pen: Json | None = None
     before: Counters | None = None  # the pen's counters when it was last heard, before this run
     heard: Counters | None = None  # and when this run first heard it, if that was before the session
+    attribution: Attribution | None = None  # what was corrected later
 
     @classmethod
-    def read(cls, type_: str, body: Json, documents: Mapping[str, bytes]) -> Self:
+    def read(
+        cls, type_: str, body: Json, documents: Mapping[str, bytes], attribution: Attribution | None = None
+    ) -> Self:
         """From an opening entry and the bytes of the documents it names, by SHA-256 in hex.
 
         Raises KeyError for a document that is not there, ValueError for one that does not parse.
@@ -52,6 +56,7 @@ class Opening:
             pen=body.get("pen"),
             before=Counters(**before) if before else None,
             heard=Counters(**heard) if heard else None,
+            attribution=attribution,
         )
 
 
@@ -67,6 +72,7 @@ class Pipeline:
             pen=opening.pen,
             before=opening.before,
             heard=opening.heard,
+            corrections=opening.attribution.corrections if opening.attribution else (),
         )
 
     def feed(self, record: Record) -> list[Reading]:
@@ -74,10 +80,11 @@ class Pipeline:
         derivation, cut = self.derivation, False
         if record.kind == SERIAL:
             derivation.account.kept_bytes += len(record.body)
-            derivation.record(record, None)
-            readings = self.decoder.feed(SerialChunk(t_us=record.t_us, data=record.body))
+            derivation.arrived(record)
+            readings = self.decoder.feed_bytes(record.body)
         else:
             item = item_of(record)
+            derivation.arrived(record)
             cut = isinstance(item, LinkChange | Overflow)
             readings = self.decoder.feed(item) if isinstance(item, LinkChange | Overflow) else []
             derivation.record(record, item)
@@ -93,7 +100,8 @@ class Pipeline:
         facts = self.derivation.facts(
             framed=decoder.framed_bytes, rejected=decoder.rejected_bytes, delimiters=decoder.delimiter_bytes
         )
-        return facts, *assess(facts, self.opening.rules)
+        facts["expected"] = self._expected()
+        return facts, *assess(facts, self.opening.rules, self.opening.kind)
 
     def finish(self) -> bytes:
         """No more records will come: the canonical bytes of the derived record."""
@@ -107,6 +115,7 @@ class Pipeline:
                 "engine": ENGINE,
                 "stream": self.opening.stream,
                 "kind": self.opening.kind,
+                "attribution": self.opening.attribution.document() if self.opening.attribution else None,
                 "facts": facts,
                 "findings": findings,
                 "assessments": assessments,
@@ -114,13 +123,33 @@ class Pipeline:
             }
         )
 
+    def _expected(self) -> Json:
+        """What the pen's profile and the plan let expect, as far as no sample can show it."""
+        profile, plan, pen = self.opening.profile, self.opening.plan, self.derivation.pen
+        return {
+            "measures": list(profile.measures),
+            "frequency_min_dhz": profile.frequency_min_dhz,
+            "frequency_max_dhz": profile.frequency_max_dhz,
+            "calibration_expires": profile.expires(pen["calibration_id"]) if pen else None,
+            "passes": [
+                {"zone": zone.zone, "min": zone.passes_min, "max": zone.passes_max}
+                for zone in (plan.zones if plan else ())
+                if (zone.passes_min, zone.passes_max) != (None, None)
+            ],
+        }
+
     def _limits_of(self, zone: str) -> Limits:
         profile, plan = self.opening.profile, self.opening.plan
         planned = plan.limit(zone) if plan else None
         return Limits(
             device_max_um=profile.depth_max_um,
+            plan_min_um=planned.depth_min_um if planned else None,
             plan_max_um=planned.depth_max_um if planned else None,
             tolerance_um=profile.depth_tolerance_um,
+            passes_min=planned.passes_min if planned else None,
+            passes_max=planned.passes_max if planned else None,
+            frequency_min_dhz=profile.frequency_min_dhz,
+            frequency_max_dhz=profile.frequency_max_dhz,
         )
 
 

@@ -1,4 +1,4 @@
-"""What happened in one zone, counted sample by sample: contact, depth, frequency, strokes, passes, time over a limit.
+"""What happened in one zone, counted run by run: contact, depth, frequency, strokes, passes, time beyond a limit.
 
 Integers only. Every sample stands for its period. A sample is judged when there is skin contact, or, in a zone, when
 the pen has no contact signal and the motor runs: contact unknown is not no contact. Nothing is interpolated.
@@ -6,19 +6,25 @@ the pen has no contact signal and the motor runs: contact unknown is not no cont
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import compress
 
 from devicelog.canonical import Json
-from firmware_bridge.readings import SampleBlock
+from devicelog.runs import Run
+from devicelog.steady import Neighbours, Steadiness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a zone is judged by. `plan_max_um` is None where the plan has no limit for the zone."""
+    """What a zone is judged by. The plan's are None where it has none for the zone; the frequency's where the pen's
+    profile has none."""
 
     device_max_um: int
-    plan_max_um: int | None
-    tolerance_um: int  # for measured depth only: a set depth is exact
+    plan_min_um: int | None = None
+    plan_max_um: int | None = None
+    tolerance_um: int = 0  # for measured depth only: a set depth is exact
+    passes_min: int | None = None
+    passes_max: int | None = None
+    frequency_min_dhz: int | None = None
+    frequency_max_dhz: int | None = None
 
 
 @dataclass(slots=True)
@@ -30,8 +36,8 @@ class Range:
     low: int = 0
     high: int = 0
 
-    def add(self, values: tuple[int, ...]) -> None:
-        """Count these values, at least one."""
+    def add(self, values: list[int]) -> tuple[int, int]:
+        """Count these values, at least one; returns their smallest and largest."""
         low, high = min(values), max(values)
         if not self.n:
             self.low, self.high = low, high
@@ -39,6 +45,7 @@ class Range:
             self.low, self.high = min(self.low, low), max(self.high, high)
         self.n += len(values)
         self.total += sum(values)
+        return low, high
 
     def document(self, unit: str) -> Json | None:
         """`n`, `min`, `mean` (rounded half up) and `max` with the unit in the key; None when nothing was counted."""
@@ -49,8 +56,8 @@ class Range:
 
 
 @dataclass(slots=True)
-class Over:
-    """Time beyond a limit, by the dial, by the sensor, by either (`for_us`), and how deep each was at most."""
+class Beyond:
+    """Time beyond a limit, by the dial, by the sensor, by either (`for_us`), and how far each went at most."""
 
     for_us: int = 0
     set_um: int | None = None
@@ -89,71 +96,113 @@ class ZoneTally:
     depth: Range = field(default_factory=Range)
     frequency: Range = field(default_factory=Range)
     at_set_depth: Counter[int] = field(default_factory=Counter)
-    over_plan: Over = field(default_factory=Over)
-    over_device: Over = field(default_factory=Over)
+    over_plan: Beyond = field(default_factory=Beyond)
+    over_device: Beyond = field(default_factory=Beyond)
+    under_plan: Beyond = field(default_factory=Beyond)
+    steadiness: Steadiness = field(default_factory=Steadiness)
+    frequency_beyond_us: int = 0
+    compared_us: int = 0  # judged time with both a set and a measured depth
+    disagree_us: int = 0  # of it, where they differ by more than the tolerance
     judged: int = 0
+    judged_us: int = 0
     judged_unseen: int = 0  # judged samples with neither a set nor a measured depth
 
-    def add(self, block: SampleBlock, *, record: int, paused: bool, assigned: bool) -> int:
-        """Count one block and return how many of its samples were in contact."""
-        n, period_us, bits = block.n, block.period_us, block.contact_bits
+    def add(self, run: Run, neighbours: Neighbours, *, paused: bool, assigned: bool) -> bool:
+        """Count one run; returns whether its samples are judged."""
+        n, period_us = run.samples, run.period_us
+        for_us = n * period_us
         self.samples += n
-        depth, frequency = block.depth_um, block.frequency_dhz
-        if bits is None:
-            touched = 0
-            judged = n if block.motor_on and assigned else 0
-            if block.motor_on:
-                self.contact_unknown_us += n * period_us
+        if run.contact is None:
+            if run.motor_on:
+                self.contact_unknown_us += for_us
+            if not (run.motor_on and assigned):
+                return False
+        elif not run.contact:
+            return False
         else:
-            touched = judged = bits.bit_count()
-            self.contact_us += touched * period_us
+            self.contact_us += for_us
             if paused:
-                self.paused_contact_us += touched * period_us
-            if 0 < judged < n:
-                seen = [bits >> i & 1 for i in range(n)]
-                depth = depth and tuple(compress(depth, seen))
-                frequency = frequency and tuple(compress(frequency, seen))
-        if not judged:
-            return touched
-        self.judged += judged
-        if depth is not None:
-            self.depth.add(depth)
-        if frequency is not None:
-            self.frequency.add(frequency)
-        if block.depth_set_um is not None:
-            self.at_set_depth[block.depth_set_um] += judged * period_us
-        elif depth is None:
-            self.judged_unseen += judged
-        limits = self.limits
-        self._judge(self.over_device, limits.device_max_um, block, depth, judged, record)
-        if limits.plan_max_um is not None:
-            self._judge(self.over_plan, limits.plan_max_um, block, depth, judged, record)
-        return touched
+                self.paused_contact_us += for_us
+        self.judged += n
+        self.judged_us += for_us
+        if run.frequency is not None:
+            self._count_frequency(run.frequency, period_us)
+        low = high = None
+        if run.depth is not None:
+            low, high = self.depth.add(run.depth)
+            leap = neighbours.take(run.depth, period_us, self.steadiness)
+            if leap is not None and self.steadiness.first_record is None:
+                self.steadiness.first_record = run.record_of(leap)
+        if run.set_um is not None:
+            self.at_set_depth[run.set_um] += for_us
+        elif run.depth is None:
+            self.judged_unseen += n
+        self._judge_depth(run, low, high)
+        return True
 
-    def _judge(
-        self, over: Over, limit_um: int, block: SampleBlock, depth: tuple[int, ...] | None, judged: int, record: int
-    ) -> None:
-        set_um, measured_limit = block.depth_set_um, limit_um + self.limits.tolerance_um
+    def _count_frequency(self, frequency: list[int], period_us: int) -> None:
+        low, high = self.frequency.add(frequency)
+        least, most = self.limits.frequency_min_dhz, self.limits.frequency_max_dhz
+        if least is not None and most is not None and (low < least or high > most):
+            self.frequency_beyond_us += sum(not least <= value <= most for value in frequency) * period_us
+
+    def _judge_depth(self, run: Run, low: int | None, high: int | None) -> None:
+        """`low` and `high` are those of the run's measured depths, None where it has none."""
+        limits, set_um, depth = self.limits, run.set_um, run.depth
+        self._over(self.over_device, limits.device_max_um, run, high)
+        if limits.plan_max_um is not None:
+            self._over(self.over_plan, limits.plan_max_um, run, high)
+        if limits.plan_min_um is not None:
+            self._under(limits.plan_min_um, run, low)
+        if set_um is not None and depth is not None and low is not None and high is not None:
+            self.compared_us += run.samples * run.period_us
+            least, most = set_um - limits.tolerance_um, set_um + limits.tolerance_um
+            if low < least or high > most:
+                self.disagree_us += sum(not least <= value <= most for value in depth) * run.period_us
+
+    def _over(self, over: Beyond, limit_um: int, run: Run, high: int | None) -> None:
+        set_um, measured_limit_um = run.set_um, limit_um + self.limits.tolerance_um
         set_over = set_um is not None and set_um > limit_um
-        deepest = max(depth) if depth else 0
-        if deepest <= measured_limit and not set_over:
+        measured_over = high is not None and high > measured_limit_um
+        if not set_over and not measured_over:
             return
-        n_measured = sum(value > measured_limit for value in depth) if depth else 0
-        over.for_us += (judged if set_over else n_measured) * block.period_us
-        if set_over:
-            over.set_um = max(over.set_um or 0, set_um or 0)
-            over.set_for_us += judged * block.period_us
-        if n_measured:
-            over.measured_um = max(over.measured_um or 0, deepest)
-            over.measured_for_us += n_measured * block.period_us
+        at = [i for i, value in enumerate(run.depth or ()) if value > measured_limit_um] if measured_over else []
+        over.for_us += (run.samples if set_over else len(at)) * run.period_us
+        if set_over and set_um is not None:
+            over.set_um = max(over.set_um or 0, set_um)
+            over.set_for_us += run.samples * run.period_us
+        if at:
+            over.measured_um = max(over.measured_um or 0, high or 0)
+            over.measured_for_us += len(at) * run.period_us
         if over.first_record is None:
-            over.first_record = record
+            over.first_record = run.first_record if set_over else run.record_of(at[0])
+
+    def _under(self, limit_um: int, run: Run, low: int | None) -> None:
+        """By the dial, and by the sensor only where there is no dial: a needle gives way as it touches down."""
+        under, for_us = self.under_plan, run.samples * run.period_us
+        if run.set_um is not None:
+            if run.set_um >= limit_um:
+                return
+            under.set_um = run.set_um if under.set_um is None else min(under.set_um, run.set_um)
+            under.set_for_us += for_us
+            first = 0
+        else:
+            measured_limit_um = limit_um - self.limits.tolerance_um
+            if low is None or low >= measured_limit_um:
+                return
+            at = [i for i, value in enumerate(run.depth or ()) if value < measured_limit_um]
+            under.measured_um = low if under.measured_um is None else min(under.measured_um, low)
+            for_us = len(at) * run.period_us
+            under.measured_for_us += for_us
+            first = at[0]
+        under.for_us += for_us
+        if under.first_record is None:
+            under.first_record = run.record_of(first)
 
     def document(self, *, operator_counts: bool) -> Json:
         """The zone's part of the derived record. `operator_counts` is whether anybody marked a pass in this stream."""
-        counts = [
-            count for count in (self.passes_pen, self.passes_operator if operator_counts else None) if count is not None
-        ]
+        operator, limits = self.passes_operator if operator_counts else None, self.limits
+        counts = [count for count in (self.passes_pen, operator) if count is not None]
         return {
             "zone": self.zone,
             "samples": self.samples,
@@ -165,18 +214,27 @@ class ZoneTally:
             "strokes": self.strokes,
             "passes": {
                 "pen": self.passes_pen,
-                "operator": self.passes_operator if operator_counts else None,
+                "operator": operator,
                 "low": min(counts) if counts else None,
                 "high": max(counts) if counts else None,
             },
+            "plan_passes_min": limits.passes_min,
+            "plan_passes_max": limits.passes_max,
             "depth": self.depth.document("um"),
             "frequency": self.frequency.document("dhz"),
             "at_set_depth": [{"depth_set_um": um, "for_us": us} for um, us in sorted(self.at_set_depth.items())],
-            "plan_max_um": self.limits.plan_max_um,
-            "device_max_um": self.limits.device_max_um,
-            "tolerance_um": self.limits.tolerance_um,
+            "plan_min_um": limits.plan_min_um,
+            "plan_max_um": limits.plan_max_um,
+            "device_max_um": limits.device_max_um,
+            "tolerance_um": limits.tolerance_um,
             "over_plan": self.over_plan.document(),
             "over_device": self.over_device.document(),
+            "under_plan": self.under_plan.document(),
+            "steadiness": self.steadiness.document(),
+            "frequency_beyond_us": self.frequency_beyond_us,
+            "compared_us": self.compared_us,
+            "disagree_us": self.disagree_us,
             "judged": self.judged,
+            "judged_us": self.judged_us,
             "judged_unseen": self.judged_unseen,
         }

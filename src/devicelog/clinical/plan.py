@@ -18,6 +18,7 @@ PLAN_SCHEMA = "devicelog.plan/1"
 ZONES_SCHEMA = "devicelog.zones/1"
 MAP_VERSION = 1  # of zones.toml
 DEPTH_LIMIT_UM = 10_000
+PASSES_LIMIT = 50
 GRADES = ("A", "B", "C", "D", "DER", "X")  # explained at the head of sites.toml
 
 Laterality = Literal["left", "right", "midline"]
@@ -41,7 +42,10 @@ class Zone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanZone:
-    """The intended depth in one zone, as set on the dial. `sourced` is False when the source does not name the site."""
+    """The intended depth in one zone, as set on the dial. `sourced` is False when the source does not name the site.
+
+    The numbers of passes are None where the plan intends none: no reviewed source has a number for a motorised pen.
+    """
 
     zone: str
     depth_min_um: int
@@ -49,6 +53,12 @@ class PlanZone:
     source: str
     evidence: str
     sourced: bool
+    passes_min: int | None = None
+    passes_max: int | None = None
+
+    def document(self) -> Json:
+        """The zone as plain values; what the plan does not intend is left out."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +86,7 @@ class Plan:
 
     def document(self) -> Json:
         """The plan as plain values, ready for canonical bytes."""
-        return {"schema": PLAN_SCHEMA, **asdict(self), "zones": [asdict(entry) for entry in self.zones]}
+        return {"schema": PLAN_SCHEMA, **asdict(self), "zones": [entry.document() for entry in self.zones]}
 
     def limit(self, zone_id: str) -> PlanZone | None:
         """What is planned for this zone; None when the plan does not name it."""
@@ -117,6 +127,9 @@ def _plan_zone(value: object, number: int) -> PlanZone:
     entry = PlanZone(**_take(value, _PLAN_ZONE_KEYS, where))
     if entry.depth_min_um > entry.depth_max_um:
         raise UsageProblem(f"{where}depth_min_um = {entry.depth_min_um} is above depth_max_um = {entry.depth_max_um}")
+    least, most = entry.passes_min, entry.passes_max
+    if least is not None and most is not None and least > most:
+        raise UsageProblem(f"{where}passes_min = {least} is above passes_max = {most}")
     if entry.sourced and entry.evidence == "X":
         raise UsageProblem(f"{where}evidence = 'X' means that there is no source; expected sourced = false")
     return entry
@@ -150,17 +163,18 @@ def _no_repeats(ids: list[str]) -> None:
 
 
 def _take(values: object, readers: Mapping[str, Callable[[object], Any]], where: str) -> Json:
-    """The value of every key, read by its reader: no key more and none less."""
+    """The value of every key, read by its reader: no key more, and none less but those that may be left out."""
     if not isinstance(values, Mapping):
         raise UsageProblem(f"{where}{reprlib.repr(values)}; expected keys and values")
     for key in values:
         if key not in readers:
             raise UsageProblem(f"{where}unknown key {key!r}.{suggest(key, readers)}")
-    for key in readers:
-        if key not in values:
-            raise UsageProblem(f"{where}{key} is missing")
     taken = {}
     for key, read in readers.items():
+        if key not in values:
+            if key in _OPTIONAL:
+                continue
+            raise UsageProblem(f"{where}{key} is missing")
         try:
             taken[key] = read(values[key])
         except _Unexpected as error:
@@ -207,6 +221,12 @@ def _depth(value: object) -> int:
     return value
 
 
+def _passes(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= PASSES_LIMIT:
+        raise _Unexpected(f"a whole number of passes, 0 to {PASSES_LIMIT}")
+    return value
+
+
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise _Unexpected("true or false")
@@ -239,7 +259,10 @@ _PLAN_ZONE_KEYS: dict[str, Callable[[object], Any]] = {
     "source": _text,
     "evidence": _one_of(GRADES),
     "sourced": _flag,
+    "passes_min": _passes,
+    "passes_max": _passes,
 }
+_OPTIONAL = {"passes_min", "passes_max"}
 _MAP_KEYS: dict[str, Callable[[object], Any]] = {"map_version": _version, "zones": _list}
 _ZONE_KEYS: dict[str, Callable[[object], Any]] = {
     "id": _zone_id,

@@ -1,0 +1,90 @@
+"""Rules of what is counted: passes against the plan and against each other, and the pen's own totals."""
+
+from collections.abc import Callable
+
+from devicelog.canonical import Json
+from devicelog.rules.rule import Outcome, found, not_applicable, not_assessable, passed
+
+
+def passes_short(facts: Json, _parameters: Json) -> list[Outcome]:
+    """Fewer passes than the plan wants, whoever counts."""
+    return _against_plan(facts, "min", lambda low, high, limit: (high < limit, low < limit))
+
+
+def passes_over(facts: Json, _parameters: Json) -> list[Outcome]:
+    """More passes than the plan allows, whoever counts."""
+    return _against_plan(facts, "max", lambda low, high, limit: (low > limit, high > limit))
+
+
+def _against_plan(facts: Json, limit: str, compare: Callable[[int, int, int], tuple[bool, bool]]) -> list[Outcome]:
+    """`compare` is given the lower and the higher count and the limit: are both out, is one?"""
+    counted = {zone["zone"]: zone["passes"] for zone in facts["zones"]}
+    anybody = any(count["low"] is not None for count in counted.values())
+    outcomes = []
+    for planned in facts["expected"]["passes"]:
+        zone, wanted = planned["zone"], planned[limit]
+        if wanted is None:
+            continue
+        count = counted.get(zone, {"pen": None, "operator": None, "low": 0, "high": 0} if anybody else None)
+        if count is None or count["low"] is None:
+            outcomes.append(not_assessable("nobody counted passes: neither the pen nor the operator", zone))
+            continue
+        surely, perhaps = compare(count["low"], count["high"], wanted)
+        if surely:
+            outcomes.append(found({**count, "limit": wanted}, zone))
+        elif perhaps:
+            outcomes.append(not_assessable("the counts of pen and operator lie on both sides of the limit", zone))
+        else:
+            outcomes.append(passed(zone))
+    return outcomes or [not_applicable("the plan intends no number of passes")]
+
+
+def passes_disagree(facts: Json, _parameters: Json) -> list[Outcome]:
+    """Pen and operator counted differently."""
+    planned = {zone["zone"] for zone in facts["expected"]["passes"]}
+    outcomes = []
+    for zone in facts["zones"]:
+        passes, name = zone["passes"], zone["zone"]
+        if None not in (passes["pen"], passes["operator"]):
+            outcomes.append(
+                passed(name)
+                if passes["pen"] == passes["operator"]
+                else found({"pen": passes["pen"], "operator": passes["operator"]}, name)
+            )
+        elif name in planned:
+            outcomes.append(not_assessable("only one of pen and operator counted passes", name))
+    return outcomes or [not_applicable("the plan intends no number of passes, and there are not two counts to compare")]
+
+
+def counter_jump(facts: Json, _parameters: Json) -> list[Outcome]:
+    """The pen's totals grew while nobody listened, or faster than needles and hands can."""
+    counters, unattended = facts["counters"], facts["unattended"]
+    if counters["passes"] is None and counters["strokes"] is None:
+        return [_no_counter(facts)]
+    before = {key: (unattended or {}).get(key) or 0 for key in ("passes", "strokes")}
+    jumped = counters["jumped"]
+    if any(before.values()) or any(jumped.values()):
+        detail = {"before": before, "inside": jumped}
+        return [found(detail)]
+    if unattended is None:
+        return [not_applicable("this pen was not heard before: there is nothing to compare with")]
+    if unattended["counters_fell"]:
+        return [not_assessable("the pen's totals are lower than when it was last heard")]
+    return [passed()]
+
+
+def counter_fell(facts: Json, _parameters: Json) -> list[Outcome]:
+    """The pen's totals are lower than they were, and the pen says no restart that would explain it."""
+    counters, unattended = facts["counters"], facts["unattended"]
+    if counters["passes"] is None and counters["strokes"] is None:
+        return [_no_counter(facts)]
+    before = bool(unattended and unattended["counters_fell"])
+    if counters["fell"] or before:
+        return [found({"inside": counters["fell"], "before": before})]
+    return [passed()]
+
+
+def _no_counter(facts: Json) -> Outcome:
+    if {"passes", "strokes"} & set(facts["expected"]["measures"]):
+        return not_assessable("the pen gave no totals")
+    return not_applicable("this kind of pen has no counters")

@@ -1,0 +1,120 @@
+"""Rules of the pen itself: is it the same one, did it restart, does its motor and its clock run, is it calibrated?"""
+
+from devicelog.canonical import Json
+from devicelog.rules.rule import (
+    Outcome,
+    each_judged,
+    found,
+    heard,
+    not_applicable,
+    not_assessable,
+    passed,
+    unmeasured,
+)
+
+_DAY_US = 86_400_000_000
+_NOTHING = "nothing was heard from the pen"
+
+
+def changed(facts: Json, _parameters: Json) -> list[Outcome]:
+    """Another pen said who it is: another model or serial. New firmware under the same serial is the same pen."""
+    pens = list(dict.fromkeys((pen["model"], pen["serial"]) for pen in facts["pens"]))
+    if not pens:
+        return [not_assessable("no pen said who it is")]
+    if len(pens) == 1:
+        return [passed()]
+    return [found({"serials": [serial for _, serial in pens]})]
+
+
+def restarted(facts: Json, _parameters: Json) -> list[Outcome]:
+    """The pen started anew in the session: another boot number, or sample numbers that begin again."""
+    boots = facts["completeness"]["boots"]
+    if not boots:
+        return [not_assessable(_NOTHING)]
+    restarts = sum(boot["begun"] in ("restart", "numbers") for boot in boots)
+    return [found({"n": restarts, "counters_fell": facts["counters"]["fell_at_restart"]}) if restarts else passed()]
+
+
+def frequency(facts: Json, parameters: Json) -> list[Outcome]:
+    """Stroke frequency outside what the pen's maker names, for longer than a motor takes to follow."""
+    low, high = facts["expected"]["frequency_min_dhz"], facts["expected"]["frequency_max_dhz"]
+    if low is None:
+        return [not_applicable("the pen profile names no range of frequency")]
+
+    def assess(zone: Json) -> Outcome:
+        if zone["frequency"] is None:
+            return unmeasured(facts, "frequency", "stroke frequency", zone["zone"])
+        for_us = zone["frequency_beyond_us"]
+        if for_us <= parameters["limit_us"]:
+            return passed(zone["zone"])
+        seen = {key: zone["frequency"][key] for key in ("min_dhz", "max_dhz")}
+        detail = {"for_us": for_us, **seen, "low_dhz": low, "high_dhz": high, "limit_us": parameters["limit_us"]}
+        return found(detail, zone["zone"])
+
+    return each_judged(facts, assess)
+
+
+def clock_drift(facts: Json, parameters: Json) -> list[Outcome]:
+    """The pen's clock runs too fast or too slow: times on the skin are too long or too short by as much."""
+    if not facts["pen_clock"]:
+        return [not_assessable(_NOTHING)]
+    told = [clock for clock in facts["pen_clock"] if clock["drift_ppm"] is not None]
+    if not told:
+        return [not_applicable("the pen was heard for too short a time to tell how fast its clock runs")]
+    worst = max(told, key=lambda clock: abs(clock["drift_ppm"]))
+    if abs(worst["drift_ppm"]) <= parameters["limit_ppm"]:
+        return [passed()]
+    return [found({key: worst[key] for key in ("drift_ppm", "residual_us", "for_us")} | parameters)]
+
+
+def calibration_missing(facts: Json, _parameters: Json) -> list[Outcome]:
+    """The pen says who it is and names no calibration."""
+    if facts["pen"] is None:
+        return [not_assessable("no pen said who it is")]
+    return [passed() if facts["pen"]["calibration_id"] else found({"serial": facts["pen"]["serial"]})]
+
+
+def calibration_expired(facts: Json, _parameters: Json) -> list[Outcome]:
+    """The calibration the pen names held until a day that is past."""
+    if facts["pen"] is None:
+        return [not_assessable("no pen said who it is")]
+    name, expires = facts["pen"]["calibration_id"], facts["expected"]["calibration_expires"]
+    if not name or expires is None:
+        return [not_applicable("nobody has said until when this pen's calibration holds")]
+    readings = facts["clock"]["readings"]
+    if not readings or facts["clock"]["confidence"] == "unknown":
+        return [not_assessable("what day it was is not known")]
+    today = day_of(max(reading["wall_us"] for reading in readings))
+    return [found({"calibration_id": name, "expires": expires, "day": today}) if today > expires else passed()]
+
+
+def clock_unsure(facts: Json, _parameters: Json) -> list[Outcome]:
+    """What time of day it was can not be believed. Order and durations are not affected."""
+    confidence = facts["clock"]["confidence"]
+    if confidence is None:
+        return [not_assessable("the recorder noted no time of day")]
+    return [passed() if confidence in ("synced", "rtc") else found({"confidence": confidence})]
+
+
+def newer_protocol(facts: Json, _parameters: Json) -> list[Outcome]:
+    """Sound frames of a protocol that this software cannot read: they are kept, and what they say is in no figure."""
+    if not heard(facts):
+        return [not_assessable(_NOTHING)]
+    newer = facts["completeness"]["frames_newer"]
+    return (
+        [found({"frames": sum(row["n"] for row in newer), "majors": [row["major"] for row in newer]})]
+        if newer
+        else [passed()]
+    )
+
+
+def day_of(wall_us: int) -> str:
+    """The UTC day of microseconds since 1970: `2027-06-30`. In whole numbers, from 400-year cycles that begin in
+    March, so that the leap day is a cycle's last."""
+    days = wall_us // _DAY_US + 719_468  # since 0000-03-01
+    cycle, day = divmod(days, 146_097)
+    year = (day - day // 1_460 + day // 36_524 - day // 146_096) // 365
+    day -= 365 * year + year // 4 - year // 100
+    month = (5 * day + 2) // 153
+    day -= (153 * month + 2) // 5
+    return f"{400 * cycle + year + (month >= 10):04}-{(month + 2) % 12 + 1:02}-{day + 1:02}"
