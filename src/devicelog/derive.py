@@ -311,6 +311,17 @@ class Derivation:
 
     # --- the facts ----------------------------------------------------------------------------------------------------
 
+    def stirred(self) -> tuple[object, ...]:
+        """Another value whenever something happened that a rule may find at once; costs next to nothing."""
+        self.settle()
+        tally = self.zones.get(self.zone)
+        zone = (
+            (self.zone, tally.over_device.first_record, tally.over_plan.first_record, tally.steadiness.first_record)
+            if tally
+            else ()
+        )
+        return (*zone, len(self._losses), len(self._pens), len(self.account.boots), self.gaps.listed)
+
     def finish(self) -> None:
         """No more records will come."""
         self.settle()

@@ -49,6 +49,11 @@ class Gaps:
         self._listed: list[_Gap] = []
         self._short = {"n": 0, "missing": 0, "for_us": 0}
 
+    @property
+    def listed(self) -> int:
+        """How many gaps are listed so far."""
+        return len(self._listed)
+
     def blame(self, cause: str) -> None:
         """Something happened that may cost samples: `link`, `overflow`, `damage`."""
         self._causes.add(cause)

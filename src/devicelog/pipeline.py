@@ -15,7 +15,7 @@ from devicelog.counters import Counters
 from devicelog.derive import Derivation
 from devicelog.records import SERIAL, Record, item_of
 from devicelog.tally import Limits
-from devicelog.validate import assess, rules_document, verdict_of
+from devicelog.validate import LIVE, assess, rules_document, verdict_of
 from firmware_bridge.decode import Decoder
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import LinkChange, Overflow, Reading
@@ -102,6 +102,10 @@ class Pipeline:
         )
         facts["expected"] = self._expected()
         return facts, *assess(facts, self.opening.rules, self.opening.kind)
+
+    def alarms(self) -> list[Json]:
+        """The findings so far that are worth a word at once."""
+        return [finding for finding in self.judge()[1] if finding["rule"] in LIVE]
 
     def finish(self) -> bytes:
         """No more records will come: the canonical bytes of the derived record."""

@@ -13,6 +13,7 @@ from devicelog.rules.table import RULES
 
 Verdict = Literal["incomplete", "not conforming", "not assessable", "conforming with deviations", "conforming"]
 
+LIVE = frozenset(rule.id for rule in RULES if rule.live)
 _KNOWN = {(rule.id, rule.version): rule for rule in RULES}
 
 

@@ -6,21 +6,21 @@ stdout is data, stderr is messages. Nothing below here prints a traceback at a p
 import importlib
 import os
 import sys
-import traceback
 
 import click
 
+# Where each command is, and its help in one line: a list of commands shall not import them all.
 _COMMANDS = {
-    "demo": "devicelog.cli.record:demo",
-    "record": "devicelog.cli.record:record",
-    "mark": "devicelog.cli.record:mark",
-    "sessions": "devicelog.cli.sessions:sessions",
-    "replay": "devicelog.cli.check:replay",
-    "verify": "devicelog.cli.check:verify",
-    "pens": "devicelog.cli.pens:pens",
-    "plans": "devicelog.cli.catalogue:plans",
-    "zones": "devicelog.cli.catalogue:zones",
-    "version": "devicelog.cli.version:version",
+    "demo": ("devicelog.cli.record:demo", "Record a session with a simulated pen: no hardware needed."),
+    "record": ("devicelog.cli.record:record", "Record one session from a pen."),
+    "mark": ("devicelog.cli.record:mark", "Make a mark in the session that is being recorded."),
+    "sessions": ("devicelog.cli.sessions:sessions", "What was recorded: list, read one, get the data out."),
+    "replay": ("devicelog.cli.check:replay", "Derive a session again from its evidence and compare."),
+    "verify": ("devicelog.cli.check:verify", "Check the database against itself; repairs nothing."),
+    "pens": ("devicelog.cli.pens:pens", "Pens: connect one, or simulate one."),
+    "plans": ("devicelog.cli.catalogue:plans", "Plans: the intended depth, zone by zone."),
+    "zones": ("devicelog.cli.catalogue:zones", "Zones: where on the body a session is recorded."),
+    "version": ("devicelog.cli.version:version", "What is installed: devicelog, its engine, Python, SQLite."),
 }
 
 
@@ -33,9 +33,13 @@ class _LazyGroup(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module, _, name = _COMMANDS[cmd_name].partition(":")
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in _COMMANDS.items()])
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -79,6 +83,8 @@ def _told(error: Exception) -> int:
             click.echo(f"error: {error}", err=True)
             return code
     if os.environ.get("DEVICELOG_DEBUG"):
+        import traceback
+
         traceback.print_exc()
     click.echo(f"unexpected error: {type(error).__name__}: {error}. Set DEVICELOG_DEBUG=1 to see where.", err=True)
     return 1

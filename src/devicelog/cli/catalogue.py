@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from devicelog.cli.common import print_json, table
+from devicelog.cli.units import mm
 
 if TYPE_CHECKING:
     from devicelog.clinical.plan import Plan
@@ -66,17 +67,13 @@ def _rows(plan: "Plan") -> list[tuple[str, ...]]:
     return [
         (
             entry.zone,
-            f"{_mm(entry.depth_min_um)}–{_mm(entry.depth_max_um)} mm",
+            f"{mm(entry.depth_min_um)}–{mm(entry.depth_max_um)} mm",
             entry.source,
             entry.evidence,
             "" if entry.sourced else "borrowed: the source does not name this site",
         )
         for entry in plan.zones
     ]
-
-
-def _mm(depth_um: int) -> str:
-    return f"{depth_um / 1000:.{3 if depth_um % 10 else 2}f}"
 
 
 def _print_table(rows: Sequence[tuple[str, ...]]) -> None:

@@ -1,12 +1,12 @@
 """A session as a person reads it: like a treatment record. From its entries and its derived record, nothing else.
 
-`show_document` collects, `show_text` lays out. Millimetres and seconds with decimals begin here and nowhere before.
+`show_document` collects, `show_text` lays out.
 """
-
-from typing import Any
 
 from devicelog.canonical import Json, parse_canonical
 from devicelog.cli.common import table
+from devicelog.cli.findings import said
+from devicelog.cli.units import count_words, mm, mm_range, seconds
 from devicelog.pipeline import Opening, Pipeline
 from devicelog.records import MARK, Mark, item_of
 from devicelog.sessions import UNASSIGNED
@@ -91,7 +91,9 @@ def _head(session: Json) -> str:
     clock = session["clock"]["confidence"] or "unknown"
     lines = [f"{what} {session['id']}   {session['status']}   {verdict.upper()}{demo}"]
     ended = f", ended by {session['end_cause']}" if session["end_cause"] else ""
-    lines.append(f"  opened        {session['opened_at']} (clock: {clock}), lasted {_s(session['duration_us'])}{ended}")
+    lines.append(
+        f"  opened        {session['opened_at']} (clock: {clock}), lasted {seconds(session['duration_us'])}{ended}"
+    )
     if session["kind"] == "session":
         client = session["client"] or f"erased ({session['client_ref']})"
         lines.append(f"  client        {client}")
@@ -105,16 +107,21 @@ def _head(session: Json) -> str:
     if len(session["pens"]) > 1:
         others = ", ".join(f"serial {pen['serial'] or 'not recorded'}" for pen in session["pens"])
         lines.append(f"  PENS CHANGED  {len(session['pens'])} pens said who they are: {others}")
+    for clock in session["pen_clock"]:
+        if clock["drift_ppm"] is not None:
+            pace = "fast" if clock["drift_ppm"] > 0 else "slow"
+            lines.append(
+                f"  pen's clock   {abs(clock['drift_ppm']) / 10_000:.2f} % {pace} against this computer's, over "
+                f"{seconds(clock['for_us'])} (residual {clock['residual_us'] / 1000:.1f} ms)"
+            )
     jump = session["unattended"]
     if jump and jump["counters_fell"]:
         lines.append(
             "  before this   the pen's counters are lower than when it was last heard: what it did meanwhile is unknown"
         )
     elif jump and (jump["passes"] or jump["strokes"]):
-        lines.append(
-            f"  before this   the pen made {_count(jump['strokes'])} strokes and {_count(jump['passes'])} passes "
-            "while nobody listened"
-        )
+        strokes, passes = count_words(jump["strokes"]), count_words(jump["passes"])
+        lines.append(f"  before this   the pen made {strokes} strokes and {passes} passes while nobody listened")
     return "\n".join(lines)
 
 
@@ -134,10 +141,10 @@ def _zones(session: Json) -> str:
                 zone["zone"],
                 _passes(zone["passes"]),
                 str(zone["glides"]) if not zone["contact_unknown_us"] else "unknown",
-                _s(zone["contact_us"]) if not zone["contact_unknown_us"] else "unknown",
-                _range(min(sets), max(sets)) if sets else "-",
-                f"{_range(depth['min_um'], depth['max_um'])} mean {depth['mean_um'] / 1000:.2f}" if depth else "-",
-                _range(limit["depth_min_um"], limit["depth_max_um"]) if limit else "none",
+                seconds(zone["contact_us"]) if not zone["contact_unknown_us"] else "unknown",
+                mm_range(min(sets), max(sets)) if sets else "-",
+                f"{mm_range(depth['min_um'], depth['max_um'])} mean {depth['mean_um'] / 1000:.2f}" if depth else "-",
+                mm_range(limit["depth_min_um"], limit["depth_max_um"]) if limit else "none",
                 _over(zone["over_plan"]) if zone["judged"] and zone["plan_max_um"] is not None else "not assessed",
                 _over(zone["over_device"]) if zone["judged"] else "not assessed",
                 f"{zone['frequency']['mean_dhz'] / 10:.0f}" if zone["frequency"] else "-",
@@ -148,10 +155,10 @@ def _zones(session: Json) -> str:
     lines = table(rows)
     tolerance_um = max(zone["tolerance_um"] for zone in session["zones"])
     lines.append(
-        f"over: the dial beyond the limit, or measured beyond it by more than the sensor's {_mm(tolerance_um)} mm"
+        f"over: the dial beyond the limit, or measured beyond it by more than the sensor's {mm(tolerance_um)} mm"
     )
     paused = [
-        f"{zone['zone']} {_s(zone['paused_contact_us'])}" for zone in session["zones"] if zone["paused_contact_us"]
+        f"{zone['zone']} {seconds(zone['paused_contact_us'])}" for zone in session["zones"] if zone["paused_contact_us"]
     ]
     if paused:
         lines.append(f"on skin while the session was paused (in the figures above): {', '.join(paused)}")
@@ -174,41 +181,16 @@ def _findings(session: Json) -> str:
     lines = [f"Findings: {len(session['findings'])}"]
     for finding in session["findings"]:
         where = f" in {finding['zone']}" if finding["zone"] else ""
-        lines.append(f"  {finding['severity'].upper():<7} {finding['rule']}{where}: {_detail(finding)}")
+        lines.append(f"  {finding['severity'].upper():<7} {finding['rule']}{where}: {said(finding)}")
     return "\n".join(lines)
 
 
-def _detail(finding: Json) -> str:
-    detail: dict[str, Any] = finding["detail"]
-    match finding["rule"]:
-        case "depth.over_plan" | "depth.over_device":
-            parts = " and ".join(
-                f"{name} {_mm(detail[f'{name}_um'])} mm for {_s(detail[f'{name}_for_us'])}"
-                for name in ("set", "measured")
-                if detail[f"{name}_um"] is not None
-            )
-            limit, tolerance = _mm(detail["limit_um"]), _mm(detail["tolerance_um"])
-            return f"{parts}; limit {limit} mm (measured: +{tolerance} mm tolerance)"
-        case "data.gap":
-            gaps = "gap" if detail["n"] == 1 else "gaps"
-            return (
-                f"{detail['n']} {gaps} on the skin, {_s(detail['for_us'])} in all, the longest "
-                f"{_s(detail['longest_us'])}, {_count(detail['missing'])} samples missing "
-                f"({', '.join(detail['causes'])})"
-            )
-        case "link.bad_frames":
-            percent, limit = detail["rate_ppm"] / 10_000, detail["limit_ppm"] / 10_000
-            return f"{detail['damaged']} of {detail['frames']} frames damaged, {percent:.1f} %; limit {limit:.1f} %"
-        case _:
-            return ", ".join(f"{key} {value}" for key, value in sorted(detail.items()))
-
-
 def _unassessed(session: Json) -> str:
-    rows = [row for row in session["assessments"] if row["result"] == "not assessable"]
-    if not rows:
-        return ""
-    lines = ["Not assessable:"]
-    lines += [f"  {row['rule']}{' in ' + row['zone'] if row['zone'] else ''}: {row['why']}" for row in rows]
+    lines: list[str] = []
+    for result, head in (("not assessable", "Not assessable:"), ("not applicable", "Nothing to check:")):
+        rows = [row for row in session["assessments"] if row["result"] == result]
+        lines += [head] * bool(rows)
+        lines += [f"  {row['rule']}{' in ' + row['zone'] if row['zone'] else ''}: {row['why']}" for row in rows]
     return "\n".join(lines)
 
 
@@ -218,14 +200,12 @@ def _gaps(session: Json) -> str:
         return ""
     lines = ["Gaps:"]
     for gap in gaps:
-        missing = _count(gap["missing"])
+        missing = count_words(gap["missing"])
         contact = {"yes": "on the skin", "no": "lifted", "unknown": "contact unknown"}[gap["contact"]]
-        lines.append(
-            f"  at {_s(gap['from_us'])} for {_s(gap['for_us'])} in {gap['zone']}: {missing} samples missing, {contact} "
-            f"({gap['cause']})"
-        )
+        at, length = seconds(gap["from_us"]), seconds(gap["for_us"])
+        lines.append(f"  at {at} for {length} in {gap['zone']}: {missing} samples missing, {contact} ({gap['cause']})")
     if short["n"]:
-        lines.append(f"  {short['n']} shorter ones: {_s(short['for_us'])}, {short['missing']} samples missing")
+        lines.append(f"  {short['n']} shorter ones: {seconds(short['for_us'])}, {short['missing']} samples missing")
     return "\n".join(lines)
 
 
@@ -234,7 +214,7 @@ def _notes_text(session: Json) -> str:
         return ""
     lines = ["Notes:"]
     lines += [
-        f"  at {_s(note['at_us'])}: {note['text'] if note['text'] is not None else '(erased)'}"
+        f"  at {seconds(note['at_us'])}: {note['text'] if note['text'] is not None else '(erased)'}"
         for note in session["notes"]
     ]
     return "\n".join(lines)
@@ -264,21 +244,5 @@ def _completeness(session: Json) -> str:
     return "\n".join(lines)
 
 
-def _mm(um: int) -> str:
-    return f"{um / 1000:.3f}" if um % 10 else f"{um / 1000:.2f}"
-
-
-def _range(low_um: int, high_um: int) -> str:
-    return _mm(low_um) if low_um == high_um else f"{_mm(low_um)}–{_mm(high_um)}"
-
-
 def _over(over: Json) -> str:
-    return _s(over["for_us"]) if over["for_us"] else "none"
-
-
-def _s(us: int) -> str:
-    return f"{us / 1_000_000:.2f} s" if 0 < us < 100_000 else f"{us / 1_000_000:.1f} s"
-
-
-def _count(value: int | None) -> str:
-    return "an unknown number of" if value is None else str(value)
+    return seconds(over["for_us"]) if over["for_us"] else "none"

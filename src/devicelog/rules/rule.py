@@ -30,7 +30,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One row of the table. `parameters` and `source` stand in the rules document that a session is judged by."""
+    """One row of the table. `parameters` and `source` stand in the rules document that a session is judged by.
+
+    `live`: what it finds in the middle of a session is found in the end too, or is worth a word at once.
+    """
 
     id: str
     version: int
@@ -40,6 +43,7 @@ class Rule:
     source: str
     assess: Callable[[Json, Json], Sequence[Outcome]]
     streams: tuple[Kind, ...] = ("session",)
+    live: bool = True
 
     def document(self) -> Json:
         """The rule as plain values; the function is known by id, version and engine number."""

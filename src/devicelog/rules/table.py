@@ -57,6 +57,7 @@ RULES: tuple[Rule, ...] = (
         parameters={"limit_ppm": 100_000},
         source=f"the pen profile names the tolerance and its source; the tenth of the time is {_OURS}",
         assess=depth.disagrees,
+        live=False,
     ),
     Rule(
         id="sensor.stuck",
@@ -84,6 +85,7 @@ RULES: tuple[Rule, ...] = (
         parameters={},
         source="the plan",
         assess=counts.passes_short,
+        live=False,
     ),
     Rule(
         id="passes.over",
@@ -102,6 +104,7 @@ RULES: tuple[Rule, ...] = (
         parameters={},
         source="the two counts",
         assess=counts.passes_disagree,
+        live=False,
     ),
     Rule(
         id="frequency.range",
@@ -130,6 +133,7 @@ RULES: tuple[Rule, ...] = (
         parameters={"limit_ppm": 10_000, "each_us": 250_000},
         source=f"{_OURS}; each of them is shorter than data.gap looks at",
         assess=data.short_gaps,
+        live=False,
         streams=BOTH,
     ),
     Rule(
@@ -188,6 +192,7 @@ RULES: tuple[Rule, ...] = (
         parameters={"limit_ppm": 10_000},
         source="docs/protocol.md, timing: 1 %",
         assess=pen.clock_drift,
+        live=False,
     ),
     Rule(
         id="calibration.missing",

@@ -1,0 +1,164 @@
+"""What a finding says to a person: one sentence for each rule, from its detail.
+
+Not responsible for what is found (rules/) nor for where it is shown. A rule that is not here shows its detail as it is.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from devicelog.canonical import Json
+from devicelog.cli.units import count_words, mm, percent, seconds
+
+
+def said(finding: Json) -> str:
+    """The finding in one sentence, without its rule and zone."""
+    say = _SENTENCES.get(finding["rule"])
+    detail: Json = finding["detail"]
+    return say(detail) if say else ", ".join(f"{key} {value}" for key, value in sorted(detail.items()))
+
+
+def _beyond(word: str) -> Callable[[Json], str]:
+    def say(detail: Json) -> str:
+        parts = " and ".join(
+            f"{name} {mm(detail[f'{name}_um'])} mm for {seconds(detail[f'{name}_for_us'])}"
+            for name in ("set", "measured")
+            if detail[f"{name}_um"] is not None
+        )
+        limit, tolerance = mm(detail["limit_um"]), mm(detail["tolerance_um"])
+        return f"{parts}; {word} {limit} mm (measured: {'+' if word == 'limit' else '-'}{tolerance} mm tolerance)"
+
+    return say
+
+
+def _gap(detail: Json) -> str:
+    gaps = "gap" if detail["n"] == 1 else "gaps"
+    return (
+        f"{detail['n']} {gaps} on the skin, {seconds(detail['for_us'])} in all, the longest "
+        f"{seconds(detail['longest_us'])}, {count_words(detail['missing'])} samples missing "
+        f"({', '.join(detail['causes'])})"
+    )
+
+
+def _short_gaps(detail: Json) -> str:
+    return (
+        f"{detail['missing']} samples missing in {detail['n']} short gaps, {percent(detail['rate_ppm'])} of all; "
+        f"limit {percent(detail['limit_ppm'])}"
+    )
+
+
+def _bad_frames(detail: Json) -> str:
+    return (
+        f"{detail['damaged']} of {detail['frames']} frames damaged, {percent(detail['rate_ppm'])}; "
+        f"limit {percent(detail['limit_ppm'])}"
+    )
+
+
+def _leap(detail: Json) -> str:
+    return (
+        f"{_times(detail['leaps'])}, by up to {mm(detail['largest_um'])} mm between two samples; "
+        f"limit {mm(detail['limit_um'])} mm"
+    )
+
+
+def _disagrees(detail: Json) -> str:
+    return (
+        f"for {seconds(detail['for_us'])} of {seconds(detail['of_us'])} they differ by more than "
+        f"{mm(detail['tolerance_um'])} mm; limit {percent(detail['limit_ppm'])} of the time"
+    )
+
+
+def _dial(detail: Json) -> str:
+    plan = f"{mm(detail['plan_min_um'])} to {mm(detail['plan_max_um'])} mm"
+    return f"still {mm(detail['set_um'])} mm as in {detail['from_zone']}; the plan wants {plan} here"
+
+
+def _passes(word: str) -> Callable[[Json], str]:
+    def say(detail: Json) -> str:
+        low, high = detail["low"], detail["high"]
+        counted = str(low) if low == high else f"{low} to {high}"
+        return f"{counted} counted; the plan wants {word} {detail['limit']}"
+
+    return say
+
+
+def _frequency(detail: Json) -> str:
+    return (
+        f"for {seconds(detail['for_us'])}, {detail['min_dhz'] / 10:.0f} to {detail['max_dhz'] / 10:.0f} strokes a "
+        f"second; the pen's range is {detail['low_dhz'] / 10:.0f} to {detail['high_dhz'] / 10:.0f}"
+    )
+
+
+def _jump(detail: Json) -> str:
+    parts = [
+        f"{values['strokes']} strokes and {values['passes']} passes {when}"
+        for values, when in ((detail["before"], "while nobody listened"), (detail["inside"], "at once, in the session"))
+        if values["strokes"] or values["passes"]
+    ]
+    return ", and ".join(parts)
+
+
+def _fell(detail: Json) -> str:
+    parts = ["since it was last heard"] if detail["before"] else []
+    if detail["inside"]:
+        parts.append(f"{_times(detail['inside'])} in the session")
+    return ", and ".join(parts)
+
+
+def _clock(detail: Json) -> str:
+    pace = "fast" if detail["drift_ppm"] > 0 else "slow"
+    return f"it runs {percent(abs(detail['drift_ppm']))} {pace}; limit {percent(detail['limit_ppm'])}"
+
+
+def _no_session(detail: Json) -> str:
+    unknown = detail["contact_unknown_us"]
+    also = f", and {seconds(unknown)} with the motor on and contact unknown" if unknown else ""
+    return f"{seconds(detail['contact_us'])} on the skin{also}"
+
+
+def _link_lost(detail: Json) -> str:
+    away = "not back" if detail["for_us"] is None else f"away for {seconds(detail['for_us'])} in all"
+    return f"{_times(detail['n'])}, {away} ({', '.join(detail['causes'])})"
+
+
+def _restarted(detail: Json) -> str:
+    return _times(detail["n"]) + ("; its totals began anew" if detail["counters_fell"] else "")
+
+
+def _newer(detail: Json) -> str:
+    majors = ", ".join(map(str, detail["majors"]))
+    return f"{detail['frames']} frames of protocol {majors}"
+
+
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{n} times"
+
+
+_SENTENCES: Mapping[str, Callable[[dict[str, Any]], str]] = {
+    "depth.over_device": _beyond("limit"),
+    "depth.over_plan": _beyond("limit"),
+    "depth.under_plan": _beyond("the plan wants at least"),
+    "depth.jump": _leap,
+    "depth.disagrees": _disagrees,
+    "sensor.stuck": lambda detail: f"the same value for {seconds(detail['for_us'])}",
+    "dial.unchanged": _dial,
+    "passes.short": _passes("at least"),
+    "passes.over": _passes("at most"),
+    "passes.disagree": lambda detail: f"the pen {detail['pen']}, the operator {detail['operator']}",
+    "frequency.range": _frequency,
+    "data.gap": _gap,
+    "data.short_gaps": _short_gaps,
+    "link.bad_frames": _bad_frames,
+    "link.lost": _link_lost,
+    "protocol.newer": _newer,
+    "pen.changed": lambda detail: "serials " + ", ".join(serial or "not recorded" for serial in detail["serials"]),
+    "pen.restarted": _restarted,
+    "pen.clock": _clock,
+    "calibration.missing": lambda detail: f"pen {detail['serial'] or 'without a serial'}",
+    "calibration.expired": lambda detail: (
+        f"{detail['calibration_id']} held until {detail['expires']}; it was {detail['day']}"
+    ),
+    "clock.unsure": lambda detail: f"confidence: {detail['confidence']}",
+    "counter.jump": _jump,
+    "counter.fell": _fell,
+    "activity.no_session": _no_session,
+}
