@@ -18,7 +18,6 @@ class Decoder:
         self.rejected_bytes = 0
         self.delimiter_bytes = 0
         self._held = b""
-        self._offset = 0  # of the first held byte
         self._synced = False  # a delimiter was seen since the link came up: what follows starts at its beginning
         self._oversize = False  # inside a run that is too long to be a frame
 
@@ -37,6 +36,24 @@ class Decoder:
             return readings
         return self._lost_bytes()
 
+    def feed_bytes(self, data: bytes) -> list[Reading]:
+        """Take the bytes of a SerialChunk, for those who have them without one."""
+        readings: list[Reading] = []
+        runs = (self._held + data).split(b"\0")
+        rest = runs.pop()
+        for run in runs:
+            if run:
+                message = parse(run) if len(run) <= MAX_SEGMENT and not self._oversize else "oversize"
+                if isinstance(message, str):
+                    self._reject_run(readings, message, run)
+                else:
+                    readings.append(message)
+                    self.framed_bytes += len(run)
+            self.delimiter_bytes += 1
+            self._synced, self._oversize = True, False
+        self._held = self._shed(readings, rest)
+        return readings
+
     def finish(self) -> list[Reading]:
         """No more will come: what is held can never become a frame."""
         faults: list[Reading] = []
@@ -51,32 +68,11 @@ class Decoder:
         self._synced = False
         return readings
 
-    def feed_bytes(self, data: bytes) -> list[Reading]:
-        readings: list[Reading] = []
-        runs = (self._held + data).split(b"\0")
-        rest = runs.pop()
-        for run in runs:
-            if run:
-                self._close_run(readings, run)
-            self._offset += 1
-            self.delimiter_bytes += 1
-            self._synced, self._oversize = True, False
-        self._held = self._shed(readings, rest)
-        return readings
-
-    def _close_run(self, readings: list[Reading], run: bytes) -> None:
-        if len(run) > MAX_SEGMENT or self._oversize:
-            rest = self._shed(readings, run)
-            if rest:
-                self._reject(readings, "oversize", rest)
-            return
-        message = parse(run)
-        if isinstance(message, str):
-            self._reject(readings, message if self._synced else "head", run)
-            return
-        self.framed_bytes += len(run)
-        self._offset += len(run)
-        readings.append(message)
+    def _reject_run(self, readings: list[Reading], kind: FaultKind, run: bytes) -> None:
+        if kind != "oversize":
+            self._reject(readings, kind if self._synced else "head", run)
+        elif rest := self._shed(readings, run):
+            self._reject(readings, kind, rest)
 
     def _shed(self, readings: list[Reading], run: bytes) -> bytes:
         """Reject whole quanta from the front of a run that is too long, and return what is left."""
@@ -87,6 +83,6 @@ class Decoder:
         return run
 
     def _reject(self, readings: list[Reading], kind: FaultKind, data: bytes) -> None:
-        readings.append(Fault(kind=kind, offset=self._offset, data=data))
+        offset = self.framed_bytes + self.rejected_bytes + self.delimiter_bytes
+        readings.append(Fault(kind=kind, offset=offset, data=data))
         self.rejected_bytes += len(data)
-        self._offset += len(data)

@@ -4,12 +4,10 @@ Not responsible for finding frames in a stream (decode.py) nor for what a messag
 """
 
 import struct
-from functools import cache
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 from zlib import crc32
 
-from cobs.cobs import DecodeError
-from cobs.cobs import decode as cobs_decode
 from cobs.cobs import encode as cobs_encode
 
 from firmware_bridge.readings import (
@@ -47,77 +45,122 @@ F_SET, F_PASSES, F_STROKES = 1 << 7, 1 << 8, 1 << 9
 _HEAD = struct.Struct("<BBHHII")  # version, kind, flags, boot, seq, t_us
 _SLOW = struct.Struct("<HII")  # depth_set_um, passes, strokes
 _BLOCK = struct.Struct("<BBHHIIHIIHB")  # head, slow, period_us, n
+_BLOCK_BYTES, _BLOCK_VALUES, _KNOWN_FLAGS = _BLOCK.size, 11, 2 * F_STROKES - 1
 _EVENT = struct.Struct("<BI")  # code, value
 _CRC = struct.Struct("<I")
+_CRC_RESIDUE = 0x2144_DF1C  # the CRC-32 of anything with its own CRC-32 after it
 _TEXTS = ("model", "serial", "firmware", "calibration_id", "cartridge")
 
 Damage = Literal["cobs", "crc", "malformed"]
 
 
-@cache
-def _columns(flags: int, n: int) -> struct.Struct:
-    """The per-sample columns of a block: depth, raw count, frequency, contact bitmap; those that the flags name."""
-    parts = [f"{n}{code}" for flag, code in ((F_DEPTH, "h"), (F_RAW, "H"), (F_FREQUENCY, "H")) if flags & flag]
+class _Layout(NamedTuple):
+    """A sample frame's payload as its flags and its n lay it out, worked out once: a pen sends the same for hours."""
+
+    values: struct.Struct
+    mode: Mode
+    motor_on: bool
+    has_set: bool
+    has_passes: bool
+    has_strokes: bool
+    depth: slice | None
+    raw: slice | None
+    frequency: slice | None
+    contact_mask: int  # 0: no such column; else it stands last
+
+
+@lru_cache(maxsize=256)
+def _layout(flags: int, n: int) -> _Layout:
+    code, at = _BLOCK.format, _BLOCK_VALUES
+    columns: list[slice | None] = []
+    for flag, letter in ((F_DEPTH, "h"), (F_RAW, "H"), (F_FREQUENCY, "H")):
+        columns.append(slice(at, at + n) if flags & flag else None)
+        if flags & flag:
+            code, at = f"{code}{n}{letter}", at + n
     if flags & F_CONTACT:
-        parts.append(f"{(n + 7) // 8}s")
-    return struct.Struct("<" + "".join(parts))
+        code = f"{code}{(n + 7) // 8}s"
+    depth, raw, frequency = columns
+    return _Layout(
+        values=struct.Struct(code),
+        mode=MODES[flags & 3],
+        motor_on=bool(flags & F_MOTOR),
+        has_set=bool(flags & F_SET),
+        has_passes=bool(flags & F_PASSES),
+        has_strokes=bool(flags & F_STROKES),
+        depth=depth,
+        raw=raw,
+        frequency=frequency,
+        contact_mask=(1 << n) - 1 if flags & F_CONTACT else 0,
+    )
 
 
 def parse(segment: bytes) -> Message | Damage:
     """Read the bytes between two delimiters; a damaged or impossible frame is a `Damage`, never an exception."""
-    try:
-        framed = cobs_decode(segment)
-    except DecodeError:
+    framed = _unstuffed(segment)
+    if framed is None:
         return "cobs"
-    if len(framed) < _HEAD.size + 4:
+    if len(framed) < _HEAD.size + 4 or crc32(framed) != _CRC_RESIDUE:
         return "crc"
-    payload = framed[:-4]
-    if crc32(payload) != _CRC.unpack(framed[-4:])[0]:
-        return "crc"
-    major, kind = payload[0] >> 4, payload[1]
-    if major > PROTOCOL_MAJOR or major == 0:
-        return Unknown(major=major, kind=kind, n_bytes=len(payload))
-    if kind == SAMPLES:
-        return _parse_samples(payload)
-    reader = _READERS.get(kind)
+    major, kind = framed[0] >> 4, framed[1]
+    known = 0 < major <= PROTOCOL_MAJOR
+    if kind == SAMPLES and known:
+        return _parse_samples(framed)
+    payload = bytes(framed[:-4])
+    reader = _READERS.get(kind) if known else None
     return Unknown(major=major, kind=kind, n_bytes=len(payload)) if reader is None else reader(payload)
 
 
-def _parse_samples(payload: bytes) -> SampleBlock | Damage:
-    if len(payload) < _BLOCK.size:
+def _unstuffed(segment: bytes) -> bytearray | None:
+    """COBS taken off the bytes between two delimiters; None when a code points past their end.
+
+    Ours, because the library's `decode` is pure Python on aarch64 and took more than half of the time of all decoding
+    (docs/performance.md). No frame has a run of 254 bytes without a zero, so a code is the distance to the next zero.
+    """
+    if 0 in segment or len(segment) > MAX_SEGMENT:
+        return None
+    framed, at, end = bytearray(segment), 0, len(segment)
+    while at < end:
+        code = framed[at]
+        framed[at] = 0
+        at += code
+    if at != end:
+        return None
+    del framed[:1]
+    return framed
+
+
+def _parse_samples(framed: bytearray) -> SampleBlock | Damage:
+    """`framed` is payload and CRC."""
+    if len(framed) < _BLOCK_BYTES + 4:
         return "malformed"
-    _, _, flags, boot, seq, t_us, set_um, passes, strokes, period_us, n = _BLOCK.unpack_from(payload)
-    columns = _columns(flags & (F_DEPTH | F_RAW | F_FREQUENCY | F_CONTACT), n)
-    trailing = len(payload) - _BLOCK.size - columns.size
-    if trailing < 0 or not n or not period_us:
+    flags, n = (framed[2] | framed[3] << 8) & _KNOWN_FLAGS, framed[_BLOCK_BYTES - 1]
+    layout, mode, motor_on, has_set, has_passes, has_strokes, depth, raw, frequency, mask = _layout(flags, n)
+    trailing = len(framed) - 4 - layout.size
+    if trailing < 0:
         return "malformed"
-    values = columns.unpack_from(payload, _BLOCK.size)
-    at = 0
-    depth_um = raw_count = frequency_dhz = contact_bits = None
-    if flags & F_DEPTH:
-        depth_um, at = values[:n], n
-    if flags & F_RAW:
-        raw_count, at = values[at : at + n], at + n
-    if flags & F_FREQUENCY:
-        frequency_dhz, at = values[at : at + n], at + n
-    if flags & F_CONTACT:
-        contact_bits = int.from_bytes(values[at], "little") & ((1 << n) - 1)
-    return SampleBlock(
-        MODES[flags & 3],
-        bool(flags & F_MOTOR),
-        boot,
-        seq,
-        t_us,
-        set_um if flags & F_SET else None,
-        passes if flags & F_PASSES else None,
-        strokes if flags & F_STROKES else None,
-        period_us,
-        n,
-        depth_um,
-        raw_count,
-        frequency_dhz,
-        contact_bits,
-        trailing,
+    values = layout.unpack_from(framed)
+    _, _, _, boot, seq, t_us, set_um, passes, strokes, period_us, _ = values[:_BLOCK_VALUES]
+    if not n or not period_us:
+        return "malformed"
+    return tuple.__new__(  # SampleBlock(...) takes three times as long
+        SampleBlock,
+        (
+            mode,
+            motor_on,
+            boot,
+            seq,
+            t_us,
+            set_um if has_set else None,
+            passes if has_passes else None,
+            strokes if has_strokes else None,
+            period_us,
+            n,
+            values[depth] if depth else None,
+            values[raw] if raw else None,
+            values[frequency] if frequency else None,
+            int.from_bytes(values[-1], "little") & mask if mask else None,
+            trailing,
+        ),
     )
 
 
@@ -220,14 +263,14 @@ def _payload(message: Message) -> bytes:
         case SampleBlock():
             return _samples_payload(message)
         case Heartbeat():
-            return _head(HEARTBEAT, message, _slow_flags(message)) + _slow(message)
+            return _HEAD.pack(*_head(HEARTBEAT, message, _slow_flags(message))) + _SLOW.pack(*_slow(message))
         case PenEvent():
-            return _head(EVENT, message, 0) + _EVENT.pack(message.code, message.value)
+            return _HEAD.pack(*_head(EVENT, message, 0)) + _EVENT.pack(message.code, message.value)
         case Identity():
             texts = [getattr(message, name).encode("ascii") for name in _TEXTS]
             if not all(len(text) <= MAX_TEXT and _printable(text) for text in texts):
                 raise ValueError(f"an identity text is longer than {MAX_TEXT} bytes or not printable")
-            return _head(IDENTITY, message, 0) + b"".join(bytes([len(text)]) + text for text in texts)
+            return _HEAD.pack(*_head(IDENTITY, message, 0)) + b"".join(bytes([len(text)]) + text for text in texts)
         case IdentityRequest():
             return _HEAD.pack(_VERSION, IDENTITY_REQUEST, 0, 0, 0, 0)
         case _:
@@ -240,27 +283,23 @@ _VERSION = PROTOCOL_MAJOR << 4 | PROTOCOL_MINOR
 def _samples_payload(block: SampleBlock) -> bytes:
     if not block.n or not block.period_us or (block.contact_bits or 0) >> block.n:
         raise ValueError(f"no block: n {block.n}, period_us {block.period_us}, contact_bits {block.contact_bits}")
-    flags, values = _slow_flags(block), []
-    for flag, column in (
-        (F_DEPTH, block.depth_um),
-        (F_RAW, block.raw_count),
-        (F_FREQUENCY, block.frequency_dhz),
-    ):
+    flags = _slow_flags(block)
+    columns: list[int] = []
+    for flag, column in ((F_DEPTH, block.depth_um), (F_RAW, block.raw_count), (F_FREQUENCY, block.frequency_dhz)):
         if column is not None:
             flags |= flag
-            values.append(column)
+            columns += column
     tail: list[bytes] = []
     if block.contact_bits is not None:
         flags |= F_CONTACT
         tail.append(block.contact_bits.to_bytes((block.n + 7) // 8, "little"))
-    head = _head(SAMPLES, block, flags) + _slow(block) + struct.pack("<HB", block.period_us, block.n)
-    columns = _columns(flags & (F_DEPTH | F_RAW | F_FREQUENCY | F_CONTACT), block.n)
-    return head + columns.pack(*(value for column in values for value in column), *tail)
+    head = (*_head(SAMPLES, block, flags), *_slow(block), block.period_us, block.n)
+    return _layout(flags, block.n).values.pack(*head, *columns, *tail)
 
 
-def _head(kind: int, message: SampleBlock | Heartbeat | PenEvent | Identity, flags: int) -> bytes:
+def _head(kind: int, message: SampleBlock | Heartbeat | PenEvent | Identity, flags: int) -> tuple[int, ...]:
     flags |= ("real", "test", "demo").index(message.mode) | (F_MOTOR if message.motor_on else 0)
-    return _HEAD.pack(_VERSION, kind, flags, message.boot, message.seq, message.t_us)
+    return _VERSION, kind, flags, message.boot, message.seq, message.t_us
 
 
 def _slow_flags(message: SampleBlock | Heartbeat) -> int:
@@ -268,5 +307,5 @@ def _slow_flags(message: SampleBlock | Heartbeat) -> int:
     return sum(flag for flag, value in present if value is not None)
 
 
-def _slow(message: SampleBlock | Heartbeat) -> bytes:
-    return _SLOW.pack(message.depth_set_um or 0, message.passes or 0, message.strokes or 0)
+def _slow(message: SampleBlock | Heartbeat) -> tuple[int, ...]:
+    return message.depth_set_um or 0, message.passes or 0, message.strokes or 0

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cobs import cobs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -210,6 +211,31 @@ def test_any_sound_payload_is_a_message_or_malformed_and_never_an_exception(payl
 @given(st.binary(min_size=1, max_size=MAX_SEGMENT).map(lambda data: data.replace(b"\0", b"\x01")))
 def test_any_other_run_of_bytes_is_damage(run):
     assert parse(run) in ("cobs", "crc")
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> bytes:
+    """What can stand between two delimiters: COBS of something, a few bytes of it changed, or anything."""
+    run = bytearray(draw(st.one_of(st.binary(max_size=253).map(cobs.encode), st.binary(max_size=MAX_SEGMENT))))
+    for at in draw(st.lists(st.integers(0, 253), max_size=3)):
+        if at < len(run):
+            run[at] = draw(st.integers(1, 255))
+    return bytes(run[:MAX_SEGMENT]).replace(b"\0", b"\x01")
+
+
+@settings(deadline=None, max_examples=1000)
+@given(runs())
+def test_the_stuffing_comes_off_as_with_the_library(run):
+    try:
+        expected = cobs.decode(run)
+    except cobs.DecodeError:
+        expected = None
+    assert frames._unstuffed(run) == expected
+
+
+@pytest.mark.parametrize("run", [b"\x01\0", b"\0", b"\x02\0\x01", b"\x01" * (MAX_SEGMENT + 1)])
+def test_what_no_decoder_finds_between_delimiters_is_damage_too(run):
+    assert parse(run) == "cobs"
 
 
 # --- what no frame can say --------------------------------------------------------------------------------------------
