@@ -38,6 +38,13 @@ MARKS: dict[State, frozenset[MarkKind]] = {
 _PRACTITIONER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z")
 _MAX_CLIENT_CODE = 64
 MAX_NOTE = 2000
+_NAME = re.compile(r"[^\W\d_]{3,}")
+# As people write a date of birth; a year of two digits only where day and month are set apart from it.
+_DATES = (
+    re.compile(r"(?<!\d)(?P<day>\d{1,2})\s*([./ _-])\s*(?P<month>\d{1,2})\s*\2\s*(?:(?:19|20)\d\d|\d\d)(?!\d)"),
+    re.compile(r"(?<!\d)(?:19|20)\d\d([./ _-]?)(?P<month>\d{2}|(?<=\D)\d)\1(?P<day>\d{1,2})(?!\d)"),
+    re.compile(r"(?<!\d)(?P<day>\d\d)(?P<month>\d\d)(?:19|20)\d\d(?!\d)"),
+)
 
 
 def next_state(state: State, event: Event) -> State:
@@ -66,6 +73,21 @@ def check_client_code(code: str) -> str:
     if bad := _unseen(code):
         raise UsageProblem(f"the client code has a character that cannot be shown: {bad}")
     return code
+
+
+def looks_like_a_person(code: str) -> bool:
+    """Whether a client code looks like a name with a date of birth: a word of letters, and a date beside it."""
+    return any(
+        _NAME.search(code[: found.start()] + " " + code[found.end() :])
+        for form in _DATES
+        for found in form.finditer(code)
+        if _is_a_day(int(found["month"]), int(found["day"]))
+    )
+
+
+def _is_a_day(first: int, second: int) -> bool:
+    """A month and a day, or, as some write it, a day and a month."""
+    return (1 <= first <= 12 and 1 <= second <= 31) or (1 <= second <= 12 and 1 <= first <= 31)
 
 
 def check_practitioner(practitioner: str) -> str:

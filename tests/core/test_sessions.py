@@ -17,6 +17,7 @@ from devicelog.sessions import (
     check_mark,
     check_note,
     check_practitioner,
+    looks_like_a_person,
     next_state,
 )
 
@@ -187,6 +188,54 @@ def test_a_client_code_with_a_character_that_nobody_can_see_is_refused(name):
     with pytest.raises(UsageProblem) as caught:
         check_client_code(f"C{UNSEEN[name]}7")
     assert str(caught.value) == (f"the client code has a character that cannot be shown: U+{ord(UNSEEN[name]):04X}")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "P-117",
+        "2024-0815",
+        "KM1980",
+        "KM 1980",
+        "REF-2024-0815",
+        "client 117 of 1980",
+        "P-12-03-80",
+        "12.03.1980",
+        "Maria Huber",
+        "CASE-13-13-1980",
+        "CASE-1980-13-32",
+        "LOT 123-45-1980",
+        "LOT 120380",
+        "客户 1",
+        "",
+    ],
+)
+def test_a_code_that_is_no_person(code):
+    assert not looks_like_a_person(code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "Maria Huber 12.03.1980",
+        "huber-maria-1980-03-12",
+        "Huber, M. 12/3/80",
+        "müller 1980-03-12",
+        "12.03.1980 Huber",
+        "Huber 12. 3. 1980",
+        "Huber 03/25/1980",
+        "Huber 1980/3/12",
+        "HUBER12031980",
+        "huber19800312",
+        "maria_huber_12_03_1980",
+        "Huber 1980 03 12",
+        "O'Brien 31.12.99",
+        "王小明 1980-03-12",
+        "7 Huber 99.99.1999 12.03.1980",
+    ],
+)
+def test_a_code_that_looks_like_a_name_with_a_date_of_birth(code):
+    assert looks_like_a_person(code)
 
 
 # --- practitioners ----------------------------------------------------------------------------------------------------
