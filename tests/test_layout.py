@@ -58,7 +58,9 @@ PURE = {
     "devicelog.ledger.entries",
     "devicelog.ledger.tree",
     "devicelog.store.projection",
+    "devicelog.recorder.idle",
     "devicelog.recorder.live",
+    "devicelog.recorder.nobody",
 }
 NOT_PURE = {
     *("serial", "gpiozero", "sqlalchemy", "click"),

@@ -5,14 +5,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from devicelog.cli.common import Number, command_line, data_dir_option, default_data_dir, json_option, print_json
+from devicelog.cli.common import F, Number, command_line, data_dir_option, default_data_dir, json_option, print_json
 
 if TYPE_CHECKING:
     from devicelog.recorder.job import Job, Outcome, Source
@@ -22,6 +22,22 @@ if TYPE_CHECKING:
 DEMO_CLIENT = "DEMO-1"
 DEMO_PRACTITIONER = "DEMO"
 _PEN_START_S = 20.0
+_A_PERSON = (
+    "warning: the client code looks like a name with a date of birth. Use a code that only the clinic can read, such "
+    "as P-117: end this session with Ctrl-C and record again with such a code."
+)
+
+
+def _idle_option(act: str, default_s: int, does: str) -> Callable[[F], F]:
+    """`--idle-ACT S`."""
+    return click.option(
+        f"--idle-{act}",
+        type=Number(0, 86_400),
+        default=default_s,
+        show_default=True,
+        metavar="S",
+        help=f"{does} after so many seconds without needling; 0: never.",
+    )
 
 
 @click.command()
@@ -90,6 +106,9 @@ def demo(seconds: float, speed: float, scenario: str, seed: int, data_dir: Path 
 @click.option("--profile", default="reference", show_default=True, metavar="NAME", help="The kind of pen.")
 @click.option("--marks", "marks_file", type=click.Path(path_type=Path), help="A file of marks: `seconds mark` a line.")
 @click.option("--duration", type=Number(0.1, 86_400), metavar="S", help="End after so many seconds.")
+@_idle_option("prompt", 180, "Ask whether the session is over")
+@_idle_option("pause", 600, "Pause it")
+@_idle_option("close", 1800, "Close it")
 @data_dir_option
 @json_option
 def record(
@@ -100,6 +119,9 @@ def record(
     profile: str,
     marks_file: Path | None,
     duration: float | None,
+    idle_prompt: float,
+    idle_pause: float,
+    idle_close: float,
     data_dir: Path | None,
     as_json: bool,
 ) -> int:
@@ -107,9 +129,10 @@ def record(
     from devicelog.clinical.data import load_plan, load_zones
     from devicelog.recorder.clock import RecorderClock
     from devicelog.recorder.commands import read_marks
+    from devicelog.recorder.idle import IdleLimits
     from devicelog.recorder.job import Job
     from devicelog.recorder.stop import Stop
-    from devicelog.sessions import check_client_code, check_practitioner
+    from devicelog.sessions import check_client_code, check_practitioner, looks_like_a_person
     from firmware_bridge.profiles import load_profile
 
     zones = load_zones()
@@ -124,7 +147,10 @@ def record(
         command="record",
         duration_us=None if duration is None else int(duration * 1_000_000),
         marks=read_marks(marks_file, zones) if marks_file else (),
+        idle=IdleLimits.of_seconds(idle_prompt, idle_pause, idle_close),
     )
+    if looks_like_a_person(job.client_code):
+        click.echo(_A_PERSON, err=True)
     stop = Stop()
     with stop.on_signals():  # until everything is said: a second Ctrl-C does not make a recorded session a failure
         outcome = _record(job, pen, RecorderClock(), stop)

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from devicelog.canonical import Json
 from devicelog.clinical.plan import Plan, Zone
 from devicelog.recorder.commands import TimedMark
+from devicelog.recorder.idle import IdleLimits
 from firmware_bridge.profile import PenProfile
 
 
@@ -28,7 +29,10 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What is to be recorded. `marks_clock` says whose clock the marks and the duration follow."""
+    """What is to be recorded. `marks_clock` says whose clock the marks and the duration follow.
+
+    `idle` is what is done when nobody ends the session; None where its end is certain.
+    """
 
     data_dir: Path
     client_code: str
@@ -40,6 +44,7 @@ class Job:
     duration_us: int | None = None
     marks: tuple[TimedMark, ...] = ()
     marks_clock: Literal["session", "pen"] = "session"
+    idle: IdleLimits | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

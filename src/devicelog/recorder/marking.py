@@ -25,14 +25,16 @@ class Marking:
     def __init__(self, writer: Writer, actor: Actor) -> None:
         self.state: State = "planned"
         self.actor = actor
+        self.paused_by: Actor | None = None  # who made the newest pause
         self._writer = writer
 
     def change(self, event: Event) -> None:
         """The session opens or closes. Raises BadTransition."""
         self.state = next_state(self.state, event)
 
-    def make(self, stream: OpenStream, command: MarkCommand, reply: Reply) -> None:
-        """Make a mark a record of the open stream; tell about it when it is on disk."""
+    def make(self, stream: OpenStream, command: MarkCommand, reply: Reply, actor: Actor | None = None) -> None:
+        """Make a mark a record of the open stream; tell about it when it is on disk. `actor`: not who treats."""
+        actor = actor or self.actor
         if self.state == "planned":
             reply(refusal("no session is recording yet: waiting for the pen", NotFound.exit_code))
             return
@@ -43,10 +45,12 @@ class Marking:
             return
         salt = secrets.token_bytes(32)
         note_sha256 = commitment(NOTE_TAG, salt, command.text) if command.text is not None else None
-        stream.take(Mark(kind=command.kind, actor=self.actor.id, zone=command.zone, note_sha256=note_sha256))
+        stream.take(Mark(kind=command.kind, actor=actor.id, zone=command.zone, note_sha256=note_sha256))
         number, event, before = stream.last_record, _STATE_EVENTS.get(command.kind), self.state
         if event is not None:
             self.change(event)
+        if event == "pause":
+            self.paused_by = actor
         after = self.state
 
         def keep(transaction: Transaction) -> None:
@@ -55,7 +59,7 @@ class Marking:
             transaction.commit_chunks()
             if event is not None:
                 body: Json = {"stream": stream.id, "event": event, "from": before, "to": after, "record": number}
-                transaction.entry("state.changed", body, self.actor)
+                transaction.entry("state.changed", body, actor)
 
         def kept(future: "Future[None]") -> None:
             error = future.exception()

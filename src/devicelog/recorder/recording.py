@@ -14,16 +14,20 @@ from devicelog.canonical import Json, parse_canonical
 from devicelog.clinical.plan import zones_document
 from devicelog.counters import Counters
 from devicelog.derive import identity_document
-from devicelog.errors import DevicelogError, NotFound, PenUnusable, StoreUnusable
+from devicelog.errors import NotFound, PenUnusable, StoreUnusable
 from devicelog.ledger.entries import Actor
 from devicelog.pipeline import new_documents
+from devicelog.recorder.answering import DISK_TIMEOUT_S
 from devicelog.recorder.clock import RecorderClock
-from devicelog.recorder.commands import MarkCommand, Reply, parse_mark
+from devicelog.recorder.commands import MarkCommand, Reply
 from devicelog.recorder.display import Display
+from devicelog.recorder.forgotten import Forgotten
+from devicelog.recorder.idle import Seen, seen_in
 from devicelog.recorder.job import Job, Outcome, Source
 from devicelog.recorder.known_pens import last_counters
 from devicelog.recorder.live import Console
 from devicelog.recorder.marking import Marking, refusal
+from devicelog.recorder.nobody import nobody
 from devicelog.recorder.stop import Stop
 from devicelog.recorder.stream import OpenStream, new_stream_id
 from devicelog.records import Stall
@@ -43,7 +47,6 @@ from firmware_bridge.readings import (
 from firmware_bridge.sources import Inbox
 
 IDENTITY_TIMEOUT_S = 7.0  # a pen says who it is every 5 s unasked
-DISK_TIMEOUT_S = 10.0
 TICK_US = 1_000_000
 CLOCK_STEP_US = 500_000
 _CLOCK_PERIOD_S = 1.0
@@ -97,23 +100,6 @@ class Recording:
             reply(refusal("the session has ended", NotFound.exit_code))
         else:
             self._inbox.put(_Request(command, reply))
-
-    def answer(self, request: Json) -> Json:
-        """The control socket's handler: waits until the mark is on disk."""
-        words = request.get("words")
-        if request.get("command") != "mark" or not isinstance(words, list):
-            return refusal(f"unknown command {request.get('command')!r}", 2)
-        try:
-            command = parse_mark([str(word) for word in words], self._job.zones)
-        except DevicelogError as error:
-            return refusal(str(error), error.exit_code)
-        done: Future[Json] = Future()
-        self.mark(command, done.set_result)
-        try:
-            return done.result(DISK_TIMEOUT_S)
-        except FutureTimeout:
-            why = self._writer.failure or "the disk is slow"
-            return refusal(f"the mark is not on disk after {DISK_TIMEOUT_S:.0f} s: {why}", StoreUnusable.exit_code)
 
     # --- the recording ------------------------------------------------------------------------------------------------
 
@@ -194,38 +180,47 @@ class Recording:
     def _consume(self, session: OpenStream) -> str:
         """The session's loop; returns why it ended."""
         display = Display(self._console, self._clock, self._writer, duration_us=self._job.duration_us)
+        idle = self._job.idle
+        forgotten = idle and Forgotten(idle, session, self._marking, self._console)
         while True:
             self._make_due_marks(session)
             if self._stop.cause:
                 return self._stop.cause
             if self._over(session):
                 return "duration"
-            self._turn(session)
+            seen = self._turn(session)
+            if forgotten and (cause := forgotten.watch(seen)):
+                return cause
             self._watch(session)
             display.show(session, self._marking.state)
 
-    def _turn(self, stream: OpenStream) -> None:
+    def _turn(self, stream: OpenStream) -> Seen:
         """Take the next item, or notice that nothing came."""
         if self._writer.backlog_bytes > _MAX_BACKLOG_BYTES:
             self._stop.event.wait(0.05)
-            return
+            return "nothing"
         item = self._inbox.get(0.05)
         if item is not None:
-            self._take(stream, item)
-        elif self._clock.now_us() - self._taken_us >= TICK_US:
+            return self._take(stream, item)
+        if self._clock.now_us() - self._taken_us >= TICK_US:
             self._note(stream.take(None))
+        return "nothing"
 
-    def _take(self, stream: OpenStream, item: object) -> None:
+    def _take(self, stream: OpenStream, item: object) -> Seen:
         match item:
             case _Request():
                 self._marking.make(stream, item.command, item.reply)
+                return "person"
             case SerialChunk() | LinkChange() | Overflow():
-                self._note(stream.take(item))
+                readings = stream.take(item)
+                self._note(readings)
                 if isinstance(item, LinkChange):
                     self._console.say(f"the pen's port is {'open' if item.up else 'lost'} ({item.cause})")
+                return seen_in(item, readings)
             case Stall():
                 self._note(stream.take(item))
                 self._console.say(f"the disk was slow: nothing was written for {item.for_us / 1_000_000:.1f} s")
+        return "nothing"
 
     def _note(self, readings: list[Reading]) -> None:
         self._taken_us = self._clock.now_us()
@@ -319,15 +314,12 @@ class Recording:
             ) from None
 
     def _no_pen(self, span: OpenStream) -> str:
-        """Why no session could begin, in words for the person at the chair."""
-        derivation, kept = span.pipeline.derivation, f" What came is kept as {span.id}."
-        if self._other is not None:
-            return f"the pen speaks protocol {self._other.major}; this devicelog reads {PROTOCOL_MAJOR}.{kept}"
-        account = derivation.account
-        if not account.kept_bytes:
-            return f"nothing came from the port for {IDENTITY_TIMEOUT_S:.0f} s. Is the pen switched on?"
-        if not account.sound_frames + account.unknown_frames:
-            return (
-                f"this is not a pen: {account.kept_bytes} bytes came and not one frame. Is the baud rate right?{kept}"
-            )
-        return f"the pen did not say who it is within {IDENTITY_TIMEOUT_S:.0f} s.{kept}"
+        """Why no session could begin, and where what came is kept."""
+        account = span.pipeline.derivation.account
+        why = nobody(
+            n_bytes=account.kept_bytes,
+            n_frames=account.sound_frames + account.unknown_frames,
+            other_major=self._other.major if self._other else None,
+            listened_s=IDENTITY_TIMEOUT_S,
+        )
+        return f"{why} What came is kept as {span.id}." if account.kept_bytes else why

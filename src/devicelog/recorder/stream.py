@@ -48,6 +48,7 @@ class OpenStream:
         body = {**body, "documents": digests}
         self.id: str = body["stream"]
         self.records = 0
+        self.heard_us = clock.now_us()  # all that arrived up to then is in the stream
         self.read_total = read_total
         self._read_from = read_total
         self._writer, self._clock = writer, clock
@@ -72,6 +73,8 @@ class OpenStream:
             t_us = getattr(item, "t_us", None)
         record = record_of(self.records, self._clock.now_us() if t_us is None else t_us, item)
         self.records += 1
+        if item is None or t_us is not None:
+            self.heard_us = record.t_us
         if isinstance(item, SerialChunk):
             self.read_total = item.read_total
         self._writer.put(record)

@@ -1,0 +1,14 @@
+"""Why no pen was found behind a port that was open, in words for the person at the chair. Pure."""
+
+from firmware_bridge.frames import PROTOCOL_MAJOR
+
+
+def nobody(*, n_bytes: int, n_frames: int, other_major: int | None, listened_s: float) -> str:
+    """One or two sentences. `n_frames` counts all sound ones; `other_major`: the version of one that is not ours."""
+    if other_major is not None:
+        return f"the pen speaks protocol {other_major}; this devicelog reads {PROTOCOL_MAJOR}."
+    if not n_bytes:
+        return f"nothing came from the port for {listened_s:.0f} s. Is the pen switched on?"
+    if not n_frames:
+        return f"this is not a pen: {n_bytes} bytes came and not one frame. Is the baud rate right?"
+    return f"the pen did not say who it is within {listened_s:.0f} s."
