@@ -142,7 +142,7 @@ BRIDGE_ROOMS: dict[str, set[str]] = {
 }
 # The only importers of what talks to the world outside.
 IMPORTERS = {
-    "serial": {"firmware_bridge.sources.serial_port"},
+    "serial": {"firmware_bridge.sources.serial_port", "firmware_bridge.sources.ports"},
     "gpiozero": set(),
     "sqlalchemy": {"devicelog.store"},
     "click": {"devicelog.cli"},

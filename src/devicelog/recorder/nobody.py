@@ -8,7 +8,7 @@ def nobody(*, n_bytes: int, n_frames: int, other_major: int | None, listened_s: 
     if other_major is not None:
         return f"the pen speaks protocol {other_major}; this devicelog reads {PROTOCOL_MAJOR}."
     if not n_bytes:
-        return f"nothing came from the port for {listened_s:.0f} s. Is the pen switched on?"
+        return f"nothing came from the port for {listened_s:g} s. Is the pen switched on?"
     if not n_frames:
         return f"this is not a pen: {n_bytes} bytes came and not one frame. Is the baud rate right?"
-    return f"the pen did not say who it is within {listened_s:.0f} s."
+    return f"the pen did not say who it is within {listened_s:g} s."
