@@ -33,7 +33,7 @@ from devicelog.store.database import FILE_NAME, NEEDED_FREE_BYTES, open_for_writ
 from devicelog.store.engine import reader_engine, writer_engine
 from devicelog.store.evidence import Evidence
 from devicelog.store.lock import WriterLock
-from devicelog.store.schema import APPLICATION_ID, CHUNK_INDEX_BITS, GUARDS, METADATA
+from devicelog.store.schema import APPLICATION_ID, CHUNK_INDEX_BITS, GUARDS, METADATA, SCHEMA_VERSION
 from devicelog.store.transaction import CLIENT_TAG, NOTE_TAG, Head, Transaction, commitment
 from tests.databases import (
     FIRST,
@@ -69,7 +69,7 @@ def test_a_new_database_has_one_entry_and_all_guards(tmp_path: Path) -> None:
     head = open_(tmp_path)
     path = tmp_path / "devicelog.db"
     entry = read_entry(one(path, "SELECT bytes FROM ledger_entry"))
-    assert (entry.type, entry.body, entry.seq) == ("log.created", {"schema": 1}, 0)
+    assert (entry.type, entry.body, entry.seq) == ("log.created", {"schema": SCHEMA_VERSION}, 0)
     assert entry.values["log"] == head.log
     assert head.log.startswith("devicelog/")
     assert (head.seq, head.prev, head.stream) == (1, entry.leaf.hex(), None)
@@ -259,15 +259,29 @@ def test_a_database_of_another_program_is_left_as_it_is(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["devicelog.db"]
 
 
-@pytest.mark.parametrize("version", [0, 2])
-def test_a_database_of_another_version(version: int, recorded: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        (SCHEMA_VERSION - 1, "Bring it up to date: devicelog db upgrade --data-dir "),
+        (SCHEMA_VERSION + 1, "this devicelog is older"),
+    ],
+    ids=["older", "newer"],
+)
+def test_a_database_of_another_version(version: int, told: str, recorded: Path) -> None:
     with plain(recorded) as connection:
         connection.execute(f"PRAGMA user_version = {version}")
     before = dump(recorded)
-    with pytest.raises(StoreUnusable, match=f"has schema {version}; this devicelog reads schema 1") as caught:
+    with pytest.raises(StoreUnusable, match=rf"has schema {version}\b.*{told}") as caught:
         open_(recorded.parent)
     assert caught.value.exit_code == 5
     assert dump(recorded) == before
+
+
+def test_a_database_of_no_version(recorded: Path) -> None:
+    with plain(recorded) as connection:
+        connection.execute("PRAGMA user_version = 0")
+    with pytest.raises(EvidenceDamaged, match="says that it has schema 0"):
+        open_(recorded.parent)
 
 
 @pytest.mark.parametrize("at", [0, 100, -1])

@@ -41,16 +41,38 @@ BODY_KEYS: dict[str, frozenset[str]] = {
     "session.closed": frozenset(
         {"stream", "ended", "cause", "chunks", "records", "root", "derived", "mode", "pen_serial", "engine", "verdict"}
     ),
+    "session.attributed": frozenset(
+        {
+            "stream",
+            "number",
+            "zones",
+            "client_ref",
+            "client_commitment",
+            "reason_sha256",
+            "derived",
+            "engine",
+            "verdict",
+        }
+    ),
+    "database.rebuilt": frozenset({"from_schema", "to_schema", "entries", "root", "guards"}),
 }
 
 # What a reader relies on, wherever it stands in a body.
 _BODY_TYPES: dict[str, type[Any]] = {
     **dict.fromkeys(
-        ("stream", "root", "derived", "ended", "mode", "to", "client_ref", "client_commitment", "practitioner"), str
+        (
+            *("stream", "root", "derived", "ended", "mode", "to", "client_ref", "client_commitment", "practitioner"),
+            "reason_sha256",
+        ),
+        str,
     ),
-    **dict.fromkeys(("chunks", "records"), int),
+    **dict.fromkeys(("chunks", "records", "number", "entries", "from_schema", "to_schema"), int),
     "documents": dict,
+    **dict.fromkeys(("zones", "guards"), list),
 }
+# What may be null where it does not apply.
+_NULLABLE = {"session.attributed": frozenset({"client_ref", "client_commitment"})}
+_MOVED = {"first_record": int, "last_record": int, "zone": str}  # one of the `zones` of an attribution
 
 _ENVELOPE = frozenset(
     {"v", "log", "seq", "nonce", "prev", "at", "mono_us", "boot", "clock", "actor", "sw", "type", "body"}
@@ -139,12 +161,22 @@ def _check_body(type_: str, body: Json, known: frozenset[str]) -> None:
     if body.keys() != known:
         raise ValueError(f"{type_}: body keys {sorted(body.keys() ^ known)} are missing or unknown")
     for key, wanted in _BODY_TYPES.items():
-        if key in body and type(body[key]) is not wanted:
+        nullable = key in _NULLABLE.get(type_, ()) and body[key] is None
+        if key in body and not nullable and type(body[key]) is not wanted:
             raise ValueError(f"{type_}: {key} is {body[key]!r}")
     if not all(isinstance(digest, str) for digest in body.get("documents", {}).values()):
         raise ValueError(f"{type_}: documents are {body['documents']!r}")
     if body.get("pen") is not None and not (isinstance(body["pen"], dict) and "serial" in body["pen"]):
         raise ValueError(f"{type_}: pen is {body['pen']!r}")
+    if not all(
+        isinstance(moved, dict) and {key: type(value) for key, value in moved.items()} == _MOVED
+        for moved in body.get("zones", ())
+    ):
+        raise ValueError(f"{type_}: zones are {body['zones']!r}")
+    if not all(isinstance(name, str) for name in body.get("guards", ())):
+        raise ValueError(f"{type_}: guards are {body['guards']!r}")
+    if (body.get("client_ref") is None) != (body.get("client_commitment") is None):
+        raise ValueError(f"{type_}: a client is named by reference and commitment, or not at all")
 
 
 def chain_fault(entry: Entry, *, index: int, previous: Entry | None) -> str | None:

@@ -36,7 +36,7 @@ class Report:
     documents: int = 0
     uncommitted_chunks: int = 0
     erased: int = 0
-    notes: set[str] = field(default_factory=set)  # what the records checked commit to
+    notes: set[str] = field(default_factory=set)  # what the records and attributions checked commit to
     head: str = ""  # leaf hash of the newest entry, hex
 
 
@@ -47,6 +47,13 @@ class _Stream:
     opening: Entry
     commitments: list[Json] = field(default_factory=list)
     closing: Entry | None = None
+    attributions: list[Entry] = field(default_factory=list)
+
+    def derivations(self) -> Iterator[Entry]:
+        """The entries that name a derived record of it, oldest first."""
+        if self.closing is not None:
+            yield self.closing
+        yield from self.attributions
 
 
 def audit(
@@ -62,6 +69,7 @@ def audit(
         report.problems += guard_faults(connection)
         progress("ledger entries")
         entries = list(_entries(connection, report))
+        _rebuilt(entries, report)
         streams = _streams_of(entries, report)
         progress("documents")
         documents = _documents(connection, report)
@@ -70,6 +78,7 @@ def audit(
             if only in (None, stream_id):
                 progress(f"chunks of {stream_id}")
                 _chunks(connection, stream, report)
+                report.notes |= {entry.body["reason_sha256"] for entry in stream.attributions}
         if only is None:
             _strays(connection, streams, report)
         _projection(connection, entries, report)
@@ -120,7 +129,9 @@ def _streams_of(entries: list[Entry], report: Report) -> dict[str, _Stream]:
         if "stream" not in BODY_KEYS.get(entry.type, ()):
             continue
         stream = streams.get(entry.body["stream"])
-        if stream is None or stream.closing is not None:
+        if entry.type == "session.attributed":
+            _attribution(entry, stream, report)
+        elif stream is None or stream.closing is not None:
             report.problems.append(f"ledger entry {entry.seq} ({entry.type}) is of no open stream")
         elif entry.type == "chunks.committed":
             stream.commitments.append(entry.body)
@@ -129,6 +140,32 @@ def _streams_of(entries: list[Entry], report: Report) -> dict[str, _Stream]:
             stream.closing = entry
     report.streams = len(streams)
     return streams
+
+
+def _attribution(entry: Entry, stream: _Stream | None, report: Report) -> None:
+    if stream is None or stream.closing is None or stream.closing.type != "session.closed":
+        report.problems.append(f"ledger entry {entry.seq} ({entry.type}) is of no closed session")
+        return
+    wanted = len(stream.attributions) + 2  # the closing entry names the first derived record
+    if entry.body["number"] != wanted:
+        report.problems.append(
+            f"ledger entry {entry.seq} is derivation {entry.body['number']} of {entry.body['stream']}; "
+            f"the next one is {wanted}"
+        )
+    stream.attributions.append(entry)
+
+
+def _rebuilt(entries: list[Entry], report: Report) -> None:
+    """What a rebuild said of the ledger before it. Where entries are missing or unreadable, that is told already."""
+    tree = Tree()
+    for entry in entries:
+        if entry.type == "database.rebuilt" and tree.size == entry.seq:
+            said = (entry.body["entries"], entry.body["root"])
+            if said != (tree.size, tree.root().hex()):
+                report.problems.append(
+                    f"ledger entry {entry.seq}: the {tree.size} entries before it are not those that were copied"
+                )
+        tree.append(entry.leaf)
 
 
 def _documents(connection: Connection, report: Report) -> dict[str, bytes]:
@@ -150,27 +187,29 @@ def _documents(connection: Connection, report: Report) -> dict[str, bytes]:
 def _named_documents(streams: dict[str, _Stream], documents: dict[str, bytes], report: Report, *, every: bool) -> None:
     named = set()
     for stream_id, stream in streams.items():
-        wanted = dict(stream.opening.body["documents"])
-        if stream.closing is not None:
-            wanted["derived"] = stream.closing.body["derived"]
-        for name, digest in wanted.items():
+        wanted = list(stream.opening.body["documents"].items())
+        wanted += [("derived", entry.body["derived"]) for entry in stream.derivations()]
+        for name, digest in wanted:
             named.add(digest)
             if digest not in documents:
                 report.problems.append(f"the {name} document of {stream_id} is missing: {digest}")
-        if stream.closing is not None and stream.closing.type == "session.closed":
-            _derived(stream_id, stream.closing, documents.get(wanted["derived"]), report)
+        for entry in stream.derivations():
+            if "verdict" in entry.body:
+                _derived(stream_id, entry, documents.get(entry.body["derived"]), report)
     if every:
         report.problems += [f"document {digest} is named by no entry" for digest in documents.keys() - named]
 
 
-def _derived(stream_id: str, closing: Entry, data: bytes | None, report: Report) -> None:
+def _derived(stream_id: str, entry: Entry, data: bytes | None, report: Report) -> None:
     try:
         derived = parse_canonical(data) if data is not None else None
     except ValueError:
         return  # its hash is wrong, and that is told already
     for key in ("verdict", "engine"):
-        if derived is not None and derived.get(key) != closing.body[key]:
-            report.problems.append(f"the derived record of {stream_id} has another {key} than its closing entry")
+        if derived is not None and derived.get(key) != entry.body[key]:
+            report.problems.append(
+                f"the derived record of {stream_id} has another {key} than ledger entry {entry.seq} ({entry.type})"
+            )
 
 
 def _chunks(connection: Connection, stream: _Stream, report: Report) -> None:
@@ -280,18 +319,21 @@ def _private(connection: Connection, streams: dict[str, _Stream], report: Report
         if not typed or commitment(NOTE_TAG, row.salt, row.text) != row.commitment:
             report.problems.append(f"the note {row.commitment} was changed: it is not what its record commits to")
     if every and not report.problems:  # a chunk that cannot be read takes its notes' commitments with it
-        report.problems += [f"the note {name} is in no record" for name in sorted(kept - report.notes)]
+        report.problems += [
+            f"the note {name} is in no record and no attribution" for name in sorted(kept - report.notes)
+        ]
     report.erased = len(report.notes - kept)
     clients = {row.client_ref: row for row in connection.execute(select(CLIENT))}
     committed = {
-        stream.opening.body["client_ref"]: stream.opening.body["client_commitment"]
+        (body["client_ref"], body["client_commitment"])
         for stream in streams.values()
-        if stream.opening.type == "session.opened"
+        for body in (stream.opening.body, *(entry.body for entry in stream.attributions))
+        if body.get("client_ref") is not None
     }
-    for ref, wanted in committed.items():
+    report.erased += len({ref for ref, _ in committed} - clients.keys())
+    for ref, wanted in sorted(committed):
         client = clients.get(ref)
         if client is None:
-            report.erased += 1
             continue
         typed = isinstance(client.salt, bytes) and isinstance(client.code, str)
         if not typed or commitment(CLIENT_TAG, client.salt, client.code) != wanted:

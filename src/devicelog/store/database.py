@@ -5,6 +5,7 @@ Not responsible for who may write (lock.py), nor for what an interrupted stream 
 
 import os
 import secrets
+import shlex
 import shutil
 from pathlib import Path
 
@@ -86,11 +87,27 @@ def open_for_writing(data_dir: Path, *, stamps: Stamps, sw: Json) -> tuple[Engin
 
 def check_ours(connection: Connection, path: Path) -> None:
     """Raises EvidenceDamaged for a database that is none of ours, StoreUnusable for one of another version."""
+    version = schema_of(connection, path)
+    if version < SCHEMA_VERSION:
+        raise StoreUnusable(
+            f"{path} has schema {version} of an earlier version; this devicelog reads schema {SCHEMA_VERSION}. "
+            f"Bring it up to date: {shlex.join(('devicelog', 'db', 'upgrade', '--data-dir', str(path.parent)))}"
+        )
+    if version > SCHEMA_VERSION:
+        raise StoreUnusable(
+            f"{path} has schema {version}, and this devicelog is older: it reads schema {SCHEMA_VERSION}. "
+            "Use the version that wrote it, or a later one."
+        )
+
+
+def schema_of(connection: Connection, path: Path) -> int:
+    """The version of its tables. Raises EvidenceDamaged for a database that is none of ours."""
     if connection.exec_driver_sql("PRAGMA application_id").scalar() != APPLICATION_ID:
         raise EvidenceDamaged(f"{path} is a database of another program")
-    version = connection.exec_driver_sql("PRAGMA user_version").scalar()
-    if version != SCHEMA_VERSION:
-        raise StoreUnusable(f"{path} has schema {version}; this devicelog reads schema {SCHEMA_VERSION}")
+    version: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if version < 1:
+        raise EvidenceDamaged(f"{path} says that it has schema {version}; no devicelog writes such a one")
+    return version
 
 
 def read_head(connection: Connection) -> Head:

@@ -40,6 +40,7 @@ def _opened(entry: Entry) -> Json:
         "practitioner": body.get("practitioner"),
         "plan": body.get("plan"),
         "pen_serial": pen["serial"] if pen else None,
+        "derivations": 0,
     }
 
 
@@ -56,7 +57,14 @@ def _closed(entry: Entry) -> Json:
         "closed_seq": entry.seq,
         "verdict": entry.body.get("verdict"),
         "derived": entry.body["derived"],
+        "derivations": 1,
     }
+
+
+def _attributed(entry: Entry) -> Json:
+    body = entry.body
+    moved = {} if body["client_ref"] is None else {"client_ref": body["client_ref"]}
+    return {"verdict": body["verdict"], "derived": body["derived"], "derivations": body["number"], **moved}
 
 
 _CHANGES: dict[str, Callable[[Entry], Json]] = {
@@ -65,4 +73,5 @@ _CHANGES: dict[str, Callable[[Entry], Json]] = {
     "state.changed": _state_changed,
     "session.closed": _closed,
     "span.recorded": _closed,
+    "session.attributed": _attributed,
 }

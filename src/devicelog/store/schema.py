@@ -11,7 +11,7 @@ from types import MappingProxyType
 from sqlalchemy import CheckConstraint, Column, Connection, Integer, LargeBinary, MetaData, Table, Text
 
 APPLICATION_ID = 0x44564C47  # "DVLG", so that `file` and we know whose database it is
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 METADATA = MetaData()
 
@@ -93,7 +93,8 @@ STREAM = Table(
     Column("plan", Text),
     Column("pen_serial", Text),
     Column("verdict", Text),
-    Column("derived", Text),  # SHA-256 of the derived record, hex
+    Column("derived", Text),  # SHA-256 of the newest derived record, hex
+    Column("derivations", Integer, nullable=False),  # 0 while open, 1 when closed, one more with each attribution
     info={"class": "projection"},
 )
 
