@@ -74,7 +74,7 @@ def test_a_new_database_has_one_entry_and_all_guards(tmp_path: Path) -> None:
     assert head.log.startswith("devicelog/")
     assert (head.seq, head.prev, head.stream) == (1, entry.leaf.hex(), None)
     assert one(path, "PRAGMA application_id") == APPLICATION_ID
-    assert one(path, "PRAGMA user_version") == 1
+    assert one(path, "PRAGMA user_version") == SCHEMA_VERSION
     assert one(path, "PRAGMA journal_mode") == "wal"
     assert one(path, "PRAGMA page_size") == 1024
     tables = {name for (name,) in rows(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}

@@ -15,13 +15,13 @@ from devicelog.errors import EvidenceDamaged, StoreUnusable
 
 __all__ = ["Engine", "in_our_words", "reader_engine", "writer_engine"]
 
-# Small pages and an early checkpoint: a flush of two kilobytes shall not cost the card a hundred. WAL with FULL is the
-# cheapest setting that loses no acknowledged commit when the power goes.
+# Small pages: a flush of two kilobytes shall not cost the card a hundred. WAL with FULL is the cheapest setting that
+# loses no acknowledged commit when the power goes. Whoever writes for long has a checkpointer; else closing is enough.
 _WRITER_PRAGMAS = (
     "PRAGMA page_size = 1024",  # has an effect on an empty file only
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
-    "PRAGMA wal_autocheckpoint = 256",
+    "PRAGMA wal_autocheckpoint = 0",
     "PRAGMA foreign_keys = ON",
     "PRAGMA recursive_triggers = ON",
     "PRAGMA trusted_schema = OFF",

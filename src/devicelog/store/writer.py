@@ -1,5 +1,9 @@
 """The one writer: a thread that brings records to disk every 0.6 s, and at once when somebody waits for it.
 
+A record is on disk at most one period and one flush after it was given. So that this stays within a second on a disk
+whose syncs are slow, the next flush begins earlier the longer the last one took: at 0.95 s less twice as much, because
+the first flush after the log was started again costs two syncs and not one. Up to syncs of 0.3 s that is enough.
+
 A failed transaction is kept and tried again until it succeeds; nothing is dropped here. Whoever must know that
 something is on disk waits for its future. Not responsible for what is written (transaction.py) nor for order: records
 and actions are written in the order in which they were given.
@@ -9,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,10 +23,13 @@ from sqlalchemy import Connection, Engine
 from devicelog.canonical import Json
 from devicelog.errors import DevicelogError
 from devicelog.records import MAX_DELTA_US, Record
+from devicelog.store.checkpointer import Checkpointer
 from devicelog.store.engine import in_our_words
 from devicelog.store.transaction import Head, Stamps, Transaction
 
 FLUSH_PERIOD_S = 0.6
+_SPARE_S = 0.35  # of the second, after a period; a twentieth is kept for the unforeseen
+_SOONEST_S = 0.05
 STALL_S = 2.0
 COMMIT_PERIOD_US = 60_000_000  # a stream's root is in the ledger at least this often
 _RETRY_S = 0.2
@@ -113,8 +121,8 @@ class Writer:
         try:
             with in_our_words(self._path):
                 connection = self._engine.connect()
-            with connection:
-                self._loop(connection)
+            with connection, closing(Checkpointer(self._path)) as checkpointer:
+                self._loop(connection, checkpointer)
         except BaseException as error:  # noqa: BLE001 a bug must not end as a silent thread: the consumer raises it
             with self._condition:
                 self._broken = error
@@ -123,7 +131,7 @@ class Writer:
                 if isinstance(item, _Action):
                     item.future.set_exception(error)
 
-    def _loop(self, connection: Connection) -> None:
+    def _loop(self, connection: Connection, checkpointer: Checkpointer) -> None:
         next_flush_s = 0.0
         while True:
             with self._condition:
@@ -137,8 +145,11 @@ class Writer:
             began_s = time.monotonic()
             if self._began_s is None:
                 self._began_s = began_s
-            next_flush_s = began_s + FLUSH_PERIOD_S
-            if not self._flush(connection, items) and self._stopping:
+            flushed = self._flush(connection, items)
+            next_flush_s = began_s + period_s(time.monotonic() - began_s)
+            if flushed:
+                checkpointer.flushed()
+            elif self._stopping:
                 if time.monotonic() > self._give_up_s:
                     return  # what is left is reported by close()
                 time.sleep(_RETRY_S)
@@ -205,3 +216,8 @@ class Writer:
     def _check(self) -> None:
         if self._broken is not None:
             raise self._broken
+
+
+def period_s(flush_s: float) -> float:
+    """From the beginning of a flush that took so long to the next one."""
+    return min(FLUSH_PERIOD_S, max(_SOONEST_S, FLUSH_PERIOD_S + _SPARE_S - 2 * flush_s))
