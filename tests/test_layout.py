@@ -57,6 +57,7 @@ PURE = {
     "devicelog.clinical.plan",
     "devicelog.ledger.entries",
     "devicelog.ledger.tree",
+    "devicelog.store.mounts",
     "devicelog.store.projection",
     "devicelog.recorder.idle",
     "devicelog.recorder.live",

@@ -7,7 +7,8 @@ acknowledged, and when, is logged here, outside the process that dies.
 The loss window is measured twice against the moment of the kill: by the stamp of the newest serial record on disk,
 and by the pen's own clock in the newest sample on disk, which does not depend on when the recorder read it. A window
 that is too long is excused only when this process was itself kept waiting for long enough to explain all of it; how
-often that happened is printed, and more than one in fifty is a failure.
+often that happened is printed, and more than one in fifty is a failure. With `--sync-ms N` every sync of the processes
+that are killed takes N ms longer (needs a C compiler).
 
 Everything follows from the seed except timing. Exit code 1: something failed, and each failure says how to repeat it.
 """
@@ -19,7 +20,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from tests.torture.cycle import Runner
 from tests.torture.figures import Tally, figures, passed, summary
 from tests.torture.plan import Cycle, plan_cycle
 from tests.torture.processes import Lag, Pen
+from tests.torture.slow_disk import slow_disk
 
 _FAULTS_MOST = 20  # then it is broken, and more of the same says nothing
 
@@ -34,8 +36,18 @@ _FAULTS_MOST = 20  # then it is broken, and more of the same says nothing
 class Torture:
     """Cycles in parallel until there were enough kills."""
 
-    def __init__(self, base: Path, *, seed: int, kills: int, only: int | None, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        base: Path,
+        *,
+        seed: int,
+        kills: int,
+        only: int | None,
+        say: Callable[[str], None],
+        environment: Mapping[str, str],
+    ) -> None:
         self.tally = Tally()
+        self._environment = environment
         self._base, self._seed, self._kills, self._only, self._say = base, seed, kills, only, say
         self._lock = threading.Lock()
         self._next = 0 if only is None else only
@@ -63,7 +75,7 @@ class Torture:
             with Pen(self._base / f"pen{number}", self._seed * 16 + number) as pen:
                 for cycle in self._cycles():
                     base = self._base / f"c{cycle.number}"
-                    self._done(cycle, Runner(cycle, base, pen, lag).run(), base)
+                    self._done(cycle, Runner(cycle, base, pen, lag, environment=self._environment).run(), base)
         except Exception:  # a mistake in here is a failure too
             with self._lock:
                 self.tally.faults.append(f"the torture itself failed: {traceback.format_exc()}")
@@ -127,16 +139,23 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200, help="how many (default: 200)")
     parser.add_argument("--seed", type=int, default=1, help="the same number, the same cycles (default: 1)")
     parser.add_argument("--jobs", type=int, default=3, help="cycles at a time (default: 3)")
+    parser.add_argument("--sync-ms", type=int, default=0, metavar="N", help="every sync takes N ms longer (default: 0)")
     parser.add_argument("--only", type=int, metavar="CYCLE", help="this cycle alone; its directory is kept")
     args = parser.parse_args()
     with _directory() as base:
         began_s = time.monotonic()
-        torture = Torture(base, seed=args.seed, kills=args.kills, only=args.only, say=_say)
+        try:
+            slow = slow_disk(base, args.sync_ms) if args.sync_ms else {}
+        except RuntimeError as error:
+            _say(f"not run: {error}")
+            return 1
+        torture = Torture(base, seed=args.seed, kills=args.kills, only=args.only, say=_say, environment=slow)
         try:
             torture.run(1 if args.only is not None else args.jobs)
         except KeyboardInterrupt:
             _say("stopped")
-        print(f"seed {args.seed}, {args.jobs} at a time, {time.monotonic() - began_s:.0f} s")
+        how = f"{args.jobs} at a time, syncs {args.sync_ms} ms longer"
+        print(f"seed {args.seed}, {how}, {time.monotonic() - began_s:.0f} s")
         print(summary(torture.tally))
         enough = args.only is not None or torture.tally.kills.total() >= args.kills
         return 0 if enough and passed(torture.tally) else 1

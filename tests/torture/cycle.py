@@ -11,10 +11,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from devicelog.control import ask
@@ -46,7 +47,15 @@ class _Killed:
 class Runner:
     """Plays one cycle. `record` is the command line that records; the others are always the real one."""
 
-    def __init__(self, cycle: Cycle, base: Path, pen: Pen, lag: Lag, record: Sequence[str] = DEVICELOG) -> None:
+    def __init__(
+        self,
+        cycle: Cycle,
+        base: Path,
+        pen: Pen,
+        lag: Lag,
+        record: Sequence[str] = DEVICELOG,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.book, self.tally = Book(), Tally()
         self.data_dir = base / ("d" * 100 if cycle.long_path else "data")
         self._cycle, self._pen, self._lag, self._record = cycle, pen, lag, record
@@ -55,7 +64,7 @@ class Runner:
         self._replayed: set[str] = set()
         self._speaker: threading.Thread | None = None
         (base / "tmp").mkdir(parents=True)
-        self._environment = {**os.environ, "TMPDIR": str(base / "tmp")}
+        self._environment = {**os.environ, **environment, "TMPDIR": str(base / "tmp")}
         self._log = (base / "outside.jsonl").open("a", encoding="utf-8")
 
     def run(self) -> Tally:

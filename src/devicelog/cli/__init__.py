@@ -17,6 +17,7 @@ _COMMANDS = {
     "sessions": ("devicelog.cli.sessions:sessions", "What was recorded: list, read one, get the data out."),
     "replay": ("devicelog.cli.check:replay", "Derive a session again from its evidence and compare."),
     "verify": ("devicelog.cli.check:verify", "Check the database against itself; repairs nothing."),
+    "db": ("devicelog.cli.db:db", "Care of the database: check, upgrade, rebuild."),
     "pens": ("devicelog.cli.pens:pens", "Pens: connect one, or simulate one."),
     "plans": ("devicelog.cli.catalogue:plans", "Plans: the intended depth, zone by zone."),
     "zones": ("devicelog.cli.catalogue:zones", "Zones: where on the body a session is recorded."),

@@ -38,7 +38,9 @@ def record(
 
     `on_ready` is given the recording before the port is read, for those who want to make marks.
     """
-    prepare_data_dir(job.data_dir)
+    warning = prepare_data_dir(job.data_dir, demo=job.command == "demo")
+    if warning is not None:
+        console.say(f"warning: {warning}")
     path = job.data_dir / FILE_NAME
     with ExitStack() as stack:
         lock = stack.enter_context(WriterLock(job.data_dir))

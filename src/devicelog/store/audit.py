@@ -86,6 +86,13 @@ def audit(
     return report
 
 
+def projection_faults(connection: Connection) -> list[str]:
+    """Where the list of sessions is not what the ledger says."""
+    report = Report()
+    _projection(connection, list(_entries(connection, report)), report)
+    return report.problems
+
+
 def _entries(connection: Connection, report: Report) -> Iterator[Entry]:
     previous: Entry | None = None
     for index, row in enumerate(connection.execute(select(LEDGER_ENTRY).order_by(LEDGER_ENTRY.c.seq))):

@@ -16,13 +16,15 @@ from devicelog.errors import EvidenceDamaged, StoreUnusable
 from devicelog.ledger.entries import Entry, read_entry
 from devicelog.ledger.tree import Tree
 from devicelog.store.engine import in_our_words, reader_engine, writer_engine
+from devicelog.store.mounts import unsuitable
 from devicelog.store.schema import (
     APPLICATION_ID,
     CHUNK,
     CHUNK_INDEX_BITS,
     LEDGER_ENTRY,
     SCHEMA_VERSION,
-    create_schema,
+    create_guards,
+    create_tables,
     guard_faults,
 )
 from devicelog.store.transaction import Head, Stamps, StreamHead, Transaction
@@ -30,10 +32,15 @@ from devicelog.store.transaction import Head, Stamps, StreamHead, Transaction
 FILE_NAME = "devicelog.db"
 # Four hours at 100 Hz, two samples a frame with raw counts, and as much again for the write-ahead log.
 NEEDED_FREE_BYTES = 48 * 2**20
+ACCEPT = "DEVICELOG_ACCEPT_UNSUITABLE_DIR"
 
 
-def prepare_data_dir(data_dir: Path) -> None:
-    """Make the directory if it is missing and see that it can hold a session. Raises StoreUnusable."""
+def prepare_data_dir(data_dir: Path, *, demo: bool = False) -> str | None:
+    """Make the directory if it is missing and see that it can hold a session. Raises StoreUnusable.
+
+    Returns a warning about one that may not keep what is recorded: a demonstration is recorded there all the same.
+    """
+    warning = _keeps(data_dir, demo=demo)
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     except (FileExistsError, NotADirectoryError) as error:
@@ -56,6 +63,23 @@ def prepare_data_dir(data_dir: Path) -> None:
             f"{data_dir} has {free // 2**20} MB free; a session may need {NEEDED_FREE_BYTES // 2**20} MB. "
             "Free some space or name another directory with --data-dir."
         )
+    return warning
+
+
+def _keeps(data_dir: Path, *, demo: bool) -> str | None:
+    try:
+        mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        return f"whether {data_dir} is kept when the power goes is not known: {error}"
+    fault = unsuitable(mountinfo, os.path.realpath(data_dir))
+    if fault is None:
+        return None
+    if fault.certain and not demo and os.environ.get(ACCEPT) != "1":
+        raise StoreUnusable(
+            f"{data_dir} {fault.words}. Name a directory on a disk of this computer with --data-dir, "
+            f"or set {ACCEPT}=1 to record here all the same."
+        )
+    return f"{data_dir} {fault.words}"
 
 
 def open_for_writing(data_dir: Path, *, stamps: Stamps, sw: Json) -> tuple[Engine, Head]:
@@ -154,8 +178,7 @@ def _has_tables(connection: Connection) -> bool:
 
 
 def _create(connection: Connection, stamps: Stamps, sw: Json) -> None:
-    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    create_schema(connection)
+    create_tables(connection)
+    create_guards(connection)
     log = f"devicelog/{secrets.token_hex(16)}"
     Transaction(connection, Head(log=log), stamps=stamps, sw=sw).entry("log.created", {"schema": SCHEMA_VERSION})

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from devicelog.errors import EvidenceDamaged, StoreUnusable
 
-__all__ = ["Engine", "in_our_words", "reader_engine", "writer_engine"]
+__all__ = ["Engine", "builder_engine", "in_our_words", "reader_engine", "set_journal", "writer_engine"]
 
 # Small pages: a flush of two kilobytes shall not cost the card a hundred. WAL with FULL is the cheapest setting that
 # loses no acknowledged commit when the power goes. Whoever writes for long has a checkpointer; else closing is enough.
@@ -56,6 +56,27 @@ def writer_engine(path: Path) -> Engine:
         return connection
 
     return _engine(connect, "BEGIN IMMEDIATE")
+
+
+def builder_engine(path: Path) -> Engine:
+    """An engine for a new file that nobody uses yet: nothing is durable until the file is synced as a whole."""
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        for pragma in ("PRAGMA page_size = 1024", "PRAGMA journal_mode = MEMORY", "PRAGMA synchronous = OFF"):
+            connection.execute(pragma)
+        return connection
+
+    return _engine(connect, "BEGIN IMMEDIATE")
+
+
+def set_journal(path: Path, mode: str) -> None:
+    """Change how a file is journaled. It wants the file for itself alone: SQLITE_BUSY where anybody has it open.
+
+    Leaving WAL copies the log into the file and removes it.
+    """
+    with closing(sqlite3.connect(path, timeout=5.0, isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA journal_mode = {mode}")
 
 
 def reader_engine(path: Path) -> Engine:

@@ -132,18 +132,28 @@ GUARDS: Mapping[str, str] = MappingProxyType(
 )  # fmt: skip
 
 
-def create_schema(connection: Connection) -> None:
-    """Make all tables and guards in an empty database, inside the caller's transaction."""
+def create_tables(connection: Connection) -> None:
+    """Make all tables in an empty database and say whose it is, inside the caller's transaction."""
+    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
     METADATA.create_all(connection, checkfirst=False)
+
+
+def create_guards(connection: Connection) -> None:
+    """Make all guards, inside the caller's transaction."""
     for sql in GUARDS.values():
         connection.exec_driver_sql(sql)
 
 
 def guard_faults(connection: Connection) -> list[str]:
-    """What is wrong with the guards: missing, of another text, or a trigger that is none of ours."""
+    """What is wrong with the guards, in sentences."""
+    return list(odd_guards(connection).values())
+
+
+def odd_guards(connection: Connection) -> dict[str, str]:
+    """By name what is wrong with a guard: missing, of another text, or a trigger that is none of ours."""
     rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
     found = {str(name): str(sql) for name, sql in rows}
-    faults = [f"guard {name} is missing" for name in GUARDS if name not in found]
-    faults += [f"guard {name} was replaced" for name, sql in found.items() if name in GUARDS and sql != GUARDS[name]]
-    faults += [f"trigger {name} is not ours" for name in found if name not in GUARDS]
-    return faults
+    odd = {name: f"guard {name} is missing" for name in GUARDS if name not in found}
+    odd |= {name: f"guard {name} was replaced" for name, sql in found.items() if name in GUARDS and sql != GUARDS[name]}
+    return odd | {name: f"trigger {name} is not ours" for name in found if name not in GUARDS}

@@ -1,0 +1,208 @@
+"""A new database file from an old one's evidence: upgrade and rebuild are this one function.
+
+Evidence and private texts are copied as they are, guards and projection are made anew, the copy is compared and
+audited, and only then it takes the old one's place. At every moment a whole database stands under its name: until the
+rename the old one, after it the new one. The old file is kept.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from devicelog.canonical import Json
+from devicelog.errors import EvidenceDamaged, NotFound, StoreUnusable
+from devicelog.ledger.entries import read_entry
+from devicelog.ledger.tree import Tree
+from devicelog.store.audit import audit
+from devicelog.store.database import FILE_NAME, check_ours, read_head, schema_of
+from devicelog.store.engine import builder_engine, in_our_words, reader_engine, set_journal
+from devicelog.store.lock import WriterLock
+from devicelog.store.schema import LEDGER_ENTRY, METADATA, SCHEMA_VERSION, create_guards, create_tables, odd_guards
+from devicelog.store.transaction import Stamps, Transaction, project_entry
+
+KEPT = f"{FILE_NAME}.kept-"  # and the number of the entry that says what was done
+NEW = f"{FILE_NAME}.new"
+_TOLD_MOST = 5
+_ROWS = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilt:
+    """What was done. `guards`: those that the old file had lost, had with another text, or that were not ours."""
+
+    kept: Path
+    from_schema: int
+    to_schema: int
+    entries: int
+    root: str
+    guards: tuple[str, ...]
+
+
+def rebuild(data_dir: Path, *, upgrade: bool, stamps: Stamps, sw: Json) -> Rebuilt | None:
+    """Make the database anew; with `upgrade` only where its schema is an older one, else None.
+
+    Raises NotFound, StoreUnusable (busy, no space, another version), EvidenceDamaged (nothing was changed then).
+    """
+    path, new = data_dir / FILE_NAME, data_dir / NEW
+    if not path.exists():
+        raise NotFound(f"there is no database at {path}. `devicelog demo` or `devicelog record` makes one.")
+    with WriterLock(data_dir) as lock:
+        lock.take()
+        with in_our_words(path), reader_engine(path).connect() as old:
+            from_schema = schema_of(old, path)
+            if from_schema >= SCHEMA_VERSION or not upgrade:
+                check_ours(old, path)
+                if upgrade:
+                    return None
+            _check_space(path)
+            _remove_leftovers(path)
+            try:
+                with builder_engine(new).connect() as connection:
+                    done = _build(old, connection, path, from_schema, stamps, sw)
+                set_journal(new, "WAL")
+                new.chmod(0o600)
+                _sync(new)
+            except BaseException:
+                _remove_leftovers(path)
+                raise
+        kept = _keep(path, done["entries"])
+        new.rename(path)
+        _sync(data_dir)
+    return Rebuilt(kept=kept, **{**done, "guards": tuple(done["guards"])})
+
+
+def leftovers(path: Path) -> list[Path]:
+    """What a rebuild that was cut off left beside the database."""
+    return sorted(path.parent.glob(f"{NEW}*"))
+
+
+def kept_files(path: Path) -> list[Path]:
+    """The databases that were replaced, oldest first."""
+    files = (file for file in path.parent.glob(f"{KEPT}*") if not file.samefile(path))
+    return sorted(files, key=lambda file: (len(file.name), file.name))
+
+
+def _check_space(path: Path) -> None:
+    needed = 2 * sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*") if file.name[-4:] != "-shm")
+    free = shutil.disk_usage(path.parent).free
+    if free < needed:
+        raise StoreUnusable(
+            f"{path.parent} has {free // 2**20} MB free; making the database anew may need {needed // 2**20 + 1} MB. "
+            "Free some space first; nothing was changed."
+        )
+
+
+def _build(old: Connection, new: Connection, path: Path, from_schema: int, stamps: Stamps, sw: Json) -> Json:
+    """Everything that the new file has; what its newest entry says is returned."""
+    odd = sorted(odd_guards(old))
+    with new.begin():
+        create_tables(new)
+        for table in _copied():
+            _copy(old, new, table)
+        create_guards(new)
+        _project(new)
+    with new.begin():
+        for table in _copied():
+            if _content(old, table) != _content(new, table):
+                raise StoreUnusable(f"the copy of {table} in {path} is not what was copied. Is the disk failing?")
+        if problems := audit(new, path).problems:
+            more = f"; and {len(problems) - _TOLD_MOST} more" if len(problems) > _TOLD_MOST else ""
+            raise EvidenceDamaged(
+                f"the evidence in {path} is not what was recorded; nothing was changed: "
+                f"{'; '.join(problems[:_TOLD_MOST])}{more}"
+            )
+        head = read_head(new)
+        body = {
+            "from_schema": from_schema,
+            "to_schema": SCHEMA_VERSION,
+            "entries": head.seq,
+            "root": Tree(leaf for (leaf,) in _rows(new, "SELECT leaf FROM ledger_entry ORDER BY seq")).root().hex(),
+            "guards": odd,
+        }
+        Transaction(new, head, stamps=stamps, sw=sw).entry("database.rebuilt", body)
+    return body
+
+
+def _copied() -> list[str]:
+    """The tables whose rows are copied; entries first, because chunks belong to them."""
+    return [table.name for table in METADATA.sorted_tables if table.info["class"] != "projection"]
+
+
+def _select(table: str) -> str:
+    columns = ", ".join(column.name for column in METADATA.tables[table].columns)
+    return f"SELECT {columns} FROM {table} ORDER BY rowid"
+
+
+def _rows(connection: Connection, sql: str) -> Iterator[Any]:
+    """The values as they are stored, of whatever type."""
+    return iter(connection.exec_driver_sql(sql))
+
+
+def _copy(old: Connection, new: Connection, table: str) -> None:
+    places = ", ".join("?" for _ in METADATA.tables[table].columns)
+    for n, row in enumerate(_rows(old, _select(table))):
+        try:
+            new.exec_driver_sql(f"INSERT INTO {table} VALUES ({places})", tuple(row))
+        except IntegrityError as error:
+            raise EvidenceDamaged(f"row {n} of {table} was changed; nothing was done: {error.orig}") from error
+
+
+def _content(connection: Connection, table: str) -> tuple[int, str]:
+    """How many rows, and a hash over every value and its type."""
+    digest, n = sha256(), 0
+    for row in _rows(connection, _select(table)):
+        n += 1
+        for value in row:
+            data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
+            digest.update(b"%s %d:" % (type(value).__name__.encode(), len(data)))
+            digest.update(data)
+    return n, digest.hexdigest()
+
+
+def _project(connection: Connection) -> None:
+    for (data,) in list(_rows(connection, f"SELECT bytes FROM {LEDGER_ENTRY.name} ORDER BY seq")):
+        try:
+            project_entry(connection, read_entry(data))
+        except (ValueError, TypeError, IntegrityError):
+            continue  # not what was written: the audit says where
+
+
+def _keep(path: Path, entries: int) -> Path:
+    """A second name for the old file, which is whole by itself: its log is copied into it and gone."""
+    with in_our_words(path):  # refused while anybody has it open: a reader's log would lie beside the new file
+        set_journal(path, "DELETE")
+    _sync(path)
+    kept = path.with_name(f"{KEPT}{entries}")
+    n = 1
+    while kept.exists() and not kept.samefile(path):
+        n += 1
+        kept = path.with_name(f"{KEPT}{entries}-{n}")
+    if not kept.exists():
+        try:
+            kept.hardlink_to(path)
+        except OSError as error:
+            raise StoreUnusable(
+                f"{path} cannot be kept as {kept.name}: {error.strerror}. Nothing was changed."
+            ) from error
+    _sync(path.parent)
+    return kept
+
+
+def _remove_leftovers(path: Path) -> None:
+    for file in leftovers(path):
+        file.unlink()
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
