@@ -57,7 +57,8 @@ class Inbox:
     def get(self, timeout_s: float) -> object | None:
         """The next item, waiting at most this long; None when nothing came in time, or nothing more will come."""
         with self._changed:
-            self._changed.wait_for(lambda: self._items or self._lost or self._closed, timeout_s)
+            if not (self._items or self._lost or self._closed):
+                self._changed.wait(timeout_s)
             return self._take()
 
     def get_nowait(self) -> object | None:

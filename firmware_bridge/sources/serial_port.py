@@ -20,8 +20,10 @@ from firmware_bridge.readings import IdentityRequest, LinkChange, SerialChunk
 from firmware_bridge.sources.inbox import Inbox
 from firmware_bridge.sources.link import down_cause, open_error
 
-# Sleeping and then taking everything costs a twentieth of the CPU of waking for every few bytes.
-POLL_S = 0.02
+# Sleeping and then taking everything costs a twentieth of the CPU of waking for every few bytes. A kernel's terminal
+# holds 4095 bytes: half of what fills it is waited at most.
+POLL_S = 0.04
+_TTY_BYTES = 4095
 READ_BYTES = 32_768
 REOPEN_FIRST_S = 0.25
 REOPEN_MOST_S = 5.0
@@ -134,15 +136,15 @@ class SerialSource:
     """
 
     def __init__(
-        self, url: str, profile: PenProfile, inbox: Inbox, now_us: Callable[[], int], *, poll_s: float = POLL_S
+        self, url: str, profile: PenProfile, inbox: Inbox, now_us: Callable[[], int], *, speed: float = 1.0
     ) -> None:
-        """`poll_s` is real time: faster than real time wants to poll more often."""
+        """`speed` is how fast `now_us` runs against real time: faster wants to poll more often."""
         self.url = url
         self.read_total = 0
         self._profile = profile
         self._inbox = inbox
         self._now_us = now_us
-        self._poll_s = poll_s
+        self._poll_s = min(POLL_S, _TTY_BYTES * 10 / profile.baud / 2) / max(1.0, speed)
         self._port: _Port | None = None
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()

@@ -178,6 +178,7 @@ def test_an_idle_pen_is_not_a_dead_one(pen: Pen, monkeypatch: pytest.MonkeyPatch
 
 def test_what_the_kernel_holds_at_close_is_read_first(pen: Pen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serial_port, "POLL_S", DEADLINE_S)  # only the last read can get it
+    monkeypatch.setattr(serial_port, "_TTY_BYTES", 1 << 30)
     with reading(pen.link) as (_, tape):
         pen.send(b"last words" * 1000)
     assert tape.rest().data == b"last words" * 1000

@@ -196,12 +196,11 @@ def _record(job: "Job", url: str, clock: Any, stop: "Stop") -> "Outcome":
     from devicelog.cli.screen import Screen
     from devicelog.recorder.record import record as record_session
     from firmware_bridge.sources import Inbox, SerialSource
-    from firmware_bridge.sources.serial_port import POLL_S
 
     screen = Screen()
 
     def source_of(inbox: Inbox, clock: Any) -> "Source":
-        return SerialSource(url, job.profile, inbox, clock.now_us, poll_s=POLL_S / max(1.0, clock.speed))
+        return SerialSource(url, job.profile, inbox, clock.now_us, speed=clock.speed)
 
     with ExitStack() as stack:
         stack.callback(screen.end)

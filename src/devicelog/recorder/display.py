@@ -3,7 +3,6 @@
 Called by the one consumer; never waits for the disk and feeds nothing back. How it looks is the console's work.
 """
 
-import time
 from collections.abc import Sequence
 
 from devicelog.canonical import Json
@@ -13,7 +12,8 @@ from devicelog.recorder.stream import OpenStream
 from devicelog.sessions import State
 from devicelog.store.writer import Writer
 
-_PERIOD_S = 0.25
+_PERIOD_US = 250_000
+_JUDGE_US = 3_000_000  # at the latest, when nothing has stirred: some rules find what lasts
 
 
 class Display:
@@ -23,21 +23,26 @@ class Display:
         self._console, self._clock, self._writer = console, clock, writer
         self._duration_us = duration_us
         self._began_us = clock.now_us()
-        self._next_s = 0.0
+        self._next_us = self._judge_us = 0
+        self._stirred: tuple[object, ...] = ()
+        self._findings: list[Json] = []
         self._told: set[tuple[str, str | None]] = set()
         self._silent = False
         self._failure: str | None = None
 
     def show(self, session: OpenStream, state: State) -> None:
         """The state of now, a few times a second."""
-        now_s = time.monotonic()
-        if now_s < self._next_s:
+        now_us = self._clock.now_us()
+        if now_us < self._next_us:
             return
-        self._next_s = now_s + _PERIOD_S
+        self._next_us = now_us + _PERIOD_US
         derivation = session.pipeline.derivation
-        _, findings, _ = session.pipeline.judge()
-        self._alarms(findings)
-        silent_us = derivation.gaps.silent_us(self._clock.now_us())
+        stirred = derivation.stirred()
+        if stirred != self._stirred or now_us >= self._judge_us:
+            self._stirred, self._judge_us = stirred, now_us + _JUDGE_US
+            self._findings = session.pipeline.alarms()
+            self._alarms(self._findings)
+        silent_us = derivation.gaps.silent_us(now_us)
         if bool(silent_us) != self._silent:
             self._silent = bool(silent_us)
             self._console.say(
@@ -47,11 +52,11 @@ class Display:
             live_of(
                 derivation,
                 state=state,
-                elapsed_us=self._clock.now_us() - self._began_us,
+                elapsed_us=now_us - self._began_us,
                 duration_us=self._duration_us,
                 silent_us=silent_us,
                 trouble=self._trouble(),
-                alarms=findings,
+                alarms=self._findings,
             )
         )
 

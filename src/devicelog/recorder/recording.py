@@ -51,6 +51,8 @@ TICK_US = 1_000_000
 CLOCK_STEP_US = 500_000
 _CLOCK_PERIOD_S = 1.0
 _MAX_BACKLOG_BYTES = 32 << 20  # not on disk: beyond it the inbox fills, and its overflow is a record
+_AT_ONCE = 64  # items taken before anything else is looked after
+_TELLING: tuple[Seen, ...] = ("nothing", "person", "needling")
 _LATE_S = 10.0  # a scripted pen may lag; then its session ends by the host's clock
 _PEN_CLOCK = 2**32
 
@@ -88,6 +90,7 @@ class Recording:
         self._first_heard: SampleBlock | Heartbeat | None = None
         self._identity: Identity | None = None
         self._other: Unknown | None = None
+        self._meeting = True  # the pen has not said who it is, or has not begun to needle
         self._wall_offset_us = clock.wall_us() - clock.now_us()
         self._next_clock_s = 0.0
         self._ended = False
@@ -195,16 +198,23 @@ class Recording:
             display.show(session, self._marking.state)
 
     def _turn(self, stream: OpenStream) -> Seen:
-        """Take the next item, or notice that nothing came."""
+        """Take the items that wait, or notice that none came. While marks are due by a clock, one at a time."""
         if self._writer.backlog_bytes > _MAX_BACKLOG_BYTES:
             self._stop.event.wait(0.05)
             return "nothing"
         item = self._inbox.get(0.05)
-        if item is not None:
-            return self._take(stream, item)
-        if self._clock.now_us() - self._taken_us >= TICK_US:
-            self._note(stream.take(None))
-        return "nothing"
+        if item is None:
+            if self._clock.now_us() - self._taken_us >= TICK_US:
+                self._taken_us = self._clock.now_us()
+                stream.take(None)
+            return "nothing"
+        seen = self._take(stream, item)
+        left = 0 if self._marks or self._job.duration_us is not None else _AT_ONCE
+        while left and (item := self._inbox.get_nowait()) is not None:
+            seen = max(seen, self._take(stream, item), key=_TELLING.index)
+            left -= 1
+        self._taken_us = self._clock.now_us()
+        return seen
 
     def _take(self, stream: OpenStream, item: object) -> Seen:
         match item:
@@ -213,17 +223,18 @@ class Recording:
                 return "person"
             case SerialChunk() | LinkChange() | Overflow():
                 readings = stream.take(item)
-                self._note(readings)
+                if self._meeting:
+                    self._meet(readings)
                 if isinstance(item, LinkChange):
                     self._console.say(f"the pen's port is {'open' if item.up else 'lost'} ({item.cause})")
                 return seen_in(item, readings)
             case Stall():
-                self._note(stream.take(item))
+                stream.take(item)
                 self._console.say(f"the disk was slow: nothing was written for {item.for_us / 1_000_000:.1f} s")
         return "nothing"
 
-    def _note(self, readings: list[Reading]) -> None:
-        self._taken_us = self._clock.now_us()
+    def _meet(self, readings: list[Reading]) -> None:
+        """Who the pen is, and where its counters and its clock stood when it was first heard."""
         for reading in readings:
             match reading:
                 case SampleBlock() | Heartbeat():
@@ -237,6 +248,7 @@ class Recording:
                     self._other = reading
                 case _:
                     pass
+        self._meeting = self._identity is None or self._pen_from_us is None
 
     def _watch(self, session: OpenStream) -> None:
         """Now and then: a wall clock that jumped, a database that is gone."""

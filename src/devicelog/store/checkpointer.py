@@ -31,7 +31,8 @@ class Checkpointer:
         """One more commit is in the log."""
         with self._condition:
             self._flushes += 1
-            self._condition.notify()
+            if self._flushes >= FLUSHES:
+                self._condition.notify()
 
     def close(self) -> None:
         """Copy all that is left, empty the log, and stop."""

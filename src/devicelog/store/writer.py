@@ -1,7 +1,7 @@
 """The one writer: a thread that brings records to disk every 0.6 s, and at once when somebody waits for it.
 
 A record is on disk at most one period and one flush after it was given. So that this stays within a second on a disk
-whose syncs are slow, the next flush begins earlier the longer the last one took: at 0.95 s less twice as much, because
+whose syncs are slow, the next flush begins earlier the longer the last one took: at 0.91 s less twice as much, because
 the first flush after the log was started again costs two syncs and not one. Up to syncs of 0.3 s that is enough.
 
 A failed transaction is kept and tried again until it succeeds; nothing is dropped here. Whoever must know that
@@ -28,7 +28,7 @@ from devicelog.store.engine import in_our_words
 from devicelog.store.transaction import Head, Stamps, Transaction
 
 FLUSH_PERIOD_S = 0.6
-_SPARE_S = 0.35  # of the second, after a period; a twentieth is kept for the unforeseen
+_SPARE_S = 0.31  # of the second, after a period; a poll, a frame and a little are kept
 _SOONEST_S = 0.05
 STALL_S = 2.0
 COMMIT_PERIOD_US = 60_000_000  # a stream's root is in the ledger at least this often
@@ -209,7 +209,7 @@ class Writer:
                     results.append((item, item.run(transaction)))
             flush()
             stream = transaction.head.stream
-            if stream is not None and self._stamps.stamp()["mono_us"] - stream.committed_us >= COMMIT_PERIOD_US:
+            if stream is not None and self._stamps.now_us() - stream.committed_us >= COMMIT_PERIOD_US:
                 transaction.commit_chunks()
         return transaction.head, results
 
