@@ -70,12 +70,12 @@ class PenProfile:
             raise ProfileError(f"pen profile: schema = {values['schema']!r}; expected {_SCHEMA!r}")
         given = {key: value for key, value in values.items() if key != "schema"}
         known = [field.name for field in fields(cls)]
-        for key in known:
-            if key not in given and key not in _OPTIONAL:
-                raise ProfileError(f"pen profile: {key} is missing")
         for key in given.keys() - known:
             near = get_close_matches(str(key), known, n=1)
             raise ProfileError(f"pen profile: unknown key {key}." + (f" Did you mean {near[0]}?" if near else ""))
+        for key in known:
+            if key not in given and key not in _OPTIONAL:
+                raise ProfileError(f"pen profile: {key} is missing")
         profile = cls(**{key: _read(key, value) for key, value in given.items()})
         _check_frequency(profile)
         return profile

@@ -337,6 +337,36 @@ def assert_whole(data_dir: Path) -> None:
     assert told["coverage"]["chunks_not_yet_in_the_ledger"] == 0
 
 
+def the_session(data_dir: Path) -> Json:
+    """The only session, of a database that is whole."""
+    (session,) = streams(data_dir, "session")
+    assert_whole(data_dir)
+    return shown(data_dir, session)
+
+
+def scripted(data_dir: Path, pen: PtyPen, *frames: bytes) -> Json:
+    """A session in which a pen says all this, in one zone; every byte of it is in the session."""
+    marks = pen.link.with_name("marks")
+    marks.write_text("0 zone forehead\n", encoding="utf-8")
+    with recording(data_dir, pen.link, "--marks", marks) as command:
+        pen.introduce(command)
+        pen.send(*frames)
+        command.wait_until(lambda: bytes_on_disk(data_dir) == pen.sent, "all bytes on disk")
+        command.send(signal.SIGINT)
+        command.end().succeeded()
+    told = the_session(data_dir)
+    account = told["completeness"]
+    assert account["bytes_read"] == account["bytes_kept"] == pen.sent - len(IDENTITY)
+    assert account["closes"]
+    assert devicelog("replay", told["id"], "--json", data_dir=data_dir).succeeded().json()["identical"]
+    return told
+
+
+def faults(session: Json) -> dict[str, tuple[int, int]]:
+    """How many runs of bytes were no frame, and how many bytes, by kind."""
+    return {fault["kind"]: (fault["n"], fault["bytes"]) for fault in session["completeness"]["faults"]}
+
+
 # --- recordings that several tests look at ----------------------------------------------------------------------------
 
 

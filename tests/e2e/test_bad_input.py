@@ -27,13 +27,16 @@ from tests.e2e.running import (
     demo_recording,
     devicelog,
     entries,
+    faults,
     goodbye,
     listed,
     recording,
     samples,
+    scripted,
     shown,
     simulated_pen,
     streams,
+    the_session,
 )
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
@@ -58,13 +61,6 @@ def the_span(data_dir: Path) -> Json:
     told = shown(data_dir, span)
     assert told["status"] == "closed"
     return told
-
-
-def the_session(data_dir: Path) -> Json:
-    """The only session, of a database that is whole."""
-    (session,) = streams(data_dir, "session")
-    assert_whole(data_dir)
-    return shown(data_dir, session)
 
 
 def small_pipe() -> tuple[int, int]:
@@ -183,28 +179,6 @@ def test_newer_protocol(data_dir: Path, pen: PtyPen) -> None:
 
 
 # --- in the session ---------------------------------------------------------------------------------------------------
-
-
-def scripted(data_dir: Path, pen: PtyPen, *frames: bytes) -> Json:
-    """A session in which a pen says all this, in one zone; every byte of it is in the session."""
-    marks = pen.link.with_name("marks")
-    marks.write_text("0 zone forehead\n", encoding="utf-8")
-    with recording(data_dir, pen.link, "--marks", marks) as command:
-        pen.introduce(command)
-        pen.send(*frames)
-        command.wait_until(lambda: bytes_on_disk(data_dir) == pen.sent, "all bytes on disk")
-        command.send(signal.SIGINT)
-        command.end().succeeded()
-    told = the_session(data_dir)
-    account = told["completeness"]
-    assert account["bytes_read"] == account["bytes_kept"] == pen.sent - len(IDENTITY)
-    assert account["closes"]
-    assert devicelog("replay", told["id"], "--json", data_dir=data_dir).succeeded().json()["identical"]
-    return told
-
-
-def faults(session: Json) -> dict[str, tuple[int, int]]:
-    return {fault["kind"]: (fault["n"], fault["bytes"]) for fault in session["completeness"]["faults"]}
 
 
 def test_sound_frames(data_dir: Path, pen: PtyPen) -> None:

@@ -28,6 +28,15 @@ class Number(click.FloatRange):
         return number
 
 
+class _Directory(click.Path):
+    """A path that was given: an empty one, as an unset shell variable gives it, would be the current directory."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value):
+            self.fail("the name of the directory is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 SYSTEM_DIR = Path("/var/lib/devicelog")
 
 
@@ -44,7 +53,7 @@ def data_dir_option(command: F) -> F:
     """`--data-dir DIR`, or DEVICELOG_DATA_DIR."""
     return click.option(
         "--data-dir",
-        type=click.Path(path_type=Path),
+        type=_Directory(path_type=Path),
         envvar="DEVICELOG_DATA_DIR",
         help="Where the database is. Default: /var/lib/devicelog if writable, else your own data directory.",
     )(command)

@@ -68,7 +68,7 @@ def read_marks(path: Path, zones: Collection[str]) -> tuple[TimedMark, ...]:
     Raises UsageProblem, naming the line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageProblem(f"the marks file {path} cannot be read: {error}") from error
     marks: list[TimedMark] = []

@@ -16,5 +16,5 @@ def last_counters(path: Path, serial: str, *, before_stream: int) -> Counters | 
         for row in evidence.last_closed(serial, before_stream):
             counters: dict[str, Any] = parse_canonical(evidence.document(row["derived"]))["facts"]["counters"]
             if counters["passes"] is not None or counters["strokes"] is not None:
-                return Counters(serial=serial, **counters)
+                return Counters(serial=serial, **{key: counters[key] for key in ("boot", "passes", "strokes")})
     return None
