@@ -4,6 +4,7 @@ Not responsible for finding a profile on disk. Limits are the device's own; what
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
@@ -92,10 +93,19 @@ def _read(key: str, value: object) -> Any:
     wanted = _TYPES[key]
     if type(value) is not wanted:
         raise ProfileError(f"pen profile: {key} = {value!r}; expected {wanted.__name__}")
+    if isinstance(value, str):
+        return _text(key, value)
     low, high = _RANGES.get(key, (None, None))
     if low is not None and high is not None and not low <= value <= high:  # type: ignore[operator]
         raise ProfileError(f"pen profile: {key} = {value}; expected {low} to {high}")
     return value
+
+
+def _text(key: str, value: str) -> str:
+    """In NFC, an editor's choice; a session keeps the profile as canonical bytes, and they want one form."""
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+        raise ProfileError(f"pen profile: {key} = {value!r}; expected text without control characters")
+    return unicodedata.normalize("NFC", value)
 
 
 def _measures(value: object) -> tuple[str, ...]:
@@ -116,7 +126,7 @@ def _calibrations(value: object) -> tuple[Calibration, ...]:
             raise ProfileError(f"pen profile: calibrations: {entry!r}; expected id and expires")
         if not all(isinstance(text, str) for text in entry.values()) or not _DAY.match(entry["expires"]):
             raise ProfileError(f"pen profile: calibrations: {entry!r}; expected texts, and a day such as 2027-06-30")
-        calibrations.append(Calibration(**entry))
+        calibrations.append(Calibration(id=_text("calibrations", entry["id"]), expires=entry["expires"]))
     return tuple(calibrations)
 
 
