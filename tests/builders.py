@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from devicelog.canonical import Json, parse_canonical
 from devicelog.clinical.plan import Plan, PlanZone
-from devicelog.counters import Counters
 from devicelog.pipeline import Opening, Pipeline
 from devicelog.records import Body, Clock, End, Mark, MarkKind, Record, record_of
 from devicelog.validate import rules_document
@@ -63,43 +62,47 @@ def pen_document(serial: str = SERIAL, mode: Mode = "real") -> Json:
 
 def plan_of(**limits_um: int) -> Plan:
     """A plan of these zones with these greatest depths; `cheek_left` stands for `cheek.left`."""
-    zones = tuple(
-        PlanZone(
-            zone=name.replace("_", "."),
-            depth_min_um=0,
-            depth_max_um=limit_um,
-            source="test",
-            evidence="D",
-            sourced=False,
-        )
-        for name, limit_um in limits_um.items()
+    return plan_with(*(planned(name.replace("_", "."), limit_um) for name, limit_um in limits_um.items()))
+
+
+def planned(
+    zone: str, most_um: int, *, least_um: int = 0, passes_min: int | None = None, passes_max: int | None = None
+) -> PlanZone:
+    """One zone of a plan."""
+    return PlanZone(
+        zone=zone,
+        depth_min_um=least_um,
+        depth_max_um=most_um,
+        source="test",
+        evidence="D",
+        sourced=False,
+        passes_min=passes_min,
+        passes_max=passes_max,
     )
+
+
+def plan_with(*zones: PlanZone) -> Plan:
+    """A plan of these zones."""
     return Plan(id="bench", label="A plan for tests", indication="test", zones=zones)
 
 
+PEN = pen_document()
 PLAN = plan_of(forehead=400, cheek_left=1_000)
+CLOCK = Clock(boot="host-boot", wall_us=1_900_000_000_000_000, confidence="synced")  # 2030-03-17
 
 
-def opening_of(
-    *, plan: Plan | None = PLAN, pen: Json | None = None, before: Counters | None = None, heard: Counters | None = None
-) -> Opening:
-    """What the pipeline of a session under PROFILE, this plan and the rules of today is made from."""
-    return Opening(
-        stream=STREAM,
-        kind="session",
-        profile=PROFILE,
-        rules=rules_document(),
-        plan=plan,
-        pen=pen,
-        before=before,
-        heard=heard,
-    )
+def opening_of(*, plan: Plan | None = PLAN, pen: Json | None = PEN, **other: Any) -> Opening:
+    """What the pipeline of a session with PEN under PROFILE, PLAN and the rules of today is made from."""
+    values = {"stream": STREAM, "kind": "session", "profile": PROFILE, "rules": rules_document(), **other}
+    return Opening(plan=plan, pen=pen, **values)
 
 
 class Bench:
     """A stream and the pen that it listens to. What a test sets on it holds from the next frame on."""
 
-    def __init__(self, opening: Opening | None = None, *, seq: int = 0, pen_us: int = 0) -> None:
+    def __init__(
+        self, opening: Opening | None = None, *, seq: int = 0, pen_us: int = 0, clock: Clock | None = CLOCK
+    ) -> None:
         self.pipeline = Pipeline(opening or opening_of())
         self.records: list[Record] = []
         self.now_us = 0  # since the stream's first record
@@ -113,7 +116,7 @@ class Bench:
         self.set_um: int | None = 300
         self.passes: int | None = 10
         self.strokes: int | None = 1_000
-        self.put(Clock(boot="host-boot", wall_us=1_900_000_000_000_000, confidence="synced"))
+        self.put(clock)
 
     # --- what arrives -------------------------------------------------------------------------------------------------
 
@@ -213,7 +216,7 @@ class Bench:
             )
         )
 
-    def identity(self, serial: str = SERIAL) -> None:
+    def identity(self, serial: str = SERIAL, *, calibration_id: str = "cal-1") -> None:
         """The pen says who it is."""
         self.send(
             Identity(
@@ -227,7 +230,7 @@ class Bench:
                 model="Bench",
                 serial=serial,
                 firmware="1.0",
-                calibration_id="cal-1",
+                calibration_id=calibration_id,
                 cartridge="",
             )
         )
@@ -278,3 +281,22 @@ def zone_in(derived: Json, zone: str) -> Json:
 def results_of(derived: Json, rule: str) -> dict[str | None, str]:
     """What a rule said, by zone; None is the whole stream."""
     return {row["zone"]: row["result"] for row in derived["assessments"] if row["rule"] == rule}
+
+
+def said(derived: Json, rule: str) -> tuple[str, str | None, str | None]:
+    """What a rule said when it said one thing: result, zone, why."""
+    (row,) = [row for row in derived["assessments"] if row["rule"] == rule]
+    return row["result"], row["zone"], row["why"]
+
+
+def finding(derived: Json, rule: str) -> Json:
+    """The one finding of a rule."""
+    (found,) = [row for row in derived["findings"] if row["rule"] == rule]
+    return cast(Json, found)
+
+
+def on(zone: str, opening: Opening | None = None, **bench: Any) -> Bench:
+    """A stream whose operator has turned to this zone: records 0, a clock, and 1, her mark."""
+    stream = Bench(opening, **bench)
+    stream.zone(zone)
+    return stream

@@ -2,17 +2,20 @@
 
     python -m tests.make_golden               derive again; refuses when a record changed and ENGINE did not
     python -m tests.make_golden --evidence    first record the simulator's scenarios anew
+    python -m tests.make_golden --opening     first write the newest opening anew, with the rules of today
 
-`<scenario>.evidence` is one chunk of docs/record.md, compressed with zlib; `opening.json` is what the opening entry and
-its documents say; `<scenario>.json` is the derived record, laid out to be read; `engine.json` holds the engine's number
-and the SHA-256 of each record's canonical bytes. Nothing but these files and the engine goes into a derived record: not
-the simulator of today, nor today's plans, profiles and rules.
+`<scenario>.evidence` is one chunk of docs/record.md, compressed with zlib; each of OPENINGS is what an opening entry
+and its documents say, with the rules of its day. For each pair of them, `<scenario>.json` under the first and
+`<scenario>-rules-2.json` under the second is the derived record, laid out to be read; `engine.json` holds the engine's
+number and the SHA-256 of each record's canonical bytes. Nothing but these files and the engine goes into a derived
+record: not the simulator of today, nor today's plans, profiles and rules.
 """
 
 import argparse
 import json
 import sys
 import zlib
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,12 +25,15 @@ from devicelog.derive import identity_document
 from devicelog.pipeline import ENGINE, Opening, Pipeline, new_documents
 from devicelog.records import Body, Chunk, Clock, End, Mark, Record, record_of
 from firmware_bridge.decode import Decoder
+from firmware_bridge.profile import Calibration
 from firmware_bridge.readings import Heartbeat, Identity, LinkChange, RawInput, SerialChunk
 from firmware_bridge.simulator.pen import Pen, wire_of
 from firmware_bridge.simulator.script import script_for
-from tests.builders import HOST_US, PROFILE, STREAM, plan_of
+from tests.builders import HOST_US, PROFILE, STREAM, plan_with, planned
 
 SCENARIOS = ("clean", "overdepth", "unplug", "noise")
+OPENINGS = {"": "opening", "-rules-2": "opening-rules-2"}  # by the end of a record's name; the last is of today
+RECORDS = tuple(scenario + rules for rules in OPENINGS for scenario in SCENARIOS)
 SECONDS, SEED = 8, 1
 HERE = Path(__file__).parent / "data" / "golden"
 CHANGED = "a golden derived record changed: raise ENGINE"
@@ -68,7 +74,7 @@ def evidence_of(scenario: str, seconds: float = SECONDS, seed: int = SEED) -> li
 
 
 def _opening() -> Json:
-    """The opening of all of them: the pen of the seed, whose counters have moved since it was last heard."""
+    """An opening of today: the pen of the seed, whose counters have moved since it was last heard."""
     pen = Pen(script_for("clean", SECONDS, SEED), SEED)
     identity, heartbeat = Decoder().feed(SerialChunk(t_us=0, data=pen.advance_to(1_000_000)))
     if not isinstance(identity, Identity) or not isinstance(heartbeat, Heartbeat):
@@ -79,8 +85,19 @@ def _opening() -> Json:
         "passes": (heartbeat.passes or 0) - 3,
         "strokes": (heartbeat.strokes or 0) - 5_000,
     }
-    plan = plan_of(forehead=400, cheek_left=1_000, cheek_right=1_000)
-    documents = new_documents(PROFILE, plan, None)
+    plan = plan_with(
+        planned("forehead", 400, least_um=200, passes_min=1, passes_max=3),
+        planned("cheek.left", 1_000, least_um=700, passes_min=4),
+        planned("cheek.right", 1_000, least_um=700),
+    )
+    profile = replace(
+        PROFILE,
+        frequency_min_dhz=800,
+        frequency_max_dhz=1_500,
+        frequency_source="test",
+        calibrations=(Calibration(id=identity.calibration_id, expires="2029-12-31"),),  # the evidence is of 2030-03-17
+    )
+    documents = new_documents(profile, plan, None)
     return {
         "body": {"stream": STREAM, "pen": identity_document(identity), "pen_before": before, "pen_heard": None},
         "documents": {name: json.loads(data) for name, data in documents.items()},
@@ -95,18 +112,18 @@ def read_records(scenario: str) -> tuple[Record, ...]:
     return Chunk.parse(zlib.decompress((HERE / f"{scenario}.evidence").read_bytes())).records
 
 
-def read_opening() -> Opening:
-    """The kept opening, read as an opening entry is."""
-    kept = _read("opening")
+def read_opening(name: str = "opening") -> Opening:
+    """A kept opening, read as an opening entry is."""
+    kept = _read(name)
     documents = {name: canonical(value) for name, value in kept["documents"].items()}
     digests = {name: sha256(data).hexdigest() for name, data in documents.items()}
     by_digest = {digests[name]: data for name, data in documents.items()}
     return Opening.read("session.opened", kept["body"] | {"documents": digests}, by_digest)
 
 
-def read_derived(scenario: str) -> bytes:
-    """The canonical bytes of the kept derived record."""
-    return canonical(_read(scenario))
+def read_derived(record: str) -> bytes:
+    """The canonical bytes of a kept derived record."""
+    return canonical(_read(record))
 
 
 def read_engine() -> Json:
@@ -114,9 +131,10 @@ def read_engine() -> Json:
     return _read("engine")
 
 
-def derive(scenario: str) -> bytes:
-    """The derived record that this engine makes of the kept evidence."""
-    pipeline = Pipeline(read_opening())
+def derive(name: str) -> bytes:
+    """The derived record of this name, as this engine makes it of the kept evidence."""
+    scenario, dash, rules = name.partition("-")
+    pipeline = Pipeline(read_opening(OPENINGS[dash + rules]))
     for record in read_records(scenario):
         pipeline.feed(record)
     return pipeline.finish()
@@ -124,7 +142,7 @@ def derive(scenario: str) -> bytes:
 
 def digests() -> dict[str, str]:
     """SHA-256 of what this engine derives now."""
-    return {scenario: sha256(derive(scenario)).hexdigest() for scenario in SCENARIOS}
+    return {record: sha256(derive(record)).hexdigest() for record in RECORDS}
 
 
 def _read(name: str) -> Json:
@@ -152,19 +170,19 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the golden records. 1 when a record changed under the same engine number."""
     parser = argparse.ArgumentParser(prog="python -m tests.make_golden")
     parser.add_argument("--evidence", action="store_true", help="record the simulator's scenarios anew")
+    parser.add_argument("--opening", action="store_true", help="first write the newest opening anew")
     options = parser.parse_args(arguments)
-    HERE.mkdir(parents=True, exist_ok=True)
-    first = not (HERE / "engine.json").exists()
-    if not first and check() == CHANGED:
+    if check() == CHANGED:
         print(CHANGED, file=sys.stderr)
         return 1
-    if first or options.evidence:
+    if options.evidence:
         for scenario in SCENARIOS:
             chunk = Chunk.of(STREAM, evidence_of(scenario))
             (HERE / f"{scenario}.evidence").write_bytes(zlib.compress(chunk.data, 9))
-        _write("opening", _opening())
-    for scenario in SCENARIOS:
-        _write(scenario, json.loads(derive(scenario)))
+    if options.opening:
+        _write([*OPENINGS.values()][-1], _opening())
+    for record in RECORDS:
+        _write(record, json.loads(derive(record)))
     _write("engine", {"engine": ENGINE, "derived": digests()})
     return 0
 

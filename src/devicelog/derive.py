@@ -13,7 +13,7 @@ from devicelog.account import Account
 from devicelog.attribution import Correction, turns
 from devicelog.canonical import Json
 from devicelog.counters import Counters, CounterTrack
-from devicelog.gaps import GAP_LISTED_US, Gaps, Message
+from devicelog.gaps import GAP_LISTED_US, Gaps, Message, ends_us
 from devicelog.pen_clock import PenClock
 from devicelog.records import Clock, End, Mark, Record, Stall
 from devicelog.runs import Run
@@ -126,6 +126,7 @@ class Derivation:
                 self._marked = mark.zone or UNASSIGNED
                 if not self._moved(record.number):
                     self._turn(record.number, self._marked)
+                self._tally()  # a zone that was marked is told, though nothing came of it
             case "pass":
                 self._tally().passes_operator += 1
             case "pause":
@@ -145,7 +146,6 @@ class Derivation:
         self._end_glide()
         self._spans.turn(number)
         self.zone = zone
-        self._tally()
 
     def _link(self, record: Record, change: LinkChange) -> None:
         self.gaps.link_up = change.up
@@ -213,7 +213,7 @@ class Derivation:
         if gap_us >= GAP_LISTED_US:
             self._end_glide()  # a shorter one is a hole in a glide, left out of its contact time
         self.gaps.hear(record.t_us, message)
-        self._clock.hear(message.boot, message.t_us, record.t_us, anew=step == "restart")
+        self._clock.hear(message.boot, ends_us(message), record.t_us, anew=step == "restart")
         if another:
             self._end_glide()
             self.contact = None
@@ -249,7 +249,10 @@ class Derivation:
         if not self._follow(record, block):
             return
         self._count(block)
-        until_us = self._clock.stretch_ends_us(block.t_us)
+        last, alike = self.last, (block.depth_set_um, block.contact_bits is None)
+        if last is None or alike != (last.depth_set_um, last.contact_bits is None):
+            self._neighbours.part()
+        until_us = self._clock.stretch_ends_us(ends_us(block)) - block.n * block.period_us
         for start, count, contact in _parts(block):
             self.settle()
             self._run = Run(
@@ -274,7 +277,8 @@ class Derivation:
         if run.frames:
             self.account.go_on(run.frames, run.samples - run.began_with)
             self.gaps.go_on(run.last_us, run.pen_us, run.period_us, run.n)
-            self._clock.hear_run(run.low, run.pen_us)
+            own_us, (host_less_pen_us, pen_us) = run.n * run.period_us, run.low
+            self._clock.hear_run((host_less_pen_us - own_us, pen_us + own_us), run.pen_us + own_us)
             strokes = self.counters.go_on(run.strokes, run.pen_us)
             if strokes:
                 self._tally().strokes = (self._tally().strokes or 0) + strokes
@@ -288,7 +292,7 @@ class Derivation:
             self._glide_us += run.samples * run.period_us
             tally.longest_glide_us = max(tally.longest_glide_us, self._glide_us)
         else:
-            self._end_glide()
+            self._glide_us = 0
         if run.contact or (run.contact is None and run.motor_on):
             self._spans.take(run, self.zone, from_us=self._at(run.first_us), to_us=self._at(run.last_us))
 

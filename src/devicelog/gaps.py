@@ -95,8 +95,7 @@ class Gaps:
         """From here on the pen's samples are known again."""
         block = message if isinstance(message, SampleBlock) else None
         period_us = block.period_us if block else self._heard.period_us if self._heard else 0
-        end_us = message.t_us + (block.n * block.period_us if block else 0)
-        self._heard = _Heard(end_us % _PEN_CLOCK, t_us, period_us)
+        self._heard = _Heard(ends_us(message), t_us, period_us)
         self._causes.clear()
         self.motor_on = message.motor_on
 
@@ -168,6 +167,12 @@ class Gaps:
         self._short["n"] += 1
         self._short["missing"] += gap.missing or 0
         self._short["for_us"] += gap.for_us
+
+
+def ends_us(message: Message) -> int:
+    """The pen's clock when it sent a message: a frame when its last sample had ended."""
+    own_us = message.n * message.period_us if isinstance(message, SampleBlock) else 0
+    return (message.t_us + own_us) % _PEN_CLOCK
 
 
 def _contact_after(message: Message, before: bool | None) -> bool | None:

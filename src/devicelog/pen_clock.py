@@ -1,10 +1,10 @@
 """The pen's microseconds against the host's: how fast it runs, and what is left over. A fixed integer algorithm. Pure.
 
-A frame can arrive late and never early, so of each stretch of time only the frame that came soonest counts: the host's
-stamp less the pen's is smallest there. The drift is the slope from the soonest frame of the first third of the time to
-the soonest of the last third; the residual is how far the soonest frames of all stretches lie from that line. Stretches
-begin at one second of the pen's time and double, so that there are never more than 64 of them. The pen's clock is
-unwrapped at 2**32; at a restart it begins anew.
+A frame is sent when its last sample has ended, and can arrive late and never early. So of each stretch of time only the
+frame that came soonest counts: the host's stamp less the pen's is smallest there. The drift is the slope from the
+soonest frame of the first third of the stretches to the soonest of the last third; the residual is how far the soonest
+frames of all stretches lie from that line. Stretches begin at one second of the pen's time and double, so that there
+are never more than 64 of them. The pen's clock is unwrapped at 2**32; at a restart it begins anew.
 """
 
 from dataclasses import dataclass, field
@@ -80,10 +80,15 @@ class PenClock:
         self._move(current, newest_us)
 
     def stretch_ends_us(self, pen_us: int) -> int:
-        """The pen's clock (32 bits) where the stretch of `pen_us`, which was just heard, ends, or where it wraps."""
+        """The pen's clock (32 bits) where the stretch of `pen_us`, which was just heard, ends, or where it wraps.
+
+        A message that was overtaken is in none: what comes after it is to be heard by itself.
+        """
         if not self._boots:
             return WRAP
         current = self._boots[-1]
+        if current.newest_us % WRAP != pen_us:
+            return pen_us
         left_us = current.width_us - current.newest_us % current.width_us
         return min(pen_us + left_us, WRAP)
 

@@ -5,6 +5,7 @@ be attributed anew as a whole: passes and lifts after it go with it.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from devicelog.canonical import Json
 from devicelog.runs import Run
@@ -15,6 +16,7 @@ class _Span:
     zone: str
     depth_set_um: int | None
     first_record: int
+    newest_record: int  # with needling in it
     from_us: int
     to_us: int
     contact_us: int = 0
@@ -36,18 +38,19 @@ class Spans:
         """A run in which the pen was on the skin, or may have been; its times since the stream's first record."""
         span = self._spans[-1] if self._spans else None
         if span is None or span.zone != zone or span.depth_set_um != run.set_um:
-            after = span.first_record + 1 if span else 0
-            first_record = self._zone_record if self._zone_record >= after else run.first_record
-            span = _Span(zone, run.set_um, first_record, from_us, to_us)
+            turned = span is None or self._zone_record > span.newest_record
+            first_record = self._zone_record if turned else run.first_record
+            span = _Span(zone, run.set_um, first_record, run.last_record, from_us, to_us)
             self._spans.append(span)
+        span.newest_record = run.last_record
         span.to_us = to_us
         span.samples += run.samples
         if run.contact:
             span.contact_us += run.samples * run.period_us
 
     def documents(self, last_record: int) -> list[Json]:
-        """The spans in order; the last one reaches to `last_record`."""
-        ends = [span.first_record - 1 for span in self._spans[1:]] + [last_record] * bool(self._spans)
+        """The spans in order; the last one reaches to `last_record`. A record with frames of two of them is in both."""
+        ends = [max(a.newest_record, b.first_record - 1) for a, b in pairwise(self._spans)] + [last_record]
         return [
             {
                 "zone": span.zone,
@@ -59,5 +62,5 @@ class Spans:
                 "contact_us": span.contact_us,
                 "samples": span.samples,
             }
-            for span, end in zip(self._spans, ends, strict=True)
+            for span, end in zip(self._spans, ends, strict=False)
         ]

@@ -14,6 +14,7 @@ from firmware_bridge.readings import SampleBlock
 from tests.builders import HOST_US, SERIAL, Bench, opening_of, pen_document, plan_of, zone_in
 
 NO_GAPS = {"n": 0, "missing": 0, "for_us": 0}
+STEADY = {"fell": 0, "fell_at_restart": 0, "jumped": {"passes": 0, "strokes": 0}}  # counters
 
 
 @pytest.fixture
@@ -344,11 +345,12 @@ def test_counters_belong_to_the_zone_in_which_they_grow(bench):
     assert zone_in(derived, "forehead")["passes"] == {"pen": 1, "operator": None, "low": 1, "high": 1}
     assert zone_in(derived, "cheek.left")["strokes"] == 5  # 3 in a frame, 2 in a heartbeat
     assert zone_in(derived, "cheek.left")["passes"]["pen"] == 1
-    assert derived["facts"]["counters"] == {"passes": 13, "strokes": 1_012, "boot": 7}
+    assert derived["facts"]["counters"] == {"passes": 12, "strokes": 1_012, "boot": 7} | STEADY
 
 
 def test_where_pen_and_operator_disagree_both_are_kept(bench):
     bench.samples("1")
+    bench.wait(400_000)  # nobody makes three passes faster
     bench.passes = 13
     bench.samples("1")
     bench.mark("pass")
@@ -374,7 +376,7 @@ def test_a_pen_without_counters(bench):
     zone = zone_in(derived, "forehead")
     assert zone["strokes"] is None
     assert zone["passes"] == {"pen": None, "operator": 1, "low": 1, "high": 1}
-    assert derived["facts"]["counters"] == {"passes": None, "strokes": None, "boot": 7}
+    assert derived["facts"]["counters"] == {"passes": None, "strokes": None, "boot": 7} | STEADY
 
 
 def test_nobody_counts(bench):
@@ -384,27 +386,103 @@ def test_nobody_counts(bench):
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "boot", "grown"),
+    ("before", "now", "boot", "grown", "fell", "fell_at_restart", "jumped"),
     [
-        (1_000, 1_004, 7, 4),
-        (2**32 - 2, 3, 7, 5),  # ..., 2**32 - 1, 0, 1, 2, 3
-        (1_000, 400, 7, 0),  # fell without a restart: it began anew, and nobody knows when
-        (1_000, 1_004, 8, 4),  # a counter kept over the restart
-        (1_000, 6, 8, 0),  # a counter from power-on: nobody knows where the 6 were made
-        (1_000, 999, 8, 0),
-        (2**32 - 2, 3, 8, 0),  # over a restart no wrap is assumed
-        (1_000, 1_000, 8, 0),
-        (0, 2**31 - 1, 7, 2**31 - 1),
-        (0, 2**31, 7, 0),  # no pen does that: it is a fall
+        (1_000, 1_004, 7, 4, 0, 0, 0),
+        (2**32 - 2, 3, 7, 5, 0, 0, 0),  # ..., 2**32 - 1, 0, 1, 2, 3
+        (1_000, 999, 7, 0, 1, 0, 0),  # fell without a restart: it began anew, and nobody knows when
+        (1_000, 400, 7, 0, 1, 0, 0),
+        (1_000, 1_004, 8, 4, 0, 0, 0),  # a counter kept over the restart
+        (1_000, 9_000, 8, 8_000, 0, 0, 0),  # how long that took nobody knows
+        (1_000, 6, 8, 0, 0, 1, 0),  # a counter from power-on: nobody knows where the 6 were made
+        (1_000, 999, 8, 0, 0, 1, 0),
+        (2**32 - 2, 3, 8, 0, 0, 1, 0),  # over a restart no wrap is assumed
+        (1_000, 1_000, 8, 0, 0, 0, 0),
+        (0, 2**31 - 1, 7, 0, 0, 0, 2**31 - 1),  # no pen does that: told apart
+        (0, 2**31, 7, 0, 1, 0, 0),  # nor that: it is a fall
     ],
 )
-def test_how_a_counter_grows(bench, before, now, boot, grown):
+def test_how_a_counter_grows(bench, before, now, boot, grown, fell, fell_at_restart, jumped):
     bench.passes = bench.strokes = before
     bench.samples("1")
+    bench.wait(1_000_000)
     bench.boot, bench.passes, bench.strokes = boot, now, now
     bench.samples("1")
-    zone = zone_in(bench.end(), "forehead")
+    derived = bench.end()
+    zone, counters = zone_in(derived, "forehead"), derived["facts"]["counters"]
     assert (zone["strokes"], zone["passes"]["pen"]) == (grown, grown)
+    assert counters == {
+        "passes": now,
+        "strokes": now,
+        "boot": boot,
+        "fell": 2 * fell,  # both of them
+        "fell_at_restart": 2 * fell_at_restart,
+        "jumped": {"passes": jumped, "strokes": jumped},
+    }
+
+
+def grown_after(wait_us, *, passes=None, strokes=None, period_us=10_000):
+    """What the zone is given, and what is told apart, when the counters grow by so much after a wait."""
+    bench = Bench()
+    bench.zone("forehead")
+    bench.samples("11", period_us=period_us)
+    bench.wait(wait_us)
+    bench.passes += passes or 0
+    bench.strokes += strokes or 0
+    bench.samples("1111", period_us=period_us)
+    derived = bench.end()
+    zone = zone_in(derived, "forehead")
+    return zone["passes"]["pen"], zone["strokes"], derived["facts"]["counters"]["jumped"]
+
+
+@pytest.mark.parametrize(
+    ("wait_us", "period_us", "most"),
+    [
+        # from the start of one frame to the end of the other: 2 + 4 samples. 400 strokes a second, and 2
+        (0, 10_000, 26),  # 60 ms: 24
+        (0, 1_000, 4),  # 6 ms: 2.4
+        (1_440_000, 10_000, 602),  # 1.5 s: 600
+        (1_442_499, 10_000, 602),  # 1.502499 s: 600.9996
+        (1_442_500, 10_000, 603),  # 1.5025 s: 601
+    ],
+)
+def test_strokes_faster_than_any_needle_are_a_jump(wait_us, period_us, most):
+    assert grown_after(wait_us, strokes=most, period_us=period_us)[1:] == (most, {"passes": 0, "strokes": 0})
+    assert grown_after(wait_us, strokes=most + 1, period_us=period_us)[1:] == (0, {"passes": 0, "strokes": most + 1})
+
+
+@pytest.mark.parametrize(
+    ("wait_us", "most"),
+    [(0, 1), (139_999, 1), (140_000, 2), (1_139_999, 6), (1_140_000, 7)],  # with 60 ms: 0.2 s for each, and one
+)
+def test_passes_faster_than_any_hand_are_a_jump(wait_us, most):
+    assert grown_after(wait_us, passes=most)[::2] == (most, {"passes": 0, "strokes": 0})
+    assert grown_after(wait_us, passes=most + 1)[::2] == (0, {"passes": most + 1, "strokes": 0})
+
+
+def test_jumps_are_summed_and_counting_goes_on_after_them(bench):
+    for strokes in (1_000, 9_000, 9_002, 10_002):
+        bench.strokes = strokes
+        bench.samples("1")
+    derived = bench.end()
+    assert derived["facts"]["counters"]["jumped"] == {"passes": 0, "strokes": 9_000}  # 8000 and 1000
+    assert zone_in(derived, "forehead")["strokes"] == 2
+
+
+def test_a_pen_clock_that_runs_backwards_gives_strokes_no_time(bench):
+    bench.samples("11")
+    bench.strokes += 6 + 4  # 20 ms of its own, 8, and 2
+    bench.pen_us = 2**32 - 1_000_000
+    bench.samples("11")
+    assert zone_in(bench.end(), "forehead")["strokes"] == 10
+
+
+def test_a_jump_of_a_heartbeat_has_no_time_of_its_own(bench):
+    bench.samples("1")
+    bench.wait(2_490_000)  # 2.5 s after the newest frame began: 1000 strokes, and 2; 12 passes, and one
+    bench.strokes, bench.passes = 2_003, 24
+    bench.heartbeat()
+    assert bench.end()["facts"]["counters"]["jumped"] == {"passes": 14, "strokes": 1_003}
 
 
 @pytest.mark.parametrize("boot", [7, 8])
@@ -463,10 +541,11 @@ def test_a_pen_without_any_depth(bench):
     assert (zone["judged"], zone["judged_unseen"]) == (5, 3)
 
 
-def test_a_pen_that_never_says_who_it_is(bench):
+def test_a_pen_that_never_says_who_it_is():
+    bench = Bench(opening_of(pen=None))
     bench.samples("1")
     facts = bench.end()["facts"]
-    assert (facts["pen"], facts["identities"]) == (None, 0)
+    assert (facts["pen"], facts["identities"], facts["pens"]) == (None, 0, [])
 
 
 def test_who_the_pen_is():
@@ -499,7 +578,7 @@ def test_every_pen_is_listed_once_and_in_order():
     facts = bench.end()["facts"]
     assert facts["pens"] == [before, other]
     assert (facts["pen"], facts["identities"]) == (before, 4)
-    assert Bench().end()["facts"]["pens"] == []
+    assert Bench().end()["facts"]["pens"] == [before]
 
 
 def test_a_pen_that_says_something_else_of_itself_is_listed_again():
@@ -560,6 +639,7 @@ def test_a_pen_that_is_swapped_in_mid_session(boot, seq, passes, strokes):
     bench.swap("B0001", boot=boot, seq=seq, passes=passes, strokes=strokes)
     bench.zone("cheek.left")
     bench.samples("111")
+    bench.wait(200_000)
     bench.passes, bench.strokes = passes + 2, strokes + 3
     bench.samples("1")
     derived = bench.end()
@@ -569,12 +649,15 @@ def test_a_pen_that_is_swapped_in_mid_session(boot, seq, passes, strokes):
     assert (cheek["strokes"], cheek["passes"]["pen"], cheek["samples"]) == (3, 2, 4)
     assert [pen["serial"] for pen in facts["pens"]] == [SERIAL, "B0001"]
     assert facts["pen"]["serial"] == "B0001"
-    assert facts["counters"] == {"passes": passes + 2, "strokes": strokes + 3, "boot": boot}
+    assert facts["counters"] == {"passes": passes + 2, "strokes": strokes + 3, "boot": boot} | STEADY
     assert facts["unattended"] is None
     account = facts["completeness"]
     assert account["closes"]
-    keys = ("boot", "first", "decoded", "missing", "repeated")
-    assert [tuple(row[key] for key in keys) for row in account["boots"]] == [(7, 0, 8, 0, 0), (boot, seq, 4, 0, 0)]
+    keys = ("boot", "first", "decoded", "missing", "repeated", "begun")
+    assert [tuple(row[key] for key in keys) for row in account["boots"]] == [
+        (7, 0, 8, 0, 0, "first"),
+        (boot, seq, 4, 0, 0, "another pen"),
+    ]
     gap = only(facts["gaps"])
     assert (gap["from_us"], gap["to_us"], gap["for_us"]) == (80_000, 1_080_000, 1_000_000)  # by the host's clock
     assert (gap["missing"], gap["cause"], gap["contact"], gap["zone"]) == (None, "restart", "yes", "forehead")
@@ -679,7 +762,9 @@ def test_the_same_pen_that_says_who_it_is_goes_on():
     assert (gaps_of(derived), derived["facts"]["short_gaps"]) == ([], NO_GAPS)
 
 
-def test_the_first_name_of_a_pen_that_had_none_is_no_swap(bench):
+def test_the_first_name_of_a_pen_that_had_none_is_no_swap():
+    bench = Bench(opening_of(pen=None))
+    bench.zone("forehead")
     bench.samples("11")
     bench.identity("B0001")
     bench.strokes = 1_005
@@ -717,6 +802,7 @@ def test_lost_frames(bench):
         "decoded": 8,
         "missing": 12,
         "repeated": 0,
+        "begun": "first",
         "closes": True,
     }
 
@@ -943,9 +1029,10 @@ def test_the_pen_restarts(bench):
     assert (gap["from_us"], gap["to_us"]) == (40_000, 560_000)
     assert gap["for_us"] == 520_000  # by the host's clock: the pen's began anew
     assert (gap["missing"], gap["cause"], gap["contact"]) == (None, "restart", "yes")
-    assert [(boot["boot"], boot["decoded"], boot["missing"]) for boot in derived["facts"]["completeness"]["boots"]] == [
-        (7, 4, 0),
-        (8, 2, 0),
+    keys = ("boot", "decoded", "missing", "begun")
+    assert [tuple(boot[key] for key in keys) for boot in derived["facts"]["completeness"]["boots"]] == [
+        (7, 4, 0, "first"),
+        (8, 2, 0, "restart"),
     ]
 
 
@@ -1206,6 +1293,7 @@ def test_a_number_far_behind_is_a_new_beginning(back, boots):
     assert len(account["boots"]) == boots
     assert [boot["boot"] for boot in account["boots"]] == [7] * boots
     assert sum(boot["repeated"] for boot in account["boots"]) == (2 if boots == 1 else 0)
+    assert [boot["begun"] for boot in account["boots"]] == ["first", "numbers"][:boots]
     assert account["closes"]
 
 
@@ -1292,6 +1380,7 @@ def test_what_the_counters_did_unattended(before, heard, unattended, first):
     if first == "heartbeat":
         bench.heartbeat()
     bench.samples("1")
+    bench.wait(10_000_000)  # 4000 strokes, at the fastest
     bench.passes, bench.strokes = 50, 5_000
     bench.samples("1")
     derived = bench.end()
@@ -1307,7 +1396,7 @@ def test_a_pen_without_counters_says_nothing_of_before():
 
 
 def test_a_pen_that_is_not_known_is_not_compared():
-    bench = Bench(opening_of(before=BEFORE))
+    bench = Bench(opening_of(pen=None, before=BEFORE))
     bench.samples("1")
     assert bench.end()["facts"]["unattended"] is None
 
@@ -1327,10 +1416,54 @@ def test_spans_are_of_one_zone_and_one_dial_setting(bench):
     spans = bench.end()["facts"]["spans"]
     keys = ("zone", "depth_set_um", "from_us", "to_us", "contact_us", "samples")
     assert [tuple(span[key] for key in keys) for span in spans] == [
-        ("forehead", 300, 80_000, 120_000, 40_000, 8),
+        ("forehead", 300, 80_000, 120_000, 40_000, 4),  # on the skin: 2 + 2
         ("forehead", 350, 140_000, 140_000, 20_000, 2),
-        ("cheek.left", 350, 180_000, 180_000, 10_000, 4),
+        ("cheek.left", 350, 180_000, 180_000, 10_000, 1),
     ]
+    # 0 clock, 1 mark, 2 to 4, 5 at 0.35 mm, 6 mark, 7 and 8, 9 the end
+    assert [(span["first_record"], span["last_record"]) for span in spans] == [(1, 4), (5, 5), (6, 9)]
+
+
+def records_of_spans(bench):
+    return [(span["first_record"], span["last_record"]) for span in bench.end()["facts"]["spans"]]
+
+
+def test_a_span_in_no_zone_begins_with_the_stream():
+    bench = Bench()
+    bench.samples("00")
+    bench.samples("11")
+    assert records_of_spans(bench) == [(0, 3)]
+
+
+def test_a_span_begins_with_the_first_touch_at_its_setting(bench):
+    bench.samples("11")  # 2
+    bench.set_um = 350
+    bench.samples("00")  # 3: dialled in the air
+    bench.samples("01")  # 4
+    assert records_of_spans(bench) == [(1, 3), (4, 5)]
+
+
+def test_a_mark_for_the_same_zone_begins_no_span(bench):
+    bench.samples("11")  # 2
+    bench.zone("forehead")  # 3
+    bench.samples("11")  # 4
+    bench.set_um = 350
+    bench.samples("11")  # 5: the mark lies before the newest needling at 0.3 mm
+    assert records_of_spans(bench) == [(1, 4), (5, 6)]
+
+
+def test_a_zone_that_was_turned_to_and_not_needled_goes_with_the_span_before(bench):
+    bench.samples("11")  # 2
+    bench.zone("chin")  # 3
+    bench.zone("cheek.left")  # 4
+    bench.samples("11")  # 5
+    assert records_of_spans(bench) == [(1, 3), (4, 6)]
+
+
+def test_a_record_that_completed_frames_of_two_spans_is_in_both(bench):
+    blocks = bench.block("11"), bench.block("11")._replace(seq=2, t_us=20_000, depth_set_um=350)
+    bench.raw(b"".join(map(encode, blocks)))  # 2
+    assert records_of_spans(bench) == [(1, 2), (2, 3)]
 
 
 def test_spans_of_a_pen_without_contact(bench):
@@ -1410,6 +1543,7 @@ def test_every_byte_is_in_one_account(bench):
         "bytes_trailing": 0,
         "frames_sound": 3,
         "frames_unknown": 1,
+        "frames_newer": [],  # of a later version of the same protocol
         "frames_damaged": 1,
         "faults": [
             {"kind": "cobs", "n": 1, "bytes": 2},
@@ -1417,7 +1551,16 @@ def test_every_byte_is_in_one_account(bench):
             {"kind": "tail", "n": 1, "bytes": 4},
         ],
         "boots": [
-            {"boot": 7, "first": 0, "last": 3, "decoded": 4, "missing": 0, "repeated": 0, "closes": True},
+            {
+                "boot": 7,
+                "first": 0,
+                "last": 3,
+                "decoded": 4,
+                "missing": 0,
+                "repeated": 0,
+                "begun": "first",
+                "closes": True,
+            },
         ],
         "overflows": 0,
         "stalls": 1,

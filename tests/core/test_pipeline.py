@@ -21,12 +21,12 @@ from devicelog.counters import Counters
 from devicelog.errors import UsageProblem
 from devicelog.pipeline import ENGINE, Opening, Pipeline, new_documents
 from devicelog.records import SERIAL, Record
-from devicelog.validate import rules_document
+from devicelog.validate import RULES, rules_document
 from firmware_bridge.readings import Fault, Heartbeat, SampleBlock
 from firmware_bridge.simulator.script import script_for
 from tests import make_golden
 from tests.builders import PLAN, PROFILE, STREAM, Bench, opening_of, pen_document, zone_in
-from tests.make_golden import SCENARIOS, evidence_of
+from tests.make_golden import RECORDS, SCENARIOS, evidence_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SECONDS = 6
@@ -34,6 +34,7 @@ T_US = 90_000_000
 NUMBERED = ("first_record", "last_record")  # records are numbered otherwise
 
 each_scenario = pytest.mark.parametrize("scenario", SCENARIOS)
+each_record = pytest.mark.parametrize("record", RECORDS)
 
 
 def derived_of(records: list[Record]) -> dict[str, Any]:
@@ -166,7 +167,12 @@ def test_a_pipeline_of_an_opening_that_was_read_gives_the_same_bytes():
         again.feed(record)
     assert again.finish() == canonical(derived)
     assert derived["facts"]["unattended"] == {"passes": 2, "strokes": None, "counters_fell": False}
-    assert [finding["rule"] for finding in derived["findings"]] == ["depth.over_plan"]
+    # 0.56 mm: 0.4 and 0.15 are allowed, and the dial says 0.3; two passes while nobody listened
+    assert [finding["rule"] for finding in derived["findings"]] == [
+        "depth.over_plan",
+        "depth.disagrees",
+        "counter.jump",
+    ]
 
 
 def test_a_span_has_no_plan_and_no_known_pen():
@@ -230,6 +236,7 @@ def test_looking_at_it_live_changes_nothing():
 def test_what_it_says_live_is_what_it_says_in_the_end():
     bench = Bench()
     bench.zone("forehead")
+    bench.set_um = 500
     bench.samples("1111", depth=600)
     _, findings, assessments = bench.pipeline.judge()
     derived = bench.end()
@@ -280,14 +287,20 @@ def kinds_in(value: Any) -> set[type]:
     return {type(value)}
 
 
-@each_scenario
-def test_derived_bytes_are_canonical_and_without_floats(scenario):
-    data = make_golden.derive(scenario)
+@each_record
+def test_derived_bytes_are_canonical_and_without_floats(record):
+    data = make_golden.derive(record)
     assert canonical(json.loads(data)) == data
     assert kinds_in(json.loads(data)) <= {int, str, bool, type(None)}
     head = {key: value for key, value in json.loads(data).items() if not isinstance(value, dict | list)}
     assert head.pop("verdict")
-    assert head == {"schema": "devicelog.derived/1", "engine": ENGINE, "stream": STREAM, "kind": "session"}
+    assert head == {
+        "schema": "devicelog.derived/1",
+        "engine": ENGINE,
+        "stream": STREAM,
+        "kind": "session",
+        "attribution": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -315,17 +328,37 @@ def test_derived_bytes_do_not_depend_on_the_environment(environment):
 # --- golden records ---------------------------------------------------------------------------------------------------
 
 
-@each_scenario
-def test_golden(scenario):
+@each_record
+def test_golden(record):
     kept = make_golden.read_engine()
     if kept["engine"] != ENGINE:
         pytest.fail(make_golden.RAISED)
-    derived = make_golden.derive(scenario)
-    if sha256(derived).hexdigest() != kept["derived"][scenario]:
+    derived = make_golden.derive(record)
+    if sha256(derived).hexdigest() != kept["derived"][record]:
         # shown by pytest as a difference of two values
-        assert json.loads(derived) == json.loads(make_golden.read_derived(scenario)), make_golden.CHANGED
+        assert json.loads(derived) == json.loads(make_golden.read_derived(record)), make_golden.CHANGED
         pytest.fail(make_golden.CHANGED)
-    assert make_golden.read_derived(scenario) == derived
+    assert make_golden.read_derived(record) == derived
+
+
+def test_every_rule_of_today_stands_in_a_golden_record_and_the_first_ones_are_judged_as_before():
+    judged = {
+        name: [row["rule"] for row in json.loads(make_golden.read_derived(name))["assessments"]] for name in RECORDS
+    }
+    first = ["depth.over_device", "depth.over_plan", "data.gap", "link.bad_frames"]
+    today = [rule.id for rule in RULES if "session" in rule.streams]
+    for scenario in SCENARIOS:
+        assert list(dict.fromkeys(judged[scenario])) == first
+        assert list(dict.fromkeys(judged[f"{scenario}-rules-2"])) == today
+    assert set(today) == {rule.id for rule in RULES} - {"activity.no_session"}  # of spans alone
+
+
+@each_scenario
+def test_the_rules_do_not_touch_the_facts(scenario):
+    """Under both openings the same facts, but for what the plan and the profile say."""
+    intended = ("expected", "plan_min_um", "plan_passes_min", "plan_passes_max", "under_plan", "frequency_beyond_us")
+    first, second = (json.loads(make_golden.read_derived(scenario + rules)) for rules in make_golden.OPENINGS)
+    assert without(first["facts"], *intended) == without(second["facts"], *intended)
 
 
 @each_scenario
@@ -354,6 +387,36 @@ def test_golden_records_say_what_the_script_did(scenario):
     assert derived["facts"]["completeness"]["closes"]
 
 
+OF_THE_OPENING = [("calibration.expired", None), ("counter.jump", None)]  # it held until 2029; strokes unattended
+TOO_FEW = ("passes.short", "cheek.left")  # the plan wants four, and the script makes one
+
+
+@pytest.mark.parametrize(
+    ("scenario", "findings"),
+    [
+        ("clean", [TOO_FEW, *OF_THE_OPENING]),
+        (
+            "overdepth",
+            [
+                ("depth.over_device", "forehead"),
+                ("depth.over_plan", "forehead"),
+                ("depth.over_plan", "cheek.left"),
+                ("depth.jump", "forehead"),
+                ("depth.disagrees", "forehead"),
+                TOO_FEW,
+                *OF_THE_OPENING,
+            ],
+        ),
+        ("unplug", [TOO_FEW, ("data.gap", "cheek.left"), ("link.lost", None), *OF_THE_OPENING]),
+        ("noise", [TOO_FEW, ("data.short_gaps", None), ("link.bad_frames", None), *OF_THE_OPENING]),
+    ],
+)
+def test_what_the_rules_of_today_find_in_the_golden_evidence(scenario, findings):
+    derived = json.loads(make_golden.read_derived(f"{scenario}-rules-2"))
+    assert [(row["rule"], row["zone"]) for row in derived["findings"]] == findings
+    assert {row["result"] for row in derived["assessments"]} == {"passed", "found"}
+
+
 def test_a_changed_engine_is_noticed(monkeypatch, tmp_path, capsys):
     for file in make_golden.HERE.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
@@ -362,7 +425,7 @@ def test_a_changed_engine_is_noticed(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr("devicelog.gaps.GAP_LISTED_US", 10_000)
     assert make_golden.check() == "a golden derived record changed: raise ENGINE"
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
-    for arguments in ([], ["--evidence"]):
+    for arguments in ([], ["--evidence"], ["--opening"]):
         assert make_golden.main(arguments) == 1
         assert capsys.readouterr().err == "a golden derived record changed: raise ENGINE\n"
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
@@ -373,7 +436,7 @@ def test_a_changed_engine_is_noticed(monkeypatch, tmp_path, capsys):
     assert make_golden.main([]) == 0
     assert make_golden.check() is None
     changed = {file.name for file in tmp_path.iterdir() if file.read_bytes() != before[file.name]}
-    assert changed == {"engine.json", *(f"{scenario}.json" for scenario in SCENARIOS)}
+    assert changed == {"engine.json", *(f"{record}.json" for record in RECORDS)}
 
 
 def test_the_golden_evidence_is_kept_and_not_made():
