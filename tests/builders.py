@@ -4,6 +4,7 @@ Every figure is fixed here and nothing is read from a shipped plan or profile, s
 Both clocks run together: a frame arrives the moment its last sample has ended.
 """
 
+from dataclasses import replace
 from typing import Any, cast
 
 from devicelog.canonical import Json, parse_canonical
@@ -12,7 +13,7 @@ from devicelog.pipeline import Opening, Pipeline
 from devicelog.records import Body, Clock, End, Mark, MarkKind, Record, record_of
 from devicelog.validate import rules_document
 from firmware_bridge.frames import encode
-from firmware_bridge.profile import PenProfile
+from firmware_bridge.profile import MEASURES, PenProfile
 from firmware_bridge.readings import (
     Heartbeat,
     Identity,
@@ -86,6 +87,11 @@ def plan_with(*zones: PlanZone) -> Plan:
     return Plan(id="bench", label="A plan for tests", indication="test", zones=zones)
 
 
+def profile_without(*measures: str) -> PenProfile:
+    """PROFILE of a kind of pen that does not send these."""
+    return replace(PROFILE, measures=tuple(name for name in MEASURES if name not in measures))
+
+
 PEN = pen_document()
 PLAN = plan_of(forehead=400, cheek_left=1_000)
 CLOCK = Clock(boot="host-boot", wall_us=1_900_000_000_000_000, confidence="synced")  # 2030-03-17
@@ -154,6 +160,12 @@ class Bench:
         if not lost:
             self.send(block)
         return block
+
+    def needle(self, n: int, contact: str | None = "1", **columns: Any) -> None:
+        """Take `n` samples of one contact, in frames of twenty at most."""
+        for begin in range(0, n, 20):
+            count = min(20, n - begin)
+            self.samples(None if contact is None else contact * count, n=count, **columns)
 
     def block(
         self,

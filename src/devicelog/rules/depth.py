@@ -84,7 +84,7 @@ def disagrees(facts: Json, parameters: Json) -> list[Outcome]:
         if not both_us:
             if zone["depth"] is None:
                 return unmeasured(facts, "depth", "measured depth", zone["zone"])
-            return unmeasured(facts, "set_depth", "dial", zone["zone"])
+            return unmeasured(facts, "set_depth", "dial setting", zone["zone"])
         if apart_us * 1_000_000 <= parameters["limit_ppm"] * both_us:
             return passed(zone["zone"])
         detail = {"for_us": apart_us, "of_us": both_us, "limit_ppm": parameters["limit_ppm"]}
@@ -105,7 +105,7 @@ def dial_unchanged(facts: Json, _parameters: Json) -> list[Outcome]:
             continue
         zone, set_um = after["zone"], after["depth_set_um"]
         if set_um is None or before["depth_set_um"] is None:
-            outcomes.setdefault(zone, unmeasured(facts, "set_depth", "dial", zone))
+            outcomes.setdefault(zone, unmeasured(facts, "set_depth", "dial setting", zone))
         elif set_um == before["depth_set_um"]:
             detail = {"set_um": set_um, "from_zone": before["zone"], "plan_min_um": next_low, "plan_max_um": next_high}
             outcomes[zone] = found(detail, zone)
