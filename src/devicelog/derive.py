@@ -249,8 +249,7 @@ class Derivation:
         if not self._follow(record, block):
             return
         self._count(block)
-        last, alike = self.last, (block.depth_set_um, block.contact_bits is None)
-        if last is None or alike != (last.depth_set_um, last.contact_bits is None):
+        if self.last is None or _setting(block) != _setting(self.last):
             self._neighbours.part()
         until_us = self._clock.stretch_ends_us(ends_us(block)) - block.n * block.period_us
         for start, count, contact in _parts(block):
@@ -379,6 +378,11 @@ class Derivation:
     def _at(self, t_us: int) -> int:
         """Microseconds since the first record of the stream."""
         return t_us - (self._first_us or 0)
+
+
+def _setting(block: SampleBlock) -> tuple[int | None, bool, bool]:
+    """What must be alike in two frames for their depths to be neighbours."""
+    return block.depth_set_um, block.contact_bits is None, block.depth_um is None
 
 
 def _parts(block: SampleBlock) -> list[tuple[int, int, bool | None]]:
