@@ -30,6 +30,7 @@ from devicelog.records import Chunk, Record
 from firmware_bridge.decode import Decoder
 from firmware_bridge.frames import encode
 from firmware_bridge.readings import Identity, IdentityRequest, SampleBlock, SerialChunk
+from tests.environment import environment as own_environment
 
 DEADLINE_S = 60.0
 ROOT = Path(__file__).parents[2]
@@ -91,14 +92,13 @@ class Running:
     ) -> None:
         """`stdout` and `stderr` are descriptors to write to in place of being kept for `output`."""
         where = () if data_dir is None else ("--data-dir", str(data_dir))
-        own = {key: value for key, value in os.environ.items() if not key.startswith("DEVICELOG_")}
         self._out, self._err = (os.memfd_create(name) for name in ("stdout", "stderr"))
         self.process = subprocess.Popen(
             [*prefix, sys.executable, "-m", "devicelog", *map(str, words), *where],
             stdin=stdin,
             stdout=self._out if stdout is None else stdout,
             stderr=self._err if stderr is None else stderr,
-            env={**own, **environment},
+            env=own_environment(**environment),
         )
 
     def __enter__(self) -> Self:

@@ -18,6 +18,7 @@ from devicelog.ledger.tree import leaf_hash
 from devicelog.records import END, SERIAL, Chunk, Record
 from devicelog.store.schema import GUARDS
 from tests.e2e.running import ROOT, Demo, demo_recording, devicelog
+from tests.environment import environment
 
 SCENARIOS = ("clean", "overdepth", "unplug", "noise")
 
@@ -76,19 +77,18 @@ def test_on_python_3_13(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
     if python is None:
         pytest.skip("there is no Python 3.13 on this machine")
     packages = sysconfig.get_path("purelib")
-    environment = {
-        **{key: value for key, value in os.environ.items() if not key.startswith("DEVICELOG_")},
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT), packages]),
-        "PYTHONPYCACHEPREFIX": str(tmp_path / "compiled"),  # and not among those of the running interpreter
-    }
+    own = environment(
+        PYTHONPATH=os.pathsep.join([str(ROOT / "src"), str(ROOT), packages]),
+        PYTHONPYCACHEPREFIX=str(tmp_path / "compiled"),  # and not among those of the running interpreter
+    )
     needs = "import sys, sqlalchemy, cobs, rfc8785, click; assert sys.version_info[:2] == (3, 13), sys.version"
-    tried = subprocess.run([python, "-c", needs], env=environment, capture_output=True, text=True, timeout=60)
+    tried = subprocess.run([python, "-c", needs], env=own, capture_output=True, text=True, timeout=60)
     if tried.returncode:
         pytest.skip(f"{python} cannot use the packages of this environment: {tried.stderr.strip().splitlines()[-1:]}")
     for scenario in SCENARIOS:
         data_dir, session = demo_recording(tmp_path_factory, Demo(scenario=scenario), tmp_path / scenario)
         words = [python, "-m", "devicelog", "replay", session["id"], "--data-dir", str(data_dir)]
-        told = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
+        told = subprocess.run(words, env=own, capture_output=True, text=True, timeout=60)
         assert told.returncode == 0, told.stderr
         assert told.stdout.startswith("identical: ")
 

@@ -1,6 +1,5 @@
 """The README's commands, run as they stand there, and the commands page held against the command line."""
 
-import os
 import re
 import shlex
 import subprocess
@@ -15,6 +14,7 @@ from devicelog.cli import cli
 from devicelog.clinical.data import load_plan, load_zones
 from devicelog.recorder.commands import read_marks
 from tests.e2e.running import wait_until
+from tests.environment import environment
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,8 +37,7 @@ def argv(line: str) -> list[str]:
 @pytest.fixture
 def home(tmp_path: Path) -> dict[str, str]:
     """An environment whose default data directory is fresh."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("DEVICELOG_")}
-    return {**environment, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
+    return environment(HOME=str(tmp_path), XDG_DATA_HOME=str(tmp_path / "data"))
 
 
 @pytest.fixture

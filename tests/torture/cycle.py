@@ -1,7 +1,6 @@
 """One cycle: processes are started in one data directory, spoken to and killed as planned; then it is looked into."""
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -22,6 +21,7 @@ from devicelog.control import ask
 from devicelog.errors import DevicelogError
 from devicelog.store.database import FILE_NAME
 from devicelog.store.evidence import Evidence
+from tests.environment import environment as own_environment
 from tests.torture.checks import PRACTITIONER, Ack, Book, check_database, newest_on_disk
 from tests.torture.figures import BOUND_US, LOSS_US, Loss, Tally
 from tests.torture.plan import Command, Cycle, Round, Stage
@@ -64,7 +64,7 @@ class Runner:
         self._replayed: set[str] = set()
         self._speaker: threading.Thread | None = None
         (base / "tmp").mkdir(parents=True)
-        self._environment = {**os.environ, **environment, "TMPDIR": str(base / "tmp")}
+        self._environment = own_environment(**environment, TMPDIR=str(base / "tmp"))
         self._log = (base / "outside.jsonl").open("a", encoding="utf-8")
 
     def run(self) -> Tally:
