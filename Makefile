@@ -5,12 +5,13 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint types torture lock clean
+.PHONY: help demo test lint types torture fuzz lock clean
 help:
 	@echo "make demo     a 20 s session with a simulated pen"
 	@echo "make test     the test suite"
 	@echo "make lint     ruff; make types: mypy --strict"
 	@echo "make torture  200 seeded kill -9 of the real command line (KILLS=n for another number)"
+	@echo "make fuzz     ten minutes of hypothesis and atheris (SECONDS=n for another time)"
 
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: sudo apt install python3"; exit 1; }
@@ -37,12 +38,21 @@ types: $(READY)
 torture: $(READY)
 	@$(BIN)/python -m tests.torture --kills $(or $(KILLS),200)
 
+# atheris has wheels for some machines only: where there is none, hypothesis fuzzes alone
+fuzz: $(READY)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install --require-hashes --only-binary :all: -r requirements-fuzz.lock || true
+	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600)
+
 # needs `uv` on the PATH
 lock:
 	@{ echo '# Every package that `make test` installs, for Python 3.11 and newer, wheels only. Made by `make lock`; do not edit.'; \
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --generate-hashes --only-binary :all: \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet; } > requirements.lock.new
 	@mv requirements.lock.new requirements.lock
+	@{ echo '# What `make fuzz` installs besides. Made by `make lock`; do not edit.'; \
+	uv pip compile --group fuzz --universal --python-version 3.11 --generate-hashes --only-binary :all: \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet; } > requirements-fuzz.lock.new
+	@mv requirements-fuzz.lock.new requirements-fuzz.lock
 
 clean:
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,254 @@
+"""The fuzz targets: each takes any bytes and returns, or raises because something that must hold does not.
+
+A target knows no engine. A new one is a function and a row in TARGETS.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from devicelog.canonical import canonical, parse_canonical
+from devicelog.clinical.plan import Plan, zones_document, zones_from_document
+from devicelog.ledger.entries import chain_fault, read_entry
+from devicelog.ledger.tree import leaf_hash
+from devicelog.pipeline import Pipeline
+from devicelog.records import SERIAL, Chunk, Record, item_of, record_of
+from devicelog.samples import sample_rows
+from devicelog.store.projection import project
+from firmware_bridge.decode import Decoder
+from firmware_bridge.frames import MAX_SEGMENT, encode, parse
+from firmware_bridge.profile import PenProfile
+from firmware_bridge.readings import Fault, Identity, Reading, SampleBlock, SerialChunk, Unknown
+from tests.builders import opening_of, pen_document
+from tests.fuzz import material
+from tests.fuzz.material import Tape, TapePen, records_of
+
+
+class Escaped(AssertionError):
+    """Something that must hold did not."""
+
+
+def must(holds: bool, what: str) -> None:
+    """Raise Escaped unless it holds. Not `assert`: what is looked for must be looked for under -O too."""
+    if not holds:
+        raise Escaped(what)
+
+
+# --- the wire ---------------------------------------------------------------------------------------------------------
+
+
+def stream(data: bytes) -> None:
+    """Any bytes in any chunks: the account closes, chunking changes nothing, what decodes encodes to itself."""
+    first, second, wire = data[:1], data[1:2], data[2:]
+    whole, in_pieces = _decoded([wire]), _decoded(_pieces(wire, [b[0] + 1 for b in (first, second) if b]))
+    must(whole == in_pieces, "another chunking gives other readings")
+    for reading in whole:
+        if isinstance(reading, Fault | Unknown):
+            continue
+        sound = (
+            reading._replace(trailing_bytes=0)
+            if isinstance(reading, SampleBlock)
+            else replace(reading, trailing_bytes=0)
+        )
+        if isinstance(sound, Identity):
+            sound = replace(sound, protocol_minor=0)  # the version that we send
+        must(parse(encode(sound)[1:-1]) == sound, f"{sound} does not encode to itself")
+
+
+def damage(data: bytes) -> None:
+    """Frames that a line cuts, flips, drops, repeats or exchanges: what decodes was sent, nothing else."""
+    tape, pen = Tape(data), TapePen()
+    sent = [pen.message(tape) for _ in range(tape.number(1) % 8 + 1)]
+    wire = bytearray(b"".join(encode(message) for message in sent))
+    for _ in range(tape.number(1) % 6):
+        how, at, length = tape.number(1) % 5, tape.number(2) % len(wire), tape.number(1)
+        piece = bytes(wire[at : at + length])
+        if how == 0:
+            wire[at] ^= 1 << length % 8
+        elif how == 1:
+            del wire[at : at + length]
+        elif how == 2:
+            wire[at:at] = piece
+        elif how == 3:
+            wire[at : at + length] = piece[length // 2 :] + piece[: length // 2]
+        else:
+            del wire[at:]
+        if not wire:
+            return
+    for reading in _decoded([bytes(wire)]):
+        must(isinstance(reading, Fault) or reading in sent, f"{reading} was never sent")
+
+
+def _pieces(data: bytes, lengths: list[int]) -> list[bytes]:
+    pieces, turn = [], 0
+    while data:
+        length = lengths[turn % len(lengths)]
+        pieces.append(data[:length])
+        data, turn = data[length:], turn + 1
+    return pieces
+
+
+def _decoded(pieces: list[bytes]) -> list[Reading]:
+    decoder, readings, n_fed = Decoder(), list[Reading](), 0
+    for piece in pieces:
+        readings += decoder.feed(SerialChunk(t_us=0, data=piece))
+        n_fed += len(piece)
+        counted = decoder.framed_bytes + decoder.rejected_bytes + decoder.delimiter_bytes
+        must(counted + decoder.held_bytes == n_fed, "the account of bytes does not close")
+        must(decoder.held_bytes <= MAX_SEGMENT, "held more than a frame")
+    readings += decoder.finish()
+    must(not decoder.held_bytes, "held bytes after the end")
+    fed = b"".join(pieces)
+    for reading in readings:
+        if isinstance(reading, Fault):
+            there = fed[reading.offset : reading.offset + len(reading.data)]
+            must(there == reading.data != b"", "a fault that is not where it says")
+    return readings
+
+
+# --- what is kept -----------------------------------------------------------------------------------------------------
+
+
+def record(data: bytes) -> None:
+    """Any kind and body: refused, or an item that packs to the same body."""
+    kept = Record(3, 86_400_000_000, data[0] if data else 0, data[1:])
+    try:
+        item = item_of(kept)
+    except ValueError:
+        return
+    if item is not None:
+        must(record_of(kept.number, kept.t_us, item) == kept, f"{item} packs to another record")
+
+
+def chunk(data: bytes) -> None:
+    """Any bytes: no chunk, or records that pack to the same bytes."""
+    try:
+        read = Chunk.parse(data)
+    except ValueError:
+        return
+    must(Chunk.of(read.stream, read.records).data == data, "the records pack to another chunk")
+
+
+def canonical_json(data: bytes) -> None:
+    """Any bytes: refused, or a value whose canonical bytes they are."""
+    try:
+        value = parse_canonical(data)
+    except ValueError:
+        return
+    must(canonical(value) == data, f"{value} has other canonical bytes")
+
+
+def entry(data: bytes) -> None:
+    """Any bytes: no entry, or one that the chain and the list of sessions can be asked about."""
+    try:
+        read = read_entry(data)
+    except ValueError:
+        return
+    must(canonical(read.values) == read.data == data, "the entry has other canonical bytes")
+    must(read.leaf == leaf_hash(data), "the entry has another leaf")
+    chain_fault(read, index=read.seq, previous=None)
+    project(read)
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+def _document(data: bytes) -> dict[str, Any]:
+    """Any JSON object, also what TOML can say and canonical bytes cannot. Raises ValueError."""
+    try:
+        value = json.loads(data)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    return value if isinstance(value, dict) else {}
+
+
+def _reads(read: Callable[[dict[str, Any]], Any], write: Callable[[Any], dict[str, Any]], data: bytes) -> None:
+    try:
+        value = read(_document(data))
+    except ValueError:
+        return
+    must(read(parse_canonical(canonical(write(value)))) == value, f"{value} does not read back")
+
+
+def plan(data: bytes) -> None:
+    """Any values: refused in our words, or a plan whose document reads back."""
+    _reads(Plan.from_document, Plan.document, data)
+
+
+def zones(data: bytes) -> None:
+    """Any values: refused in our words, or a map whose document reads back."""
+    _reads(zones_from_document, zones_document, data)
+
+
+def profile(data: bytes) -> None:
+    """Any values: refused in our words, or a profile whose document reads back."""
+    _reads(PenProfile.from_document, PenProfile.document, data)
+
+
+# --- the whole pipeline -----------------------------------------------------------------------------------------------
+
+
+def pipeline(data: bytes) -> None:
+    """Any well-typed records: a canonical derived record; the same again, looked at live, and in other pieces."""
+    tape = Tape(data)
+    known = bool(tape.number(1) & 1)
+    records = records_of(tape)
+    derived = _derived(records, known=known)
+    facts = parse_canonical(derived)["facts"]
+    must(_derived(records, known=known, live=True) == derived, "looking at it changes the derived record")
+    halves: list[Record] = []
+    for kept in records:
+        middle = len(kept.body) // 2 if kept.kind == SERIAL else 0
+        for body in (kept.body[:middle], kept.body[middle:]) if middle else (kept.body,):
+            halves.append(kept._replace(number=len(halves), body=body))
+    must(_unnumbered(_derived(halves, known=known)) == _unnumbered(derived), "in other pieces it derives otherwise")
+    rows = sum(1 for _ in sample_rows(records, pen_document()["serial"] if known else None))
+    decoded = sum(boot["decoded"] for boot in facts["completeness"]["boots"])
+    must(rows == decoded, f"{rows} samples are printed; {decoded} were decoded")
+
+
+def _derived(records: list[Record], *, known: bool, live: bool = False) -> bytes:
+    run = Pipeline(opening_of(pen=pen_document() if known else None))
+    for kept in records:
+        run.feed(kept)
+        if live and not kept.number % 8:
+            run.judge()
+    return run.finish()
+
+
+def _unnumbered(derived: bytes) -> Any:
+    """A derived record without the numbers of records: those depend on how many there are."""
+
+    def without(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: without(item) for key, item in value.items() if not key.endswith("record")}
+        return [without(item) for item in value] if isinstance(value, list) else value
+
+    return without(parse_canonical(derived))
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What is fuzzed, and the bytes that the engines begin with."""
+
+    run: Callable[[bytes], None]
+    seeds: Callable[[], list[bytes]]
+    share: int = 1  # of the time
+
+
+TARGETS: dict[str, Target] = {
+    "pipeline": Target(run=pipeline, seeds=lambda: [b"\x01" + tape for tape in material.tapes()], share=4),
+    "stream": Target(run=stream, seeds=lambda: [b"\x02\x06" + data for data in material.frames()]),
+    "damage": Target(run=damage, seeds=material.tapes),
+    "record": Target(run=record, seeds=material.bodies),
+    "chunk": Target(run=chunk, seeds=material.chunks),
+    "canonical": Target(run=canonical_json, seeds=material.canonicals),
+    "entry": Target(run=entry, seeds=material.entries),
+    "plan": Target(run=plan, seeds=material.plans),
+    "zones": Target(run=zones, seeds=material.zones),
+    "profile": Target(run=profile, seeds=material.profiles),
+}
