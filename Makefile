@@ -5,13 +5,14 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint types torture fuzz lock clean
+.PHONY: help demo test lint types torture fuzz mutants lock clean
 help:
 	@echo "make demo     a 20 s session with a simulated pen"
 	@echo "make test     the test suite"
 	@echo "make lint     ruff; make types: mypy --strict"
 	@echo "make torture  200 seeded kill -9 of the real command line (KILLS=n for another number)"
 	@echo "make fuzz     ten minutes of hypothesis and atheris (SECONDS=n for another time)"
+	@echo "make mutants  every small change of the pure modules, and which of them no test notices (MODULES=...)"
 
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: sudo apt install python3"; exit 1; }
@@ -43,6 +44,9 @@ fuzz: $(READY)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install --require-hashes --only-binary :all: -r requirements-fuzz.lock || true
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600)
 
+mutants: $(READY)
+	@$(BIN)/python -m tests.mutation $(MODULES)
+
 # needs `uv` on the PATH
 lock:
 	@{ echo '# Every package that `make test` installs, for Python 3.11 and newer, wheels only. Made by `make lock`; do not edit.'; \
@@ -55,4 +59,4 @@ lock:
 	@mv requirements-fuzz.lock.new requirements-fuzz.lock
 
 clean:
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .mutants

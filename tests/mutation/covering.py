@@ -1,0 +1,60 @@
+"""Which test runs which lines, and how long it takes: found once by running every test with a line tracer.
+
+A pytest plugin for a process of its own. Lines that run on import belong to no test; a mutant there is given to every
+test that runs any line of its module.
+"""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+
+class Covering:
+    """Writes {test: {"s": seconds, "lines": {path: [line, ...]}}} when the tests are done."""
+
+    def __init__(self, paths: set[str], into: Path) -> None:
+        self._paths = paths
+        self._into = into
+        self._tests: dict[str, Any] = {}
+        self._lines: set[tuple[str, int]] = set()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Trace one test, its fixtures included."""
+        self._lines = set()
+        began = time.monotonic()
+        threading.settrace(self._trace)
+        sys.settrace(self._trace)
+        try:
+            return (yield)
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)  # type: ignore[arg-type]
+            lines: dict[str, list[int]] = {}
+            for path, line in sorted(self._lines):
+                lines.setdefault(path, []).append(line)
+            self._tests[item.nodeid] = {"s": round(time.monotonic() - began, 4), "lines": lines}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A test that fails before anything is changed proves nothing."""
+        if report.failed:
+            self._tests.setdefault("failed", []).append(report.nodeid)
+
+    def pytest_sessionfinish(self) -> None:
+        """Everything ran."""
+        self._into.write_text(json.dumps(self._tests), encoding="utf-8")
+
+    def _trace(self, frame: FrameType, event: str, _: Any) -> Any:
+        return self._trace_lines if frame.f_code.co_filename in self._paths else None
+
+    def _trace_lines(self, frame: FrameType, event: str, _: Any) -> Any:
+        if event == "line":
+            self._lines.add((frame.f_code.co_filename, frame.f_lineno))
+        return self._trace_lines

@@ -1,0 +1,312 @@
+"""Trying mutants: does a test notice? Each is tried in a forked child, so that nothing of it stays.
+
+Where only a function changes, the child exchanges its code in place, and the tests are collected already: a plugin does
+that in the run loop of one pytest session. What runs on import is tried in a session of its own, the module loaded
+changed. Nearest run nearest first and stop at the first failure; hypothesis runs few examples, then, for a mutant that
+lives, all that its tests ask for.
+"""
+
+import functools
+import gc
+import importlib.abc
+import importlib.machinery
+import os
+import resource
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from types import CodeType, FunctionType
+from typing import Any
+
+import pytest
+from hypothesis import Phase, settings
+
+from tests.mutation.mutate import Mutant
+
+KILLED, TIMED_OUT, SURVIVED, UNCOVERED = "killed", "timed out", "survived", "no test runs it"
+_FEW_EXAMPLES = 25
+_LEAST_S, _SLOWER = 6.0, 4.0  # a mutant may take that much longer than its tests did
+_MEMORY = 2 << 30
+_CANNOT_PATCH, _LIVED, _DIED = 77, 0, 1
+_NEAR = 3  # so many tests that killed a neighbour are tried first
+
+
+class Nearest:
+    """Which tests to try on a mutant, the likeliest to notice first, and how long they take."""
+
+    def __init__(self, covering: dict[str, Any]) -> None:
+        self.seconds = {test: row["s"] for test, row in covering.items()}
+        self._lines = {
+            (test, path): frozenset(lines) for test, row in covering.items() for path, lines in row["lines"].items()
+        }
+        self._near: dict[str, list[str]] = {}  # by place: what killed last
+        self._kills: Counter[str] = Counter()
+
+    def of(self, mutant: Mutant) -> list[str]:
+        """The tests that run its lines, or any line of its module."""
+        lines = frozenset(range(mutant.line, mutant.end_line + 1))
+        found = [
+            test
+            for (test, path), ran in self._lines.items()
+            if path == mutant.path and (not mutant.in_function or lines & ran)
+        ]
+        own = f"test_{mutant.module.rsplit('.', 1)[-1]}.py"
+        near = self._near.get(mutant.place, [])
+        found.sort(
+            key=lambda test: (
+                near.index(test) if test in near else _NEAR,
+                -self._kills[test] / (self.seconds[test] + 0.01),
+                own not in test,
+                self.seconds[test],
+                test,
+            )
+        )
+        return found
+
+    def limit_s(self, tests: list[str]) -> float:
+        """How long a mutant may take."""
+        return _LEAST_S + _SLOWER * sum(self.seconds[test] for test in tests)
+
+    def killed_by(self, mutant: Mutant, test: str) -> None:
+        """What notices one may notice the next, and its neighbours most of all."""
+        self._kills[test] += 1
+        near = self._near.setdefault(mutant.place, [])
+        if test in near:
+            near.remove(test)
+        near.insert(0, test)
+        del near[_NEAR:]
+
+
+def forked(act: Callable[[], int], limit_s: float) -> int | None:
+    """What the function returns in a child, None when it took too long or died."""
+    child = os.fork()
+    if child == 0:
+        code = _DIED
+        try:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, limit_s)
+            resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+            code = act()
+        finally:
+            os._exit(code)
+    status = os.waitpid(child, 0)[1]
+    return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else None
+
+
+# --- functions --------------------------------------------------------------------------------------------------------
+
+
+class InFunctions:
+    """A pytest plugin whose run loop tries mutants on the collected tests, and tells each result."""
+
+    def __init__(self, mutants: list[Mutant], tests: Nearest, tell: Callable[[Mutant, str, str], None]) -> None:
+        self._mutants, self._tests, self._tell = mutants, tests, tell
+        self.left: list[Mutant] = []  # those that no function of here can take
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Instead of running the tests."""
+        items = {item.nodeid: item for item in session.items}
+        asked = {name: _few_examples(item) for name, item in items.items()}
+        functions: dict[str, list[FunctionType]] = {}
+        for mutant in self._mutants:
+            there = functions.get(mutant.path)
+            if there is None:
+                there = functions[mutant.path] = _functions_of(mutant.path)
+                gc.freeze()
+            tests = [test for test in self._tests.of(mutant) if test in items]
+            if not tests:
+                self._tell(mutant, UNCOVERED, "")
+                continue
+            result, by = self._try(mutant, there, [items[test] for test in tests], {})
+            if result == SURVIVED:
+                thorough = {test: asked[test] for test in tests if asked[test] is not None}
+                if thorough:
+                    result, by = self._try(mutant, there, [items[test] for test in thorough], thorough)
+            if result is None:
+                self.left.append(mutant)
+                continue
+            if result == KILLED:
+                self._tests.killed_by(mutant, by)
+            self._tell(mutant, result, by)
+        return True
+
+    def _try(
+        self, mutant: Mutant, functions: list[FunctionType], items: list[pytest.Item], examples: dict[str, Any]
+    ) -> tuple[str | None, str]:
+        read, write = os.pipe()
+
+        def act() -> int:
+            say_nothing()
+            if not _exchange(functions, mutant.code()):
+                return _CANNOT_PATCH
+            for item in items:
+                if examples:
+                    _set_examples(item, examples[item.nodeid])
+            for at, item in enumerate(items):
+                after = items[at + 1] if at + 1 < len(items) else None
+                if _fails(item, after):
+                    os.write(write, str(at).encode())
+                    return _DIED
+            return _LIVED
+
+        limit_s = self._tests.limit_s([item.nodeid for item in items])
+        code = forked(act, limit_s * (10 if examples else 1))
+        os.close(write)
+        with os.fdopen(read) as told:
+            at = told.read()
+        if code == _CANNOT_PATCH:
+            return None, ""
+        if code == _LIVED:
+            return SURVIVED, ""
+        return (KILLED, items[int(at)].nodeid) if at else (TIMED_OUT if code is None else KILLED, "")
+
+
+def _fails(item: pytest.Item, after: pytest.Item | None) -> bool:
+    reports = []
+    for when in ("setup", "call", "teardown"):
+        if when == "call" and reports[-1].outcome != "passed":
+            continue
+        call = pytest.CallInfo.from_call(
+            lambda when=when: getattr(item.ihook, f"pytest_runtest_{when}")(
+                **{"item": item} | ({"nextitem": after} if when == "teardown" else {})
+            ),
+            when,  # type: ignore[arg-type]
+        )
+        reports.append(item.ihook.pytest_runtest_makereport(item=item, call=call))
+    return any(report.failed for report in reports)
+
+
+_CACHED: list[Any] = []  # what functools.cache made of any function of ours
+
+
+def _functions_of(path: str) -> list[FunctionType]:
+    _CACHED.extend(
+        each
+        for each in gc.get_objects()
+        if isinstance(each, functools._lru_cache_wrapper)
+        and getattr(getattr(each, "__wrapped__", None), "__code__", None) is not None
+        and each.__wrapped__.__code__.co_filename == path
+    )
+    return [each for each in gc.get_objects() if isinstance(each, FunctionType) and each.__code__.co_filename == path]
+
+
+def _codes_in(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _codes_in(constant)
+
+
+def _exchange(functions: list[FunctionType], module: CodeType) -> bool:
+    """Give every function of the module its new code; False when nothing changed or a function cannot take it."""
+    changed = False
+    codes: dict[tuple[str, int], list[CodeType]] = {}
+    for code in _codes_in(module):
+        codes.setdefault((code.co_qualname, code.co_firstlineno), []).append(code)
+    for function in functions:
+        old = function.__code__
+        new = codes.get((old.co_qualname, old.co_firstlineno), [])
+        if len(new) != 1:
+            continue  # two lambdas on a line
+        if new[0] != old:
+            try:
+                function.__code__ = new[0]
+            except ValueError:
+                return False
+            changed = True
+    for cached in _CACHED:
+        cached.cache_clear()
+    return changed
+
+
+# --- modules ----------------------------------------------------------------------------------------------------------
+
+
+class Changed(importlib.abc.MetaPathFinder, importlib.machinery.SourceFileLoader):
+    """Loads one module with its mutated code."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        importlib.machinery.SourceFileLoader.__init__(self, mutant.module, mutant.path)
+        self._mutant = mutant
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        """Only of this module."""
+        if fullname != self._mutant.module:
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, origin=self._mutant.path)
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The mutated code."""
+        return self._mutant.code()
+
+
+def try_on_import(mutant: Mutant, nearest: Nearest, arguments: list[str]) -> tuple[str, str]:
+    """Load the module changed, collect the tests' files anew and run them, in a child that has none of ours loaded."""
+    chosen = nearest.of(mutant)
+    if not chosen:
+        return UNCOVERED, ""
+    files = list(dict.fromkeys(test.partition("::")[0] for test in chosen))
+    own = [file for file in files if file.endswith(f"test_{mutant.module.rsplit('.', 1)[-1]}.py")]
+    result = SURVIVED
+    for some in (own, [file for file in files if file not in own]):  # a file is cheaper to collect than all of them
+        if some and result == SURVIVED:
+            result = _loaded_changed(mutant, [*arguments, "-x", *some], nearest.limit_s(chosen) + 10)
+    return result, ""
+
+
+def _loaded_changed(mutant: Mutant, arguments: list[str], limit_s: float) -> str:
+    def act() -> int:
+        say_nothing()
+        sys.meta_path.insert(0, Changed(mutant))
+        return _LIVED if pytest.main(arguments, plugins=[_Few()]) == 0 else _DIED
+
+    code = forked(act, limit_s)
+    return SURVIVED if code == _LIVED else TIMED_OUT if code is None else KILLED
+
+
+class _Few:
+    """Few examples in every test."""
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Before they run."""
+        for item in items:
+            _few_examples(item)
+
+
+# --- small things -----------------------------------------------------------------------------------------------------
+
+
+def _few_examples(item: pytest.Item) -> Any:
+    """Have hypothesis do little and always the same; return what the test asked for, None where it is none of its."""
+    function = getattr(item, "obj", None)
+    function = getattr(function, "__func__", function)
+    asked = getattr(function, "_hypothesis_internal_use_settings", None)
+    if asked is None:
+        return None
+    _set_examples(item, _settings(asked, min(asked.max_examples, _FEW_EXAMPLES)))
+    return _settings(asked, asked.max_examples)
+
+
+def _settings(asked: Any, n: int) -> Any:
+    return settings(
+        asked,
+        max_examples=n,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=(Phase.explicit, Phase.generate),
+        report_multiple_bugs=False,
+    )
+
+
+def _set_examples(item: pytest.Item, wanted: Any) -> None:
+    function = item.obj  # type: ignore[attr-defined]
+    getattr(function, "__func__", function)._hypothesis_internal_use_settings = wanted
+
+
+def say_nothing() -> None:
+    """What pytest prints in here is of no interest."""
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
