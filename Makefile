@@ -5,11 +5,12 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint types torture fuzz mutants lock clean
+.PHONY: help demo test lint types torture fuzz mutants bench lock lock-bench clean
 help:
 	@echo "make demo     a 20 s session with a simulated pen"
 	@echo "make test     the test suite"
 	@echo "make lint     ruff; make types: mypy --strict"
+	@echo "make bench    our figures beside those of others, one table (QUICK=1: a look)"
 	@echo "make torture  200 seeded kill -9 of the real command line (KILLS=n for another number)"
 	@echo "make fuzz     ten minutes of hypothesis and atheris (SECONDS=n for another time)"
 	@echo "make mutants  every small change of the pure modules, and which of them no test notices (MODULES=...)"
@@ -46,6 +47,26 @@ fuzz: $(READY)
 
 mutants: $(READY)
 	@$(BIN)/python -m tests.mutation $(MODULES)
+# an environment of its own: the peers are not for everybody
+BENCH := .venv-bench
+$(BENCH)/.ready: requirements-bench.lock bench/cobs-c.lock pyproject.toml | $(READY)
+	@echo "setting up $(BENCH) (once; about a minute)"
+	@rm -rf $(BENCH) && $(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: -r requirements-bench.lock
+	@$(BENCH)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation -e .
+	@$(BENCH)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps --no-binary :all: \
+	  --no-build-isolation --target $(BENCH)/cobs-c -r bench/cobs-c.lock || echo "no C compiler: the cobs with a C extension is left out"
+	@touch $@
+
+bench: $(BENCH)/.ready
+	@$(BENCH)/bin/python -m bench --cobs-c $(BENCH)/cobs-c $(if $(QUICK),--quick)
+
+# needs `uv` on the PATH
+lock-bench:
+	@{ echo '# Every package that `make bench` installs, for Python 3.11 and newer, wheels only. Made by `make lock-bench`; do not edit.'; \
+	uv pip compile pyproject.toml -c requirements.lock --universal --python-version 3.11 --extra bench --generate-hashes \
+	  --only-binary :all: --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet; } > requirements-bench.lock.new
+	@mv requirements-bench.lock.new requirements-bench.lock
 
 # needs `uv` on the PATH
 lock:
@@ -59,4 +80,4 @@ lock:
 	@mv requirements-fuzz.lock.new requirements-fuzz.lock
 
 clean:
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .mutants
+	@rm -rf $(VENV) $(BENCH) .pytest_cache .mypy_cache .ruff_cache .hypothesis .mutants
