@@ -30,7 +30,7 @@ from devicelog.store.writer import Writer
 from firmware_bridge.decode import Decoder
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import Identity, LinkChange, SerialChunk
-from firmware_bridge.simulator.pen import wire_of
+from firmware_bridge.simulator import wire_of
 
 SPAN, FIRST, SECOND = "u-0000000001", "s-0000000002", "s-0000000003"
 STREAMS = (SPAN, FIRST, SECOND)

@@ -27,8 +27,8 @@ from devicelog.records import Body, Chunk, Clock, End, Mark, Record, record_of
 from firmware_bridge.decode import Decoder
 from firmware_bridge.profile import Calibration
 from firmware_bridge.readings import Heartbeat, Identity, LinkChange, RawInput, SerialChunk
-from firmware_bridge.simulator.pen import Pen, wire_of
-from firmware_bridge.simulator.script import script_for
+from firmware_bridge.simulator import Scenario, load_scenario, script_for, wire_of
+from firmware_bridge.simulator.pen import Pen
 from tests.builders import HOST_US, PROFILE, STREAM, plan_with, planned
 
 SCENARIOS = ("clean", "overdepth", "unplug", "noise")
@@ -43,8 +43,9 @@ RAISED = "ENGINE was raised: run `python -m tests.make_golden`"
 # --- evidence ---------------------------------------------------------------------------------------------------------
 
 
-def evidence_of(scenario: str, seconds: float = SECONDS, seed: int = SEED) -> list[Record]:
+def evidence_of(scenario: Scenario | str, seconds: float = SECONDS, seed: int = SEED) -> list[Record]:
     """The records of a session with a simulated pen: what arrives, and the script's marks at their pen time."""
+    scenario = load_scenario(scenario) if isinstance(scenario, str) else scenario
     script = script_for(scenario, seconds, seed)
     marks = list(script.marks)
     records: list[Record] = []
@@ -52,7 +53,7 @@ def evidence_of(scenario: str, seconds: float = SECONDS, seed: int = SEED) -> li
     def keep(t_us: int, item: RawInput | Body) -> None:
         records.append(record_of(len(records), HOST_US + t_us, item))
 
-    keep(0, Clock(boot="golden", wall_us=1_900_000_000_000_000, confidence="synced"))
+    keep(0, Clock(boot="golden", wall_us=1_900_000_000_000_000, confidence=scenario.clock))
     keep(0, LinkChange(t_us=0, up=True, cause="opened"))
     up, n_bytes = True, 0
     for t_us, data in wire_of(scenario, seconds, seed):

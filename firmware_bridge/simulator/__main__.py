@@ -10,9 +10,9 @@ import sys
 import threading
 
 from firmware_bridge.errors import PenError
+from firmware_bridge.simulator.library import load_scenario, scenario_names
 from firmware_bridge.simulator.pen import Pen
 from firmware_bridge.simulator.run import PtyLink, run_pen
-from firmware_bridge.simulator.script import SCENARIOS
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -55,10 +55,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m firmware_bridge.simulator",
         description="A simulated microneedling pen on a pseudo-terminal. Every frame says that it is demo data.",
-        epilog="scenarios: " + "; ".join(f"{name}: {scenario.description}" for name, scenario in SCENARIOS.items()),
+        epilog="scenarios: " + "; ".join(f"{name}: {load_scenario(name).story}" for name in scenario_names()),
     )
     parser.add_argument("--link", required=True, metavar="PATH", help="where to put the symbolic link to the port")
-    parser.add_argument("--scenario", default="clean", choices=list(SCENARIOS), help="what happens (default: clean)")
+    parser.add_argument(
+        "--scenario", default="clean", metavar="NAME|FILE", help="what happens: one of those below, or a file of yours"
+    )
     parser.add_argument("--seconds", type=float, default=60, metavar="S", help="pen time of one session (default: 60)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same number, the same session")
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="pen time per real time (default: 1)")

@@ -19,11 +19,14 @@ from pathlib import Path
 from firmware_bridge.decode import Decoder
 from firmware_bridge.errors import PenError, PortBusy
 from firmware_bridge.readings import IdentityRequest, SerialChunk
-from firmware_bridge.simulator.pen import Pen, Wire
-from firmware_bridge.simulator.script import script_for
+from firmware_bridge.simulator.library import load_scenario, script_for
+from firmware_bridge.simulator.pen import Pen
+from firmware_bridge.simulator.scenario import Scenario
+from firmware_bridge.simulator.wire import Wire
 
 PERIOD_NS = 5_000_000
 AGAIN_AFTER_US = 2_000_000  # pen time between one script and the next
+AFTER_NAME_US = 300_000  # pen time from an identity that nobody asked for to the first needling
 NOBODY_AFTER_NS = 2_000_000_000  # unread for this long: nobody listens
 BACKLOG_MAX = 65_536
 LAST_BYTES_NS = 200_000_000  # how long a pulled plug waits for the reader to take what was sent before it
@@ -182,7 +185,7 @@ class PtyLink:
 def run_pen(
     link_path: str,
     *,
-    scenario: str = "clean",
+    scenario: Scenario | str = "clean",
     seconds: float = 60,
     seed: int = 1,
     speed: float = 1.0,
@@ -196,15 +199,17 @@ def run_pen(
     """Be a pen at `link_path` until `stop` is set; the link is gone when this returns.
 
     Pen time is `speed` times the time since `origin_us`, microseconds of CLOCK_MONOTONIC (default: this call). The
-    script begins when a host first asks for the identity, or with `now` at once; 2 s after its end another with the
-    next seed begins, unless `once`. Raises ValueError for a scenario or length that there is not, PenError for a
-    path that cannot be used.
+    script begins when a host first asks for the identity, or with `now` at once; a pen without a receiver waits until
+    it has next said by itself who it is. 2 s after its end another with the next seed begins, unless `once`. Raises
+    ValueError for a scenario or length that there is not, PenError for a path that cannot be used.
     """
     if not 0.01 <= speed <= 1000:
         raise ValueError(f"speed {speed}; expected 0.01 to 1000")
+    scenario = load_scenario(scenario) if isinstance(scenario, str) else scenario
     pen = Pen(script_for(scenario, seconds, seed), seed, serial=serial)
     wire = Wire(pen)
     started = 0
+    wanted_us: int | None = 0 if now else None  # pen time at which somebody began to listen
     due_ns = time.monotonic_ns()
     origin_ns = due_ns if origin_us is None else origin_us * 1000
     with PtyLink(link_path) as link:
@@ -213,10 +218,10 @@ def run_pen(
         while not stop.is_set():
             for _, data in wire.advance_to(int(speed * (time.monotonic_ns() - origin_ns)) // 1000):
                 _carry(link, data)
-            asked = link.requests()
-            for _ in range(asked):
-                link.write(pen.identity_frame())
-            if _may_start(pen, asked=bool(asked) or now, once=once):
+            for _ in range(link.requests()):
+                link.write(wire.answer())
+                wanted_us = pen.now_us if wanted_us is None else wanted_us
+            if _may_start(pen, wanted_us, once=once):
                 pen.start(script_for(scenario, seconds, seed + started))
                 started += 1
             late_ns = time.monotonic_ns() - due_ns
@@ -234,7 +239,10 @@ def _carry(link: PtyLink, data: bytes | None) -> None:
     link.write(data)
 
 
-def _may_start(pen: Pen, *, asked: bool, once: bool) -> bool:
-    if pen.ended_us is None:
-        return asked
-    return not once and pen.now_us >= pen.ended_us + AGAIN_AFTER_US
+def _may_start(pen: Pen, wanted_us: int | None, *, once: bool) -> bool:
+    """Whether the operator begins: when somebody listens, and a pen that cannot be asked has said who it is."""
+    if pen.ended_us is not None:
+        return not once and pen.now_us >= pen.ended_us + AGAIN_AFTER_US
+    if wanted_us is None or "receiver" not in pen.script.lacks:
+        return wanted_us is not None
+    return wanted_us < pen.named_us <= pen.now_us - AFTER_NAME_US

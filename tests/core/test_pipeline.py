@@ -23,7 +23,7 @@ from devicelog.pipeline import ENGINE, Opening, Pipeline, new_documents
 from devicelog.records import SERIAL, Record
 from devicelog.validate import RULES, rules_document
 from firmware_bridge.readings import Fault, Heartbeat, SampleBlock
-from firmware_bridge.simulator.script import script_for
+from firmware_bridge.simulator import script_for
 from tests import make_golden
 from tests.builders import PLAN, PROFILE, STREAM, Bench, opening_of, pen_document, zone_in
 from tests.make_golden import RECORDS, SCENARIOS, evidence_of

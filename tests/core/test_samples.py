@@ -5,8 +5,8 @@ import pytest
 from devicelog.samples import COLUMNS, sample_rows
 from firmware_bridge.frames import encode
 from firmware_bridge.readings import SampleBlock
+from firmware_bridge.simulator import script_for
 from firmware_bridge.simulator.pen import Pen
-from firmware_bridge.simulator.script import script_for
 from tests.builders import Bench, opening_of, pen_document
 
 

@@ -353,7 +353,7 @@ def test_an_option_that_cannot_be_meant(changed: dict[str, str], says: str | Non
 @pytest.mark.parametrize(
     ("option", "value", "says"),
     [
-        ("--scenario", "cleam", "there is no scenario 'cleam'; there are: clean, overdepth, unplug, noise"),
+        ("--scenario", "cleam", "there is no scenario 'cleam'; did you mean 'clean'? there are: clean, overdepth"),
         ("--seconds", "nan", "is not a number"),
         ("--seconds", "5", "6<=x<=14400"),
         ("--speed", "nan", "is not a number"),

@@ -14,7 +14,7 @@ from devicelog.records import Clock, record_of
 from firmware_bridge.decode import Decoder
 from firmware_bridge.frames import encode, frame
 from firmware_bridge.readings import Fault, Identity, LinkChange, SampleBlock, SerialChunk
-from firmware_bridge.simulator.pen import bytes_of
+from firmware_bridge.simulator import bytes_of
 from tests.builders import Bench, pen_document
 
 

@@ -115,7 +115,13 @@ def _probed(url: str, heard: "Json") -> list[str]:
 
 @pens.command()
 @click.option("--link", required=True, metavar="PATH", help="Where to put the link to the simulated serial port.")
-@click.option("--scenario", default="clean", show_default=True, help="clean, overdepth, unplug or noise.")
+@click.option(
+    "--scenario",
+    default="clean",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="What happens to it: overdepth, unplug, noise, stall, reboot, stuckdial and more, or a file of yours.",
+)
 @click.option("--seconds", type=Number(6, 14_400), default=60.0, show_default=True, help="Of one session.")
 @click.option("--speed", type=Number(0.1, 50), default=1.0, show_default=True, help="Pen time per real time.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same number, the same session.")
@@ -127,12 +133,15 @@ def simulate(link: str, scenario: str, seconds: float, speed: float, seed: int, 
     """
     from devicelog.errors import UsageProblem
     from devicelog.recorder.stop import Stop
-    from firmware_bridge.simulator import SCENARIOS, run_pen
+    from firmware_bridge.simulator import ScenarioError, load_scenario, run_pen, script_for
     from firmware_bridge.simulator.pen import Pen
     from firmware_bridge.simulator.run import PtyLink
 
-    if scenario not in SCENARIOS:
-        raise UsageProblem(f"there is no scenario {scenario!r}; there are: {', '.join(SCENARIOS)}")
+    try:
+        told = load_scenario(scenario)
+        script_for(told, seconds, seed)
+    except ScenarioError as error:
+        raise UsageProblem(str(error)) from error
 
     def ready(port: PtyLink, pen: Pen) -> None:
         click.echo(
@@ -144,5 +153,5 @@ def simulate(link: str, scenario: str, seconds: float, speed: float, seed: int, 
     stop = Stop()
     with stop.on_signals():
         run_pen(
-            link, scenario=scenario, seconds=seconds, seed=seed, speed=speed, once=once, stop=stop.event, on_ready=ready
+            link, scenario=told, seconds=seconds, seed=seed, speed=speed, once=once, stop=stop.event, on_ready=ready
         )

@@ -44,7 +44,11 @@ def _idle_option(act: str, default_s: int, does: str) -> Callable[[F], F]:
 @click.option("--seconds", type=Number(6, 14_400), default=20.0, show_default=True, help="Session time.")
 @click.option("--speed", type=Number(0.1, 20), default=1.0, show_default=True, help="Session time per real time.")
 @click.option(
-    "--scenario", default="clean", show_default=True, help="What happens to the pen: clean, overdepth, unplug, noise."
+    "--scenario",
+    default="clean",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="What happens to the pen: overdepth, unplug, noise, stall, reboot, stuckdial and more, or a file of yours.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="The same number, the same session.")
 @data_dir_option
@@ -58,12 +62,14 @@ def demo(seconds: float, speed: float, scenario: str, seed: int, data_dir: Path 
     from devicelog.recorder.job import Job
     from devicelog.recorder.stop import Stop
     from firmware_bridge.profiles import load_profile
-    from firmware_bridge.simulator import SCENARIOS, script_for
+    from firmware_bridge.simulator import ScenarioError, load_scenario, script_for
 
-    if scenario not in SCENARIOS:
-        raise UsageProblem(f"there is no scenario {scenario!r}; there are: {', '.join(SCENARIOS)}")
+    try:
+        told = load_scenario(scenario)
+        script = script_for(told, seconds, seed)
+    except ScenarioError as error:
+        raise UsageProblem(str(error)) from error
     data_dir = data_dir or default_data_dir("-demo")
-    script = script_for(scenario, seconds, seed)
     marks = (
         TimedMark(
             t_us=mark.t_us,
@@ -81,16 +87,16 @@ def demo(seconds: float, speed: float, scenario: str, seed: int, data_dir: Path 
         command="demo",
         duration_us=script.duration_us,
         marks=tuple(marks),
-        marks_clock="pen",
+        marks_clock="pen" if script.clock_tells else "session",
     )
-    clock = RecorderClock(speed=speed)
+    clock = RecorderClock(speed=speed, confidence=lambda: told.clock)
     pen_options = [
         *("--scenario", scenario, "--seconds", str(seconds), "--seed", str(seed)),
         *("--speed", str(speed), "--origin-us", str(clock.origin_us)),
         # a new pen each time: its counters would otherwise seem to have fallen since the last demo
         *("--serial", f"SIM-{secrets.token_hex(4)}"),
     ]
-    click.echo(f"a simulated pen, scenario {scenario}: {SCENARIOS[scenario].description}", err=True)
+    click.echo(f"a simulated pen, scenario {scenario}: {told.story or 'as the file says'}", err=True)
     stop = Stop()
     with stop.on_signals():
         with _simulated_pen(pen_options) as url:
