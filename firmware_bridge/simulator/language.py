@@ -6,7 +6,7 @@ responsible for where a file is (library.py), nor for whether a session is long 
 
 import re
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from fractions import Fraction
 from typing import TypeVar
 
@@ -23,13 +23,14 @@ from firmware_bridge.simulator.scenario import (
 )
 
 MAX_LINES, MAX_LINE = 1_000, 300
+NEAR_ENOUGH = 0.6  # of two words, 1 is the same: nearer than this, and it was probably meant
 MAX_TIME_US = 24 * 3_600_000_000
 
 _WORD = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?|%|[^\s0-9%][^\s%]*")
 _NUMBER = re.compile(r"[-+]?[0-9]")
 _SECONDS = {"s": 1_000_000, "ms": 1_000, "min": 60_000_000}
 Word = TypeVar("Word", bound=str)
-_A_TIME = "a time: 3.2s, 45%, or 30% of cheek.left"
+_A_TIME = "a time (3.2s, 45%, 30% of cheek.left)"
 
 
 def parse_scenario(text: str, name: str = "scenario") -> Scenario:
@@ -82,17 +83,22 @@ class _Line:
         return ScenarioError(f"{self._where}: {says}")
 
     def expected(self, what: str, known: Sequence[str] = (), *, words: int = 1) -> ScenarioError:
-        """The error for the next word, with the known one that is nearest to it."""
-        found = " ".join(self.left[:words])
-        near = get_close_matches(found, known, n=1) or get_close_matches(found.split(" ")[0], known, n=1)
-        meant = f"; did you mean {near[0]!r}?" if near else ""
-        return self.error(f"expected {what}; found {found!r}{meant}" if found else f"expected {what}; the line ends")
+        """The error for the next word: what should stand there, and the known one that is nearest, or all of them."""
+        spellings = [" ".join(self.left[:count]) for count in range(1, words + 1)]
+        pairs = [
+            (SequenceMatcher(None, spelling, word).ratio(), spelling, word) for spelling in spellings for word in known
+        ]
+        nearness, found, near = max(pairs, default=(0.0, spellings[0], ""))
+        if nearness < NEAR_ENOUGH:
+            found, near = spellings[0], ""
+        meant = f"; did you mean {near!r}?" if near else f"; possible: {', '.join(known)}" if known else ""
+        return self.error(f"expected {what}, {f'found {found!r}' if found else 'and the line ends'}{meant}")
 
     def one_of(self, known: Sequence[Word], what: str) -> Word:
         """The next word, which must be one of these."""
         word = next((word for word in known if self.left and word == self.left[0]), None)
         if word is None:
-            raise self.expected(f"{what}: {', '.join(known)}", known)
+            raise self.expected(what, known)
         del self.left[0]
         return word
 
@@ -105,7 +111,7 @@ class _Line:
                 del self.left[:length]
                 return words
         found = [word for word in self.left[:2] if not _NUMBER.match(word)]
-        raise self.expected(f"{what}: {', '.join(known)}", known, words=max(1, len(found)))
+        raise self.expected(what, known, words=max(1, len(found)))
 
     def took(self, *words: str) -> bool:
         """Whether the next words are these; then they are taken."""
@@ -126,7 +132,7 @@ class _Line:
 
     def end(self) -> None:
         if self.left:
-            raise self.expected("the end of the line", ("for", "at", "on"))
+            raise self.expected("the end of the line")
 
 
 def _event(words: _Line, number: int) -> Event:
@@ -151,7 +157,7 @@ def _event(words: _Line, number: int) -> Event:
             raise words.error(f"{lasts} is counted on the skin; leave 'on skin' out")
         _check_share(words, at, lasts)
     elif kind.lasts == "must":
-        raise words.expected(f"'for' and how long the {kind.name} lasts", ("for",))
+        raise words.expected(f"'for' and how long the {kind.name} lasts")
     return Event(
         what=kind.name,
         at=at,
