@@ -45,9 +45,9 @@ _ROWS = (
     ),
     Kind(
         name="reboot",
-        meaning="the pen restarts and is dark for 0.3 s: boot + 1, numbers and clock from 0, counters kept",
+        meaning="the pen restarts and is dark for 0.5 s: boot + 1, numbers and clock from 0, counters kept",
         lane="link",
-        takes_us=300_000,
+        takes_us=500_000,
     ),
     Kind(
         name="brownout",

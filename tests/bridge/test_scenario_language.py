@@ -235,7 +235,7 @@ def test_what_cannot_be_read_is_refused_in_words(text: str, says: str) -> None:
         ("at 9s reboot", "scenario, line 1: reboot: it begins at 9 s; the session ends at 8 s"),
         ("at 100% reboot", "it begins at 8 s"),
         ("at 7s stall for 3s", "stall: it ends at 10 s; the session ends at 8 s"),
-        ("at 7.9s reboot", "it ends at 8.2 s"),
+        ("at 7.9s reboot", "it ends at 8.4 s"),
         ("at 90% unplug for 5% at least 1s", "it ends at 8.2 s"),
         ("at 10% of nose reboot", "a session of 8 s has no nose; it has forehead, cheek.left, cheek.right"),
         ("at 90% of cheek.right slip 2mm for 2s on skin", "2 s on the skin, where 0.193244 s are left"),
