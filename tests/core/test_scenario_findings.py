@@ -1,0 +1,136 @@
+"""Every scenario as a whole session through the real pipeline: which findings, and exactly those; which verdict.
+
+Written by hand, and the same for every length and seed. What a real port and a real clock add is in
+tests/e2e/test_scenarios.py.
+"""
+
+from dataclasses import dataclass
+
+import pytest
+
+from devicelog.canonical import Json
+from firmware_bridge.simulator import load_scenario, scenario_names
+from firmware_bridge.simulator.language import parse_scenario
+from tests.scenario_runs import Place, Run, run_of
+
+SESSIONS = ((8, 1), (8, 2), (8, 3), (8, 4), (8, 5), (20, 2), (60, 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What a scenario must come to: everything that is not named is as in a clean session.
+
+    `causes` are those of the gaps that are listed; `missing` whether sample numbers are.
+    """
+
+    verdict: str = "conforming"
+    findings: frozenset[Place] = frozenset()
+    unknown: frozenset[Place] = frozenset()
+    causes: tuple[str, ...] = ()
+    missing: bool = False
+    repeated: int = 0
+    unread: bool = False
+    damaged: bool = False
+    boots: int = 1
+    pens: int = 1
+    clock: str = "synced"
+
+
+def found(*places: Place, **others: object) -> Expected:
+    """Findings that are deviations."""
+    return Expected(verdict="conforming with deviations", findings=frozenset(places), **others)  # type: ignore[arg-type]
+
+
+GAP = ("data.gap", "cheek.left")
+
+EXPECTED = {
+    "clean": Expected(),
+    "overdepth": Expected(
+        verdict="not conforming",
+        findings=frozenset(
+            {
+                ("depth.over_device", "forehead"),
+                ("depth.over_plan", "forehead"),
+                ("depth.over_plan", "cheek.left"),
+            }
+        ),
+    ),
+    "unplug": found(GAP, causes=("link",), missing=True),
+    "noise": found(("link.bad_frames", None), damaged=True, missing=True),
+    "stall": found(GAP, causes=("silence",), missing=True),
+    "reboot": found(GAP, causes=("restart",), boots=2),
+    "stuckdial": Expected(),
+    "brownout": found(GAP, causes=("restart",), boots=2),
+    "stucksensor": Expected(),
+    "jump": Expected(),
+    "drift": Expected(),
+    "clockdrift": Expected(),
+    "counterreset": Expected(),
+    "counterjump": Expected(),
+    "newer": found(GAP, causes=("silence",), unread=True),
+    "wrongpen": found(GAP, causes=("link",), boots=2, pens=2),
+    "short-drops": Expected(missing=True),
+    "duplicate": Expected(repeated=12),
+    # of frames in reversed order the last is heard first, and those before it are taken for repeated
+    "reorder": Expected(missing=True, repeated=6),
+    "nocontact": Expected(),
+    "nocounter": Expected(),
+    "dialonly": Expected(),
+    "transmitonly": Expected(),
+    "nocalibration": Expected(),
+    "clockunsure": Expected(clock="restored"),
+}
+
+
+def test_every_scenario_is_in_the_table() -> None:
+    assert EXPECTED.keys() == set(scenario_names())
+
+
+@pytest.mark.parametrize(("seconds", "seed"), SESSIONS)
+@pytest.mark.parametrize("scenario", EXPECTED)
+def test_a_scenario_has_its_findings_and_no_others(scenario: str, seconds: int, seed: int) -> None:
+    run, expected = run_of(scenario, seconds, seed), EXPECTED[scenario]
+    assert run.found == expected.findings
+    assert len(run.findings) == len(run.found)
+    assert run.unknown == expected.unknown
+    assert run.verdict == expected.verdict
+    account = run.facts["completeness"]
+    assert account["closes"]
+    assert tuple(gap["cause"] for gap in run.facts["gaps"]) == expected.causes
+    assert any(boot["missing"] for boot in account["boots"]) == expected.missing
+    assert sum(boot["repeated"] for boot in account["boots"]) == expected.repeated
+    assert len(account["boots"]) == expected.boots
+    assert len(run.facts["pens"]) == expected.pens
+    assert bool(account["frames_unknown"]) == expected.unread
+    assert bool(account["frames_damaged"]) == expected.damaged
+    assert run.facts["clock"]["confidence"] == expected.clock
+
+
+def zones(run: Run) -> dict[str, Json]:
+    """The zones that were needled, by name."""
+    return {zone["zone"]: zone for zone in run.facts["zones"] if zone["judged"]}
+
+
+@pytest.mark.parametrize("scenario", ["nocontact", "dialonly"])
+def test_without_contact_nothing_is_needled_in_the_wrong_zone(scenario: str) -> None:
+    run = run_of(scenario, 20, 1)
+    clean = run_of("clean", 20, 1)
+    assert zones(run).keys() == zones(clean).keys()
+    for name, zone in zones(run).items():
+        assert zone["contact_us"] == 0
+        assert zone["contact_unknown_us"] > zones(clean)[name]["contact_us"]
+        assert [row["depth_set_um"] for row in zone["at_set_depth"]] == [
+            row["depth_set_um"] for row in zones(clean)[name]["at_set_depth"]
+        ]
+
+
+@pytest.mark.parametrize("scenario", ["reboot", "brownout", "wrongpen"])
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_no_pass_is_lost_in_a_restart(scenario: str, seed: int) -> None:
+    for zone in zones(run_of(scenario, 8, seed)).values():
+        assert zone["passes"]["pen"] == zone["passes"]["operator"]
+
+
+def test_a_scenario_that_was_parsed_is_played_as_one_by_name() -> None:
+    text = str(load_scenario("unplug"))
+    assert run_of(parse_scenario(text), 8, 1) == run_of("unplug", 8, 1)
