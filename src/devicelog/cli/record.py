@@ -87,7 +87,7 @@ def demo(seconds: float, speed: float, scenario: str, seed: int, data_dir: Path 
         command="demo",
         duration_us=script.duration_us,
         marks=tuple(marks),
-        marks_clock="pen" if script.clock_tells else "session",
+        marks_clock="pen" if script.clock_tells else "first sample",
     )
     clock = RecorderClock(speed=speed, confidence=lambda: told.clock)
     pen_options = [

@@ -29,9 +29,11 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What is to be recorded. `marks_clock` says whose clock the marks and the duration follow.
+    """What is to be recorded. `marks_clock` says what the marks and the duration follow.
 
-    `idle` is what is done when nobody ends the session; None where its end is certain.
+    The time since the session began, the pen's clock since its first sample, or, for a pen whose clock cannot be
+    followed, the host's since that sample arrived. `idle` is what is done when nobody ends the session; None where its
+    end is certain.
     """
 
     data_dir: Path
@@ -43,7 +45,7 @@ class Job:
     command: Literal["record", "demo"]
     duration_us: int | None = None
     marks: tuple[TimedMark, ...] = ()
-    marks_clock: Literal["session", "pen"] = "session"
+    marks_clock: Literal["session", "pen", "first sample"] = "session"
     idle: IdleLimits | None = None
 
 

@@ -87,6 +87,7 @@ class Recording:
         self._taken_us = 0  # stamp of the newest record
         self._began_us = 0  # of the session
         self._pen_from_us: int | None = None  # the pen's clock at its first sample of this run
+        self._sample_us: int | None = None  # and the stamp with which it arrived
         self._first_heard: SampleBlock | Heartbeat | None = None
         self._identity: Identity | None = None
         self._other: Unknown | None = None
@@ -224,7 +225,7 @@ class Recording:
             case SerialChunk() | LinkChange() | Overflow():
                 readings = stream.take(item)
                 if self._meeting:
-                    self._meet(readings)
+                    self._meet(readings, item.t_us)
                 if isinstance(item, LinkChange):
                     self._console.say(f"the pen's port is {'open' if item.up else 'lost'} ({item.cause})")
                 return seen_in(item, readings)
@@ -233,13 +234,13 @@ class Recording:
                 self._console.say(f"the disk was slow: nothing was written for {item.for_us / 1_000_000:.1f} s")
         return "nothing"
 
-    def _meet(self, readings: list[Reading]) -> None:
+    def _meet(self, readings: list[Reading], arrived_us: int) -> None:
         """Who the pen is, and where its counters and its clock stood when it was first heard."""
         for reading in readings:
             match reading:
                 case SampleBlock() | Heartbeat():
                     if self._pen_from_us is None and isinstance(reading, SampleBlock):
-                        self._pen_from_us = reading.t_us
+                        self._pen_from_us, self._sample_us = reading.t_us, arrived_us
                     if self._first_heard is None and (reading.passes is not None or reading.strokes is not None):
                         self._first_heard = reading
                 case Identity():
@@ -275,9 +276,11 @@ class Recording:
             self._marking.make(session, command, reply)
 
     def _marks_us(self, session: OpenStream) -> int:
-        """The time that marks and duration follow: the session's, or the pen's since its first sample."""
+        """The time that marks and duration follow: the session's, or the pen's or the host's since the first sample."""
         if self._job.marks_clock == "session":
             return self._clock.now_us() - self._began_us
+        if self._job.marks_clock == "first sample":
+            return 0 if self._sample_us is None else self._clock.now_us() - self._sample_us
         pen_us = session.pipeline.derivation.pen_t_us
         if pen_us is None or self._pen_from_us is None:
             return 0
