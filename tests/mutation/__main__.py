@@ -1,8 +1,9 @@
 """The mutation run: `python -m tests.mutation [MODULE ...]`, all of MODULES when none is named.
 
-Every mutant is tried by the pure tests that run its lines. A result is kept in .mutants/ under the module's and the
-tests' bytes, so a run that is broken off goes on where it was. Survivors are printed with their place; one that no test
-can notice stands in survivors.toml with the reason. Exit code 1: a mutant survived without a reason.
+Every mutant is tried by the pure tests that run its lines. Results are kept in .mutants/ while the module is the same:
+a run that is broken off goes on where it was, and what survived is tried again when a test has changed. Survivors are
+printed with their place; one that no test can notice stands in survivors.toml with the reason. Exit code 1: a mutant
+survived without a reason.
 
 Where a function's code is exchanged, what tests computed on import was computed by the sound code.
 """
@@ -28,9 +29,7 @@ from tests.mutation.covering import Covering
 from tests.mutation.mutate import Mutant, mutants_of
 from tests.mutation.trying import (
     KILLED,
-    SURVIVED,
     TIMED_OUT,
-    UNCOVERED,
     InFunctions,
     Nearest,
     forked,
@@ -61,6 +60,7 @@ TESTS = (
     *(f"tests/bridge/test_{name}.py" for name in ("frames", "decode", "profile", "simulator")),
     *("tests/core", "tests/clinical", "tests/store/test_ledger.py"),
 )
+UNTRIED = "not tried"
 _PYTEST = (
     *("-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "timeout=0", "-W", "ignore"),
     *("--rootdir", str(ROOT)),
@@ -88,33 +88,46 @@ def files_of(tests: tuple[str, ...]) -> list[Path]:
     return found
 
 
-def covering(digest: str) -> dict[str, Any]:
-    """Which test runs which lines; found anew when a module or a test has changed."""
-    kept = KEPT / f"covering-{digest}.json"
-    if not kept.exists():
-        print("finding out which test runs which lines", flush=True)
-        paths = {str(path_of(module)) for module in MODULES}
-        plugin = Covering(paths, kept)
-        code = forked(lambda: int(pytest.main([*_PYTEST, *TESTS], plugins=[plugin])), 1800)
+def covering() -> dict[str, Any]:
+    """Which test runs which lines; found anew for a file of tests that has changed, and for all when a module has."""
+    modules = [path_of(module) for module in MODULES]
+    kept = {
+        str(path.relative_to(ROOT)): KEPT / f"{path.stem}-{digest_of([path, *modules])}.json" for path in TEST_FILES
+    }
+    missing = {name: path for name, path in kept.items() if not path.exists()}
+    if missing:
+        print(f"finding out which lines the tests of {len(missing)} files run", flush=True)
+        plugin = Covering({str(path) for path in modules}, missing)
+        code = forked(lambda: int(pytest.main([*_PYTEST, *missing], plugins=[plugin])), 1800)
         if code != 0:
-            kept.unlink(missing_ok=True)
             raise SystemExit(f"the tests fail before anything is changed (pytest ended with {code})")
-    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+    found: dict[str, Any] = {}
+    for path in kept.values():
+        found |= json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
-def results_of(kept: Path) -> dict[str, dict[str, Any]]:
-    """What was found before, by module and key."""
+def results_of(module: str) -> dict[str, dict[str, Any]]:
+    """What was found of the module as it is, by key. What survived other tests than those of now is not known."""
+    kept = kept_of(module)
     lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
-    return {row["module"] + " " + row["key"]: row for row in map(json.loads, lines)}
+    now = digest_of(TEST_FILES)
+    rows = [json.loads(line) for line in lines]
+    return {row["key"]: row for row in rows if row["result"] in (KILLED, TIMED_OUT) or row["tests"] == now}
 
 
-def work(mutants: list[Mutant], tests: Nearest, kept: Path) -> int:
-    """Try these, one after the other, in this process; each result is a line in the file."""
+def kept_of(module: str) -> Path:
+    """Where results are kept."""
+    return KEPT / f"{module}-{digest_of([path_of(module)])}.jsonl"
+
+
+def work(mutants: list[Mutant], tests: Nearest) -> int:
+    """Try these, one after the other, in this process; each result is a line in a file."""
+    now = digest_of(TEST_FILES)
 
     def tell(mutant: Mutant, result: str, by: str) -> None:
-        row = {"module": mutant.module, "key": mutant.key, "line": mutant.line, "result": result, "by": by}
-        with kept.open("a", encoding="utf-8") as file:
+        row = {"key": mutant.key, "line": mutant.line, "result": result, "by": by, "tests": now}
+        with kept_of(mutant.module).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
     inside = [mutant for mutant in mutants if mutant.in_function]
@@ -126,84 +139,80 @@ def work(mutants: list[Mutant], tests: Nearest, kept: Path) -> int:
         def session() -> int:
             say_nothing()
             pytest.main([*_PYTEST, *sorted(names)], plugins=[plugin])
-            for mutant in plugin.left:
-                tell(mutant, "left", "")
             return 0
 
         forked(session, 7200)
-        done = results_of(kept)
-        left += [mutant for mutant in inside if done.get(f"{mutant.module} {mutant.key}", {}).get("result") == "left"]
+        done = {module: results_of(module) for module in {mutant.module for mutant in inside}}
+        left += [mutant for mutant in inside if mutant.key not in done[mutant.module]]
     for mutant in left:
         tell(mutant, *try_on_import(mutant, tests, list(_PYTEST)))
     return 0
 
 
-def run(modules: list[str], jobs: int) -> dict[str, dict[str, Any]]:
-    """Try every mutant of these modules that has no result yet."""
+TEST_FILES = files_of(TESTS)
+
+
+def run(modules: list[str], jobs: int) -> dict[str, dict[str, dict[str, Any]]]:
+    """Try every mutant of these modules that has no result yet; all results, by module and key."""
     KEPT.mkdir(exist_ok=True)
-    test_files = files_of(TESTS)
-    digest = digest_of([*test_files, *map(path_of, MODULES)])
-    kept = KEPT / f"results-{digest}.jsonl"
-    done = results_of(kept)
-    todo, wanted = list[Mutant](), set[str]()
+    wanted: dict[str, list[Mutant]] = {}
     for module in modules:
         path = path_of(module)
-        for mutant in mutants_of(module, str(path), path.read_text(encoding="utf-8")):
-            wanted.add(f"{module} {mutant.key}")
-            if done.get(f"{module} {mutant.key}", {}).get("result") in (None, "left"):
-                todo.append(mutant)
+        wanted[module] = list(mutants_of(module, str(path), path.read_text(encoding="utf-8")))
+    done = {module: results_of(module) for module in modules}
+    todo = [mutant for module in modules for mutant in wanted[module] if mutant.key not in done[module]]
     if todo:
-        tests = Nearest(covering(digest))
-        print(f"{len(todo)} mutants of {len(modules)} modules, {jobs} at a time; {len(done)} known", flush=True)
-        # neighbours stay together, because what kills one often kills the next
-        todo.sort(key=lambda mutant: (mutant.module, mutant.in_function, mutant.place))
-        shares = [todo[at::jobs] for at in range(jobs)]
+        tests = Nearest(covering())
+        print(f"{len(todo)} mutants of {len(modules)} modules to try, {jobs} at a time", flush=True)
+        share = [todo[at::jobs] for at in range(jobs)]
         children = []
-        for share in shares:
+        for mutants in share:
             child = os.fork()
             if child == 0:
                 code = 1
                 try:
-                    code = work(share, tests, kept)
+                    code = work(mutants, tests)
                 finally:
                     os._exit(code)
             children.append(child)
-        _watch(children, kept, len(wanted))
-    return {name: row for name, row in results_of(kept).items() if name in wanted}
+        _watch(children, modules, sum(map(len, wanted.values())))
+    untried = {"result": UNTRIED, "line": 0}
+    found = {module: results_of(module) for module in modules}
+    return {
+        module: {mutant.key: found[module].get(mutant.key, untried) for mutant in wanted[module]} for module in modules
+    }
 
 
-def _watch(children: list[int], kept: Path, n: int) -> None:
-    told = 0.0
+def _watch(children: list[int], modules: list[str], n: int) -> None:
+    told = time.monotonic()
     while children:
         children = [child for child in children if os.waitpid(child, os.WNOHANG) == (0, 0)]
-        if time.monotonic() - told > 15:
+        if time.monotonic() - told > 30:
             told = time.monotonic()
-            print(f"  {len(results_of(kept))} of {n}", file=sys.stderr, flush=True)
+            print(f"  {sum(len(results_of(module)) for module in modules)} of {n}", file=sys.stderr, flush=True)
         time.sleep(0.2)
 
 
-def report(results: dict[str, dict[str, Any]], modules: list[str]) -> int:
+def report(results: dict[str, dict[str, dict[str, Any]]]) -> int:
     """Print what survived; how many of them have no reason."""
-    rows = tomllib.loads(REASONS.read_text(encoding="utf-8")).get("survivor", [])
-    reasons = {f"{row['module']} {row['change']}": row["reason"] for row in rows}
+    listed = tomllib.loads(REASONS.read_text(encoding="utf-8")).get("survivor", [])
+    reasons = {(row["module"], row["change"]): row["reason"] for row in listed if row["module"] in results}
     bare = 0
-    for module in modules:
-        of = {name: row for name, row in results.items() if row["module"] == module}
-        counts = Counter(row["result"] for row in of.values())
+    for module, rows in results.items():
+        counts = Counter(row["result"] for row in rows.values())
         dead = counts[KILLED] + counts[TIMED_OUT]
-        print(f"{module}: {dead} of {len(of)} found ({counts[TIMED_OUT]} by time)")
-        for name, row in sorted(of.items(), key=lambda each: each[1]["line"]):
-            if row["result"] in (SURVIVED, UNCOVERED):
-                reason = reasons.pop(name, None)
-                bare += reason is None
-                where = path_of(module).relative_to(ROOT)
-                print(f"  {where}:{row['line']}: {row['key'][len(module) + 1 :].lstrip()}  [{row['result']}]")
-                if reason is not None:
-                    print(f"      no harm: {reason}")
-    for name in reasons:
-        if name.split(" ", 1)[0] in modules:
-            print(f"survivors.toml names one that did not survive: {name}")
-    print(f"{len(results)} mutants, {bare} survivors without a reason")
+        print(f"{module}: {dead} of {len(rows)} noticed ({counts[TIMED_OUT]} by time)")
+        for key, row in sorted(rows.items(), key=lambda each: each[1]["line"]):
+            if row["result"] in (KILLED, TIMED_OUT):
+                continue
+            reason = reasons.pop((module, key), None)
+            bare += reason is None
+            print(f"  {path_of(module).relative_to(ROOT)}:{row['line']}: {key}  [{row['result']}]")
+            if reason is not None:
+                print(f"      no harm: {reason}")
+    for module, key in reasons:
+        print(f"survivors.toml names one that did not survive: {module}, {key}")
+    print(f"{sum(map(len, results.values()))} mutants, {bare} survivors without a reason")
     return bare
 
 
@@ -218,7 +227,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"not in MODULES: {', '.join(unknown)}")
     began = time.monotonic()
     results = run(options.modules, options.jobs)
-    bare = report(results, options.modules)
+    bare = report(results)
     print(f"{time.monotonic() - began:.0f} s")
     return 1 if bare else 0
 

@@ -1,4 +1,4 @@
-"""Which test runs which lines, and how long it takes: found once by running every test with a line tracer.
+"""Which test runs which lines, and how long it takes: found by running every test with a line tracer.
 
 A pytest plugin for a process of its own. Lines that run on import belong to no test; a mutant there is given to every
 test that runs any line of its module.
@@ -15,14 +15,16 @@ from typing import Any
 
 import pytest
 
+from tests.mutation.trying import few_examples
+
 
 class Covering:
-    """Writes {test: {"s": seconds, "lines": {path: [line, ...]}}} when the tests are done."""
+    """Writes {test: {"s": seconds, "lines": {path: [line, ...]}}} at the end, a file for each of theirs."""
 
-    def __init__(self, paths: set[str], into: Path) -> None:
+    def __init__(self, paths: set[str], into: dict[str, Path]) -> None:
         self._paths = paths
-        self._into = into
-        self._tests: dict[str, Any] = {}
+        self._into = into  # by the test's file
+        self._tests: dict[str, dict[str, Any]] = {name: {} for name in into}
         self._lines: set[tuple[str, int]] = set()
 
     @pytest.hookimpl(wrapper=True)
@@ -40,16 +42,21 @@ class Covering:
             lines: dict[str, list[int]] = {}
             for path, line in sorted(self._lines):
                 lines.setdefault(path, []).append(line)
-            self._tests[item.nodeid] = {"s": round(time.monotonic() - began, 4), "lines": lines}
+            self._tests[item.nodeid.partition("::")[0]][item.nodeid] = {
+                "s": round(time.monotonic() - began, 4),
+                "lines": lines,
+            }
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A test that fails before anything is changed proves nothing."""
-        if report.failed:
-            self._tests.setdefault("failed", []).append(report.nodeid)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """More examples run few more lines."""
+        for item in items:
+            few_examples(item)
 
-    def pytest_sessionfinish(self) -> None:
-        """Everything ran."""
-        self._into.write_text(json.dumps(self._tests), encoding="utf-8")
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """A test that fails before anything is changed proves nothing: then nothing is kept."""
+        if exitstatus == 0:
+            for name, path in self._into.items():
+                path.write_text(json.dumps(self._tests[name]), encoding="utf-8")
 
     def _trace(self, frame: FrameType, event: str, _: Any) -> Any:
         return self._trace_lines if frame.f_code.co_filename in self._paths else None

@@ -102,12 +102,11 @@ class InFunctions:
 
     def __init__(self, mutants: list[Mutant], tests: Nearest, tell: Callable[[Mutant, str, str], None]) -> None:
         self._mutants, self._tests, self._tell = mutants, tests, tell
-        self.left: list[Mutant] = []  # those that no function of here can take
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Instead of running the tests."""
         items = {item.nodeid: item for item in session.items}
-        asked = {name: _few_examples(item) for name, item in items.items()}
+        asked = {name: few_examples(item) for name, item in items.items()}
         functions: dict[str, list[FunctionType]] = {}
         for mutant in self._mutants:
             there = functions.get(mutant.path)
@@ -124,8 +123,7 @@ class InFunctions:
                 if thorough:
                     result, by = self._try(mutant, there, [items[test] for test in thorough], thorough)
             if result is None:
-                self.left.append(mutant)
-                continue
+                continue  # no function takes it: it is tried on import
             if result == KILLED:
                 self._tests.killed_by(mutant, by)
             self._tell(mutant, result, by)
@@ -271,13 +269,13 @@ class _Few:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Before they run."""
         for item in items:
-            _few_examples(item)
+            few_examples(item)
 
 
 # --- small things -----------------------------------------------------------------------------------------------------
 
 
-def _few_examples(item: pytest.Item) -> Any:
+def few_examples(item: pytest.Item) -> Any:
     """Have hypothesis do little and always the same; return what the test asked for, None where it is none of its."""
     function = getattr(item, "obj", None)
     function = getattr(function, "__func__", function)
