@@ -5,6 +5,7 @@ grows faster than needles and hands can is a jump: it is stated apart, and no zo
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 from devicelog.canonical import Json
 from devicelog.runs import FASTEST_DHZ
@@ -22,6 +23,14 @@ class Counters:
     boot: int
     passes: int | None
     strokes: int | None
+
+    @classmethod
+    def read(cls, values: Json) -> Self:
+        """Back from `document`. Raises ValueError when they are none."""
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ValueError(f"counters that are none: {error}") from error
 
     def document(self) -> Json:
         """As plain values."""

@@ -15,7 +15,7 @@ from devicelog.counters import Counters
 from devicelog.derive import Derivation
 from devicelog.records import SERIAL, Record, item_of
 from devicelog.tally import Limits
-from devicelog.validate import LIVE, assess, rules_document, verdict_of
+from devicelog.validate import LIVE, assess, read_rules, rules_document, verdict_of
 from firmware_bridge.decode import Decoder
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import LinkChange, Overflow, Reading
@@ -51,11 +51,11 @@ class Opening:
             stream=body["stream"],
             kind="session" if type_ == "session.opened" else "span",
             profile=PenProfile.from_document(named["profile"]),
-            rules=named["rules"],
+            rules=read_rules(named["rules"]),
             plan=Plan.from_document(named["plan"]) if "plan" in named else None,
             pen=body.get("pen"),
-            before=Counters(**before) if before else None,
-            heard=Counters(**heard) if heard else None,
+            before=Counters.read(before) if before else None,
+            heard=Counters.read(heard) if heard else None,
             attribution=attribution,
         )
 

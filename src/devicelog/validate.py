@@ -13,13 +13,35 @@ from devicelog.rules.table import RULES
 
 Verdict = Literal["incomplete", "not conforming", "not assessable", "conforming with deviations", "conforming"]
 
+SCHEMA = "devicelog.rules/1"
+
+_ROW = {"id": str, "version": int, "severity": str, "message": str, "parameters": dict}
 LIVE = frozenset(rule.id for rule in RULES if rule.live)
 _KNOWN = {(rule.id, rule.version): rule for rule in RULES}
 
 
 def rules_document() -> Json:
     """The rules of today as plain values: what a stream that opens now is judged by."""
-    return {"schema": "devicelog.rules/1", "rules": [rule.document() for rule in RULES]}
+    return {"schema": SCHEMA, "rules": [rule.document() for rule in RULES]}
+
+
+def read_rules(document: Json) -> Json:
+    """The rules document of another day, as it was kept. Raises ValueError when it cannot be one.
+
+    A rule that is not known is no fault of the document; one that is known needs the parameters it looks at.
+    """
+    rows = document.get("rules")
+    if document.get("schema") != SCHEMA or not isinstance(rows, list):
+        raise ValueError(f"not a rules document of schema {SCHEMA}")
+    for row in rows:
+        if not isinstance(row, dict) or {key: type(row.get(key)) for key in _ROW} != _ROW:
+            raise ValueError(f"a rule that is none: {row!r}")
+        rule = _KNOWN.get((row["id"], row["version"]))
+        if rule is not None and {key: type(value) for key, value in row["parameters"].items()} != {
+            key: type(value) for key, value in rule.parameters.items()
+        }:
+            raise ValueError(f"{row['id']}: parameters {row['parameters']!r}")
+    return document
 
 
 def assess(facts: Json, rules: Json, kind: Kind = "session") -> tuple[list[Json], list[Json]]:
