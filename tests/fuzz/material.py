@@ -27,6 +27,7 @@ from firmware_bridge.readings import (
     PenEvent,
     SampleBlock,
 )
+from firmware_bridge.simulator import load_scenario, scenario_names
 from tests.make_golden import SCENARIOS, read_records
 from tests.pages import vectors
 
@@ -249,6 +250,11 @@ def zones() -> list[bytes]:
 def profiles() -> list[bytes]:
     """The profile that is shipped."""
     return [json.dumps(load_profile("reference").document()).encode()]
+
+
+def scenarios() -> list[bytes]:
+    """Those that come with the simulator."""
+    return [str(load_scenario(name)).encode() for name in scenario_names()]
 
 
 def rules() -> list[bytes]:

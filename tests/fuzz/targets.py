@@ -16,10 +16,13 @@ from devicelog.pipeline import Pipeline
 from devicelog.records import SERIAL, Chunk, Record, item_of, record_of
 from devicelog.samples import sample_rows
 from devicelog.store.projection import project
+from devicelog.validate import read_rules
 from firmware_bridge.decode import Decoder
 from firmware_bridge.frames import MAX_SEGMENT, encode, parse
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import Fault, Identity, Reading, SampleBlock, SerialChunk, Unknown
+from firmware_bridge.simulator import ScenarioError, script_for
+from firmware_bridge.simulator.language import parse_scenario
 from tests.builders import opening_of, pen_document
 from tests.fuzz import material
 from tests.fuzz.material import Tape, TapePen, records_of
@@ -186,6 +189,30 @@ def profile(data: bytes) -> None:
     _reads(PenProfile.from_document, PenProfile.document, data)
 
 
+def rules(data: bytes) -> None:
+    """Any values: refused, or a rules document that a session can be judged by."""
+    try:
+        read = read_rules(_document(data))
+    except ValueError:
+        return
+    judged = Pipeline(replace(opening_of(), rules=read))
+    judged.feed(record_of(0, 0, None))
+    must(judged.judge()[2] is not None, "nothing was assessed")
+
+
+def scenario(data: bytes) -> None:
+    """Any text: refused in words, or a scenario that is printed as it was meant and that a pen can play."""
+    try:
+        read = parse_scenario(data.decode("utf-8", "replace"))
+    except ScenarioError:
+        return
+    must(parse_scenario(str(read)) == read, f"{read} is printed as another")
+    try:
+        script_for(read, 6, 1)
+    except ScenarioError:
+        return
+
+
 # --- the whole pipeline -----------------------------------------------------------------------------------------------
 
 
@@ -251,4 +278,6 @@ TARGETS: dict[str, Target] = {
     "plan": Target(run=plan, seeds=material.plans),
     "zones": Target(run=zones, seeds=material.zones),
     "profile": Target(run=profile, seeds=material.profiles),
+    "rules": Target(run=rules, seeds=material.rules),
+    "scenario": Target(run=scenario, seeds=material.scenarios),
 }
