@@ -77,6 +77,8 @@ class Derivation:
         self._spans = Spans()
         self._modes: set[str] = set()
         self._identities = 0
+        self._counted_in: str | None = None  # the zone in which the pen's counters were heard last
+        self._unheard = False  # since then there was a gap
         self._named = True  # False from a lost link until the pen has said who it is
         self._pens: list[Json] = [pen] if pen is not None else []
         self._events: dict[int, int] = {}
@@ -211,6 +213,7 @@ class Derivation:
         if gap_us or missing or step == "restart":
             self._neighbours.part()
         if gap_us >= GAP_LISTED_US:
+            self._unheard = True
             self._end_glide()  # a shorter one is a hole in a glide, left out of its contact time
         self.gaps.hear(record.t_us, message)
         self._clock.hear(message.boot, ends_us(message), record.t_us, anew=step == "restart")
@@ -300,7 +303,10 @@ class Derivation:
         self._neighbours.part()
 
     def _count(self, message: SampleBlock | Heartbeat) -> None:
-        """The growth of the pen's counters belongs to the zone of now."""
+        """The growth of the pen's counters belongs to the zone of now.
+
+        Passes that were made in a gap in which she turned to another zone may belong to either.
+        """
         if not self._named:
             return  # after a lost link it may be another pen: its totals wait until it says who it is
         passes, strokes = self.counters.take(message, self.pen["serial"] if self.pen else None)
@@ -308,7 +314,12 @@ class Derivation:
             return  # an idle pen does not make a zone
         tally = self._tally()
         if passes is not None:
+            if passes and self._unheard and self._counted_in not in (None, self.zone):
+                self.zones[self._counted_in].passes_perhaps += passes
+                tally.passes_perhaps += passes
+                passes = 0
             tally.passes_pen = (tally.passes_pen or 0) + passes
+        self._counted_in, self._unheard = self.zone, False
         if strokes is not None:
             tally.strokes = (tally.strokes or 0) + strokes
 

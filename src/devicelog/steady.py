@@ -1,7 +1,7 @@
 """Neighbouring measured depths on the skin: does the sensor leap, does it stand still? Pure.
 
-Two samples are neighbours when they follow each other in one glide under one dial setting. Not responsible for what is
-too much (the rules).
+Two samples are neighbours when they follow each other in one glide under one dial setting. A value stands still from
+one to the next, and over a lift. Not responsible for what is too much (the rules).
 """
 
 from collections.abc import Sequence
@@ -39,24 +39,27 @@ class Neighbours:
 
     def __init__(self) -> None:
         self._last_um: int | None = None
+        self._parted = False
         self._still_us = 0  # for how long the newest value has stood
 
     def part(self) -> None:
-        """What comes next is no neighbour of what came."""
-        self._last_um, self._still_us = None, 0
+        """What comes next is no neighbour of what came. A sensor that has stopped is not freed by a lift, though."""
+        self._parted = True
 
     def take(self, depth_um: Sequence[int], period_us: int, steadiness: Steadiness) -> int | None:
         """Compare the depths of a run; returns the index of the first sample after a leap, if there is one."""
-        first = 0
-        values = depth_um
+        first, values = 0, depth_um
         if self._last_um is None:
             first, self._still_us = 1, period_us
         else:
             values = [self._last_um, *depth_um]
         steps = list(map(sub, values[1:], values))
         self._last_um = depth_um[-1]
-        steadiness.compared += len(steps)
         self._still(steps, period_us, steadiness)
+        if self._parted and not first:
+            first, steps = 1, steps[1:]
+        self._parted = False
+        steadiness.compared += len(steps)
         largest_um = max(*steps, -min(steps)) if steps else 0
         steadiness.largest_um = max(steadiness.largest_um, largest_um)
         if largest_um <= LEAP_UM:

@@ -92,6 +92,7 @@ class ZoneTally:
     longest_glide_us: int = 0
     strokes: int | None = None
     passes_pen: int | None = None
+    passes_perhaps: int = 0  # told by the pen after a gap over two zones: here or there
     passes_operator: int = 0
     depth: Range = field(default_factory=Range)
     frequency: Range = field(default_factory=Range)
@@ -202,7 +203,8 @@ class ZoneTally:
     def document(self, *, operator_counts: bool) -> Json:
         """The zone's part of the derived record. `operator_counts` is whether anybody marked a pass in this stream."""
         operator, limits = self.passes_operator if operator_counts else None, self.limits
-        counts = [count for count in (self.passes_pen, operator) if count is not None]
+        most = None if self.passes_pen is None else self.passes_pen + self.passes_perhaps
+        counts = [count for count in (self.passes_pen, most, operator) if count is not None]
         return {
             "zone": self.zone,
             "samples": self.samples,
@@ -218,6 +220,7 @@ class ZoneTally:
                 "low": min(counts) if counts else None,
                 "high": max(counts) if counts else None,
             },
+            "passes_perhaps": self.passes_perhaps,
             "plan_passes_min": limits.passes_min,
             "plan_passes_max": limits.passes_max,
             "depth": self.depth.document("um"),

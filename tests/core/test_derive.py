@@ -1697,3 +1697,49 @@ def test_a_plan_of_one_zone_limits_that_zone():
     bench.zone("chin")
     bench.samples("1")
     assert zone_in(bench.end(), "chin")["over_plan"]["set_um"] == 300
+
+
+# --- passes that were made in a gap -----------------------------------------------------------------------------------
+
+
+def away(bench, passes, *, turn=True):
+    """The pen is not heard for half a second, makes passes, and she may turn to the left cheek meanwhile."""
+    bench.samples("1" * 10)
+    for _ in range(5):
+        bench.samples("1" * 10, lost=True)
+    if turn:
+        bench.zone("cheek.left")
+    bench.passes += passes
+    bench.samples("1" * 10)
+
+
+def test_passes_in_a_gap_over_two_zones_may_belong_to_either(bench):
+    away(bench, 2)
+    bench.passes += 1
+    bench.samples("1" * 10)
+    bench.mark("pass")
+    bench.mark("pass")
+    derived = bench.end()
+    forehead, cheek = zone_in(derived, "forehead"), zone_in(derived, "cheek.left")
+    assert (forehead["passes"]["pen"], forehead["passes_perhaps"]) == (0, 2)
+    assert (cheek["passes"]["pen"], cheek["passes_perhaps"]) == (1, 2)
+    assert (forehead["passes"]["low"], forehead["passes"]["high"]) == (0, 2)
+    assert (cheek["passes"]["low"], cheek["passes"]["high"]) == (1, 3)  # 1 to 3 by the pen, 2 by the operator
+    said = {row["zone"]: row["result"] for row in derived["assessments"] if row["rule"] == "passes.disagree"}
+    assert said == {"forehead": "passed", "cheek.left": "passed"}
+
+
+def test_passes_in_a_gap_in_one_zone_belong_to_it(bench):
+    away(bench, 2, turn=False)
+    zone = zone_in(bench.end(), "forehead")
+    assert (zone["passes"]["pen"], zone["passes_perhaps"]) == (2, 0)
+
+
+def test_a_gap_without_a_pass_leaves_nothing_open(bench):
+    away(bench, 0)
+    bench.zone("forehead")
+    bench.passes += 1
+    bench.samples("1" * 10)
+    derived = bench.end()
+    assert [zone["passes_perhaps"] for zone in derived["facts"]["zones"]] == [0, 0]
+    assert zone_in(derived, "forehead")["passes"]["pen"] == 1

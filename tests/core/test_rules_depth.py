@@ -400,11 +400,20 @@ def test_a_sensor_that_stands_still_without_contact(n, result):
 
 
 @pytest.mark.parametrize("between", [lift, turn, dial, lose, restart, stop, no_contact])
-def test_standing_still_begins_anew(between):
+def test_a_sensor_that_has_stopped_is_not_freed_by_what_comes_between(between):
     bench = on("forehead")
     bench.needle(150)
     between(bench)
     bench.needle(150)
+    assert "found" in results_of(bench.end(), "sensor.stuck").values()
+
+
+def test_another_depth_frees_a_sensor():
+    bench = on("forehead")
+    bench.needle(199)
+    lift(bench)
+    bench.needle(1, depth=210)
+    bench.needle(199)
     assert set(results_of(bench.end(), "sensor.stuck").values()) == {"passed"}
 
 

@@ -139,7 +139,7 @@ def _zones(session: Json) -> str:
         rows.append(
             (
                 zone["zone"],
-                _passes(zone["passes"]),
+                _passes(zone),
                 str(zone["glides"]) if not zone["contact_unknown_us"] else "unknown",
                 seconds(zone["contact_us"]) if not zone["contact_unknown_us"] else "unknown",
                 mm_range(min(sets), max(sets)) if sets else "-",
@@ -165,10 +165,13 @@ def _zones(session: Json) -> str:
     return "\n".join("  " + line for line in lines)
 
 
-def _passes(passes: Json) -> str:
-    sources = [
-        f"{name} {passes[key]}" for name, key in (("pen", "pen"), ("marked", "operator")) if passes[key] is not None
-    ]
+def _passes(zone: Json) -> str:
+    passes, perhaps = zone["passes"], zone["passes_perhaps"]
+    sources = [] if passes["pen"] is None else [f"pen {passes['pen']}"]
+    if perhaps and sources:
+        sources[0] += f" to {passes['pen'] + perhaps}"
+    if passes["operator"] is not None:
+        sources.append(f"marked {passes['operator']}")
     if not sources:
         return "not recorded"
     low, high = passes["low"], passes["high"]

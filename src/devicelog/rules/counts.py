@@ -5,6 +5,8 @@ from collections.abc import Callable
 from devicelog.canonical import Json
 from devicelog.rules.rule import Outcome, found, not_applicable, not_assessable, passed
 
+_NO_PASS: Json = {"pen": None, "operator": None, "low": 0, "high": 0}
+
 
 def passes_short(facts: Json, _parameters: Json) -> list[Outcome]:
     """Fewer passes than the plan wants, whoever counts."""
@@ -25,7 +27,7 @@ def _against_plan(facts: Json, limit: str, compare: Callable[[int, int, int], tu
         zone, wanted = planned["zone"], planned[limit]
         if wanted is None:
             continue
-        count = counted.get(zone, {"pen": None, "operator": None, "low": 0, "high": 0} if anybody else None)
+        count = counted.get(zone, _NO_PASS if anybody else None)
         if count is None or count["low"] is None:
             outcomes.append(not_assessable("nobody counted passes: neither the pen nor the operator", zone))
             continue
@@ -46,11 +48,9 @@ def passes_disagree(facts: Json, _parameters: Json) -> list[Outcome]:
     for zone in facts["zones"]:
         passes, name = zone["passes"], zone["zone"]
         if None not in (passes["pen"], passes["operator"]):
-            outcomes.append(
-                passed(name)
-                if passes["pen"] == passes["operator"]
-                else found({"pen": passes["pen"], "operator": passes["operator"]}, name)
-            )
+            agree = passes["pen"] <= passes["operator"] <= passes["pen"] + zone["passes_perhaps"]
+            detail = {"pen": passes["pen"], "operator": passes["operator"]}
+            outcomes.append(passed(name) if agree else found(detail, name))
         elif name in planned:
             outcomes.append(not_assessable("only one of pen and operator counted passes", name))
     return outcomes or [not_applicable("the plan intends no number of passes, and there are not two counts to compare")]
