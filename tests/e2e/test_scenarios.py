@@ -56,6 +56,7 @@ CASES = (
         over_us={
             ("depth.over_device", "forehead"): (300_000, 340_000),
             ("depth.over_plan", "forehead"): (470_000, 540_000),
+            ("depth.disagrees", "forehead"): (470_000, 540_000),
             ("depth.over_plan", "cheek.left"): (740_000, 800_000),
         },
     ),
@@ -63,7 +64,7 @@ CASES = (
         demo=Demo(scenario="unplug"),
         verdict="conforming with deviations",
         zones=THREE,
-        others=frozenset({("data.gap", "cheek.left")}),
+        others=frozenset({("data.gap", "cheek.left"), ("link.lost", None)}),
         missing=(80, 400),
         gap_us=(800_000, 4_000_000),
     ),
@@ -71,7 +72,7 @@ CASES = (
         demo=Demo(scenario="noise"),
         verdict="conforming with deviations",
         zones=THREE,
-        others=frozenset({("link.bad_frames", None)}),
+        others=frozenset({("link.bad_frames", None), ("data.short_gaps", None)}),
         missing=(12, 36),
         damaged=(8, 20),
     ),
@@ -82,6 +83,7 @@ CASES = (
         over_us={
             ("depth.over_device", "forehead"): (780_000, 820_000),
             ("depth.over_plan", "forehead"): (950_000, 1_020_000),
+            ("depth.disagrees", "forehead"): (950_000, 1_030_000),
             ("depth.over_plan", "cheek.left"): (1_000_000, 2_000_000),
         },
     ),
@@ -98,18 +100,29 @@ CASES = (
         demo=Demo(scenario="reboot", speed=2),
         verdict="conforming with deviations",
         zones=THREE,
-        others=frozenset({("data.gap", "cheek.left")}),
+        others=frozenset({("data.gap", "cheek.left"), ("pen.restarted", None)}),
         gap_us=(300_000, 1_500_000),
         cause="restart",
         boots=2,
         untaken=54,
     ),
-    Case(demo=Demo(scenario="stuckdial"), verdict="conforming", zones=THREE),
+    Case(
+        demo=Demo(scenario="stuckdial"),
+        verdict="conforming with deviations",
+        zones=THREE,
+        others=frozenset(
+            {
+                ("dial.unchanged", "cheek.left"),
+                ("depth.under_plan", "cheek.left"),
+                ("depth.under_plan", "cheek.right"),
+            }
+        ),
+    ),
     Case(
         demo=Demo(scenario="unplug", seconds=20, seed=7),
         verdict="conforming with deviations",
         zones=FIVE,
-        others=frozenset({("data.gap", "cheek.left")}),
+        others=frozenset({("data.gap", "cheek.left"), ("link.lost", None)}),
         missing=(200, 900),
         gap_us=(2_000_000, 9_000_000),
     ),
@@ -117,7 +130,7 @@ CASES = (
         demo=Demo(scenario="noise", seconds=20, seed=7),
         verdict="conforming with deviations",
         zones=FIVE,
-        others=frozenset({("link.bad_frames", None)}),
+        others=frozenset({("link.bad_frames", None), ("data.short_gaps", None)}),
         missing=(30, 90),
         damaged=(20, 50),
     ),
@@ -175,8 +188,9 @@ def test_a_scenario_has_its_findings_and_no_others(
     if case.gap_us == NOTHING:
         assert by_pen == by_operator
         assert min(by_pen) >= 1
-    else:  # a pass that was made while the port was away may be told in the zone after it
-        assert sum(by_pen) == sum(by_operator) >= len(touched)
+    else:  # a pass that was made while the port was away may belong to the zone before or to the one after
+        perhaps = [zone["passes_perhaps"] for zone in touched.values()]
+        assert sum(by_pen) + sum(perhaps) // 2 == sum(by_operator) >= len(touched)
     # one object, the same bytes, whoever asks
     again = devicelog("sessions", "show", session["id"], "--json", data_dir=data_dir).succeeded()
     assert again.json() == session
