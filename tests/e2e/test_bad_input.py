@@ -497,6 +497,30 @@ def test_database_of_another_program(data_dir: Path, pen: PtyPen) -> None:
     record(data_dir, pen.link).refused(3, "database of another program")
 
 
+def test_database_from_a_newer_version(data_dir: Path, pen: PtyPen) -> None:
+    with recording(data_dir, pen.link, "--duration", "0.2") as command:
+        pen.introduce(command)
+        command.end().succeeded()
+    with closing(sqlite3.connect(data_dir / "devicelog.db")) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    for words in (("sessions", "list"), ("verify", "--all"), ("db", "upgrade")):
+        devicelog(*words, data_dir=data_dir).refused(5, "schema 99", "this devicelog is older")
+    record(data_dir, pen.link).refused(5, "schema 99", "this devicelog is older")
+
+
+def test_data_directory_in_memory(small_disk: Path, pen: PtyPen) -> None:
+    data_dir = small_disk / "data"
+    refused = record(data_dir, pen.link, DEVICELOG_ACCEPT_UNSUITABLE_DIR="")
+    refused.refused(5, "is in memory", "--data-dir", "DEVICELOG_ACCEPT_UNSUITABLE_DIR=1")
+    assert not data_dir.exists()
+    shown = devicelog("demo", "--seconds", "6", "--speed", "10", data_dir=data_dir, DEVICELOG_ACCEPT_UNSUITABLE_DIR="")
+    assert "warning: " in shown.succeeded().stderr
+    assert "is in memory" in shown.stderr
+    with recording(data_dir, pen.link, "--duration", "0.2") as command:
+        pen.introduce(command)
+        assert "is in memory" in command.end().succeeded().stderr
+
+
 def test_database_without_its_guards(data_dir: Path, pen: PtyPen) -> None:
     with recording(data_dir, pen.link, "--duration", "0.2") as command:
         pen.introduce(command)

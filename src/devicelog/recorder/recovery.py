@@ -8,7 +8,7 @@ from pathlib import Path
 
 from devicelog import __version__
 from devicelog.canonical import Json, parse_canonical
-from devicelog.errors import EvidenceDamaged, NotFound, StoreUnusable
+from devicelog.errors import EvidenceDamaged, StoreUnusable
 from devicelog.pipeline import ENGINE, Opening, Pipeline
 from devicelog.recorder.clock import RecorderClock
 from devicelog.recorder.stream import close_stream
@@ -70,8 +70,6 @@ def recover(data_dir: Path) -> Interrupted | None:
         return None
     with Evidence(path) as evidence:
         with in_our_words(path):
-            if not evidence.connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar():
-                raise NotFound(f"the database {path} is empty: nothing was recorded in it yet")
             check_ours(evidence.connection, path)
         if evidence.open_stream() is None:
             return None

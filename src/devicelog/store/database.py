@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func, select
 
 from devicelog.canonical import Json
-from devicelog.errors import EvidenceDamaged, StoreUnusable
+from devicelog.errors import EvidenceDamaged, NotFound, StoreUnusable
 from devicelog.ledger.entries import Entry, read_entry
 from devicelog.ledger.tree import Tree
 from devicelog.store.engine import in_our_words, reader_engine, writer_engine
@@ -125,7 +125,9 @@ def check_ours(connection: Connection, path: Path) -> None:
 
 
 def schema_of(connection: Connection, path: Path) -> int:
-    """The version of its tables. Raises EvidenceDamaged for a database that is none of ours."""
+    """The version of its tables. Raises NotFound for an empty file, EvidenceDamaged for one that is none of ours."""
+    if not _has_tables(connection):
+        raise NotFound(f"the database {path} is empty: nothing was recorded in it yet")
     if connection.exec_driver_sql("PRAGMA application_id").scalar() != APPLICATION_ID:
         raise EvidenceDamaged(f"{path} is a database of another program")
     version: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
