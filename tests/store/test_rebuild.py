@@ -19,6 +19,7 @@ from devicelog.ledger.tree import Tree
 from devicelog.recorder.recovery import software
 from devicelog.store import rebuild as rebuild_module
 from devicelog.store.database import open_for_writing
+from devicelog.store.lock import WriterLock
 from devicelog.store.rebuild import Rebuilt, rebuild
 from devicelog.store.schema import GUARDS, SCHEMA_VERSION
 from tests.databases import StillClock, dump, flip, make_database, one, plain, problems, rows, spoil
@@ -241,6 +242,16 @@ def test_too_little_space_is_told_before_anything_is_done(recorded: Path, monkey
         anew(recorded)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=needed))
     anew(recorded)
+
+
+def test_while_somebody_records_it_is_refused(recorded: Path) -> None:
+    before = dump(recorded)
+    with WriterLock(recorded.parent) as lock:
+        lock.take()
+        lock.describe({"pid": 1, "socket": "x"})
+        with pytest.raises(StoreUnusable, match="is held by another recorder"):
+            anew(recorded)
+    assert dump(recorded) == before
 
 
 def test_a_kept_name_that_is_taken_is_not_overwritten(recorded: Path) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, event
 from devicelog.errors import StoreUnusable
 from devicelog.ledger.entries import read_entry
 from devicelog.records import MAX_BODY, MAX_DELTA_US, Record, SerialChunk, record_of
+from devicelog.store import checkpointer as checkpointer_module
 from devicelog.store import writer as writer_module
 from devicelog.store.database import open_for_writing
 from devicelog.store.engine import writer_engine
@@ -641,3 +642,46 @@ def test_two_writers_without_the_lock_do_not_both_write(bench: Bench) -> None:
     with pytest.raises(Exception, match="no gaps and no repeats"):
         future.result(DEADLINE_S)
     assert problems(bench.path) == []
+
+
+# --- the log ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_reader_in_the_way_of_the_checkpoint_costs_nothing(bench: Bench) -> None:
+    with plain(bench.path) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM chunk").fetchall()
+        for _ in range(3):
+            bench.put()
+            cut(bench.writer)
+        assert bench.writer.close() is True
+        assert bench.path.with_name("devicelog.db-wal").stat().st_size
+    assert sum(bench.chunks()) == 3
+    assert problems(bench.path) == []
+
+
+def test_a_checkpoint_that_fails_costs_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = threading.Event()
+
+    def fail(*_: object) -> int:
+        tried.set()
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(checkpointer_module, "FLUSHES", 1)
+    monkeypatch.setattr(checkpointer_module.Checkpointer, "_checkpoint", fail)
+    bench.put()
+    cut(bench.writer)
+    assert tried.wait(DEADLINE_S)
+    bench.put()
+    assert bench.writer.close() is True
+    assert sum(bench.chunks()) == 2
+    assert problems(bench.path) == []
+
+
+def test_the_log_is_brought_in_while_it_is_written(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpointer_module, "FLUSHES", 1)
+    header = bench.path.stat().st_size
+    bench.put(1, NOISE)
+    cut(bench.writer)
+    wait_for(lambda: bench.path.stat().st_size > header + len(NOISE) // 2)
+    assert bench.writer.failure is None

@@ -24,13 +24,12 @@ from devicelog.store.audit import audit
 from devicelog.store.database import FILE_NAME, check_ours, read_head, schema_of
 from devicelog.store.engine import builder_engine, in_our_words, reader_engine, set_journal
 from devicelog.store.lock import WriterLock
-from devicelog.store.schema import LEDGER_ENTRY, METADATA, SCHEMA_VERSION, create_guards, create_tables, odd_guards
+from devicelog.store.schema import METADATA, SCHEMA_VERSION, create_guards, create_tables, odd_guards
 from devicelog.store.transaction import Stamps, Transaction, project_entry
 
 KEPT = f"{FILE_NAME}.kept-"  # and the number of the entry that says what was done
 NEW = f"{FILE_NAME}.new"
 _TOLD_MOST = 5
-_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +166,7 @@ def _content(connection: Connection, table: str) -> tuple[int, str]:
 
 
 def _project(connection: Connection) -> None:
-    for (data,) in list(_rows(connection, f"SELECT bytes FROM {LEDGER_ENTRY.name} ORDER BY seq")):
+    for (data,) in _rows(connection, "SELECT bytes FROM ledger_entry ORDER BY seq"):
         try:
             project_entry(connection, read_entry(data))
         except (ValueError, TypeError, IntegrityError):
