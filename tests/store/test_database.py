@@ -30,7 +30,7 @@ from devicelog.recorder.recovery import recover
 from devicelog.store import database
 from devicelog.store import evidence as evidence_module
 from devicelog.store.database import FILE_NAME, NEEDED_FREE_BYTES, open_for_writing, prepare_data_dir, read_head
-from devicelog.store.engine import reader_engine, writer_engine
+from devicelog.store.engine import PAGE_BYTES, reader_engine, writer_engine
 from devicelog.store.evidence import Evidence
 from devicelog.store.lock import WriterLock
 from devicelog.store.schema import APPLICATION_ID, CHUNK_INDEX_BITS, GUARDS, METADATA, SCHEMA_VERSION
@@ -76,7 +76,7 @@ def test_a_new_database_has_one_entry_and_all_guards(tmp_path: Path) -> None:
     assert one(path, "PRAGMA application_id") == APPLICATION_ID
     assert one(path, "PRAGMA user_version") == SCHEMA_VERSION
     assert one(path, "PRAGMA journal_mode") == "wal"
-    assert one(path, "PRAGMA page_size") == 1024
+    assert one(path, "PRAGMA page_size") == PAGE_BYTES
     tables = {name for (name,) in rows(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert tables == set(METADATA.tables)
     assert dict(rows(path, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")) == dict(GUARDS)

@@ -23,6 +23,7 @@ WRITE = """
 import json, sys, threading, time
 from pathlib import Path
 from devicelog.store import checkpointer
+from devicelog.store.engine import PAGE_BYTES
 checkpointer.FLUSHES, checkpointer.MOST_PAGES = 4, int(sys.argv[3])
 from tests.store.test_writer import NOISE, Bench
 bench = Bench(Path(sys.argv[1]))
@@ -39,7 +40,7 @@ while flushes < int(sys.argv[2]):
     if done > len(waited):
         flushes += 1
         waited += [now - at for at in given[len(waited) : done]]
-        pages = max(pages, wal.stat().st_size // 1048)
+        pages = max(pages, wal.stat().st_size // (PAGE_BYTES + 24))
 done = len(syncs.read_text().splitlines())
 assert bench.writer.close()
 print(json.dumps({

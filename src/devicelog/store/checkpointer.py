@@ -11,8 +11,10 @@ import threading
 from contextlib import closing, suppress
 from pathlib import Path
 
-FLUSHES = 32  # about 20 s and 200 pages of 1 kB
-MOST_PAGES = 16 * 1024
+from devicelog.store.engine import PAGE_BYTES
+
+FLUSHES = 32  # about 20 s and 150 pages
+MOST_PAGES = 16 * 2**20 // PAGE_BYTES
 _HOLD_UP_S = 1.0  # how long TRUNCATE waits for a reader, and the writer for TRUNCATE
 
 

@@ -13,12 +13,16 @@ from sqlalchemy.pool import NullPool
 
 from devicelog.errors import EvidenceDamaged, StoreUnusable
 
-__all__ = ["Engine", "builder_engine", "in_our_words", "reader_engine", "set_journal", "writer_engine"]
+__all__ = ["PAGE_BYTES", "Engine", "builder_engine", "in_our_words", "reader_engine", "set_journal", "writer_engine"]
 
-# Small pages: a flush of two kilobytes shall not cost the card a hundred. WAL with FULL is the cheapest setting that
-# loses no acknowledged commit when the power goes. Whoever writes for long has a checkpointer; else closing is enough.
+# A flush of one kilobyte rewrites the first page of the file and the last one of the table, so the smallest pages cost
+# the card least: 3.4 kB written a flush; 4.4 with pages of 1 kB, 7.4 with those of 4 kB.
+PAGE_BYTES = 512
+
+# WAL with FULL is the cheapest setting that loses no acknowledged commit when the power goes. Whoever writes for long
+# has a checkpointer; for others closing is enough.
 _WRITER_PRAGMAS = (
-    "PRAGMA page_size = 1024",  # has an effect on an empty file only
+    f"PRAGMA page_size = {PAGE_BYTES}",  # has an effect on an empty file only
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA wal_autocheckpoint = 0",
@@ -63,7 +67,7 @@ def builder_engine(path: Path) -> Engine:
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        for pragma in ("PRAGMA page_size = 1024", "PRAGMA journal_mode = MEMORY", "PRAGMA synchronous = OFF"):
+        for pragma in (f"PRAGMA page_size = {PAGE_BYTES}", "PRAGMA journal_mode = MEMORY", "PRAGMA synchronous = OFF"):
             connection.execute(pragma)
         return connection
 
