@@ -16,7 +16,8 @@ HEAVY = ("sqlalchemy", "starlette")
 
 def cpu_ms(command: Sequence[str]) -> float:
     """CPU milliseconds of a command."""
-    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL)
+    compiled = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL, env=compiled)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{command} ended with {status}")
