@@ -15,7 +15,7 @@ from bench.measure import Written, resident_bytes
 from bench.workload import SLOT_US, Workload
 from devicelog.canonical import Json
 from devicelog.clinical.data import load_plan, load_zones
-from devicelog.recorder import display, record, recording
+from devicelog.recorder import record, recording
 from devicelog.recorder.clock import iso
 from devicelog.recorder.commands import MarkCommand, TimedMark
 from devicelog.recorder.job import Job
@@ -25,7 +25,7 @@ from devicelog.records import Clock, Record
 from devicelog.store.writer import FLUSH_PERIOD_S, Writer
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import LinkChange, SerialChunk
-from firmware_bridge.simulator.script import script_for
+from firmware_bridge.simulator import script_for
 from firmware_bridge.sources import Inbox
 
 RSS_EVERY_US = 60_000_000
@@ -145,7 +145,7 @@ def main(data_dir: Path, workload: Workload) -> dict[str, Any]:
         return sources[0]
 
     paced = SimpleNamespace(monotonic=clock.monotonic)
-    display.time = recording.time = paced
+    recording.time = paced
     record.Writer = PacedWriter
     written, began_ns, wall_s = Written(), time.process_time_ns(), time.monotonic()
     outcome = record.record(job, source_of=source_of, clock=clock, console=console, stop=stop)

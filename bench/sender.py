@@ -15,7 +15,7 @@ from firmware_bridge.frames import parse
 from firmware_bridge.readings import Identity
 from firmware_bridge.simulator.run import PtyLink
 
-_STEPS = 2  # a slot goes out in so many pieces
+_STEPS = SLOT_US // 10_000  # a slot goes out in so many pieces
 
 
 def pieces(workload: Workload, form: str) -> list[bytes]:

@@ -11,10 +11,11 @@ from typing import NamedTuple, Self
 
 from firmware_bridge.decode import Decoder
 from firmware_bridge.readings import SampleBlock, SerialChunk
+from firmware_bridge.simulator import script_for
 from firmware_bridge.simulator.pen import Pen
-from firmware_bridge.simulator.script import script_for
+from firmware_bridge.sources.serial_port import POLL_S
 
-SLOT_US = 20_000  # the recorder reads its port so often
+SLOT_US = round(POLL_S * 1_000_000)  # what the pen sent in the time between two reads of the port
 SEED = 1
 _LENGTH = struct.Struct("<I")
 _READ_BYTES = 1 << 16
