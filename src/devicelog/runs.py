@@ -102,13 +102,13 @@ class Run:
             or t_us - self.last_us > self._silent_us
         ):
             return False
+        mine, rates = self.depth, self.frequency
+        if (mine is None) is not (depth is None) or (rates is None) is not (frequency is None):
+            return False
         if strokes != self.strokes:
             if strokes is None or self.strokes is None or not 0 <= strokes - self.strokes <= self._most_strokes:
                 return False
             self.strokes = strokes
-        mine, rates = self.depth, self.frequency
-        if (mine is None) is not (depth is None) or (rates is None) is not (frequency is None):
-            return False
         if mine is not None and depth is not None:
             mine += depth
         if rates is not None and frequency is not None:
