@@ -22,7 +22,7 @@ _RANGES = {
     "frequency_min_dhz": (1, 10_000),
     "frequency_max_dhz": (1, 10_000),
 }
-_DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])\Z")
+_DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z")
 _SCHEMA = "devicelog.profile/1"
 
 
@@ -71,7 +71,7 @@ class PenProfile:
             raise ProfileError(f"pen profile: schema = {values['schema']!r}; expected {_SCHEMA!r}")
         given = {key: value for key, value in values.items() if key != "schema"}
         known = [field.name for field in fields(cls)]
-        for key in given.keys() - known:
+        for key in [key for key in given if key not in known]:
             near = get_close_matches(str(key), known, n=1)
             raise ProfileError(f"pen profile: unknown key {key}." + (f" Did you mean {near[0]}?" if near else ""))
         for key in known:
@@ -120,12 +120,14 @@ def _measures(value: object) -> tuple[str, ...]:
 
 
 def _calibrations(value: object) -> tuple[Calibration, ...]:
-    calibrations = []
+    calibrations: list[Calibration] = []
     for entry in value if isinstance(value, list | tuple) else [value]:
         if not isinstance(entry, dict) or entry.keys() != {"id", "expires"}:
             raise ProfileError(f"pen profile: calibrations: {entry!r}; expected id and expires")
         if not all(isinstance(text, str) for text in entry.values()) or not _DAY.match(entry["expires"]):
             raise ProfileError(f"pen profile: calibrations: {entry!r}; expected texts, and a day such as 2027-06-30")
+        if any(known.id == entry["id"] for known in calibrations):
+            raise ProfileError(f"pen profile: calibrations: {entry['id']!r} stands twice")
         calibrations.append(Calibration(id=_text("calibrations", entry["id"]), expires=entry["expires"]))
     return tuple(calibrations)
 

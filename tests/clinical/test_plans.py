@@ -51,6 +51,20 @@ BAD = {
     "wrong-way-round": ("700", "1100", "zone 1 (cheek.left): depth_min_um = 1100 is above depth_max_um = 1000"),
     "negative": ("700", "-700", "zone 1 (cheek.left): depth_min_um = -700"),
     "too-deep": ("1000", "10001", "zone 1 (cheek.left): depth_max_um = 10001"),
+    "passes-wrong-way-round": (
+        "700",
+        "700\npasses_min = 3\npasses_max = 2",
+        "zone 1 (cheek.left): passes_min = 3 is above passes_max = 2",
+    ),
+    "passes-negative": (
+        "700",
+        "700\npasses_min = -1",
+        "zone 1 (cheek.left): passes_min = -1; expected a whole number of passes, 0 to 50",
+    ),
+    "passes-too-many": ("700", "700\npasses_max = 51", "passes_max = 51; expected a whole number of passes, 0 to 50"),
+    "passes-wrong-type": ("700", "700\npasses_max = 2.0", "passes_max = 2.0; expected a whole number of passes"),
+    "passes-wrong-type-flag": ("700", "700\npasses_min = true", "passes_min = True; expected a whole number"),
+    "passes-misspelt": ("700", "700\npasses_mim = 1", "unknown key 'passes_mim'. Did you mean passes_min?"),
     "unknown-key": ("label", "lable", "unknown key 'lable'. Did you mean label?"),
     "unknown-key-in-zone": ("depth_max_um", "dept_max_um", "unknown key 'dept_max_um'. Did you mean depth_max_um?"),
     "unknown-key-like-nothing": ("label", "qqq", "unknown key 'qqq'."),
@@ -140,6 +154,31 @@ def test_a_plan_of_the_clinic_is_read_from_its_file(encoding: str, plan_file: Pa
         zone="cheek.right", depth_min_um=700, depth_max_um=1000, source="dpw_hp", evidence="B", sourced=True
     )
     assert plan.limit("nose") is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "least", "most"),
+    [
+        ("", None, None),
+        ("passes_min = 0", 0, None),
+        ("passes_max = 50", None, 50),
+        ("passes_min = 2\npasses_max = 2", 2, 2),
+        ("passes_min = 0\npasses_max = 0", 0, 0),
+    ],
+)
+def test_a_plan_may_intend_a_number_of_passes(lines: str, least: int | None, most: int | None, plan_file: Path) -> None:
+    plan_file.write_text(GOOD.replace("depth_min_um = 700", f"depth_min_um = 700\n{lines}", 1), encoding="utf-8")
+    plan = load_plan(str(plan_file))
+    assert [(entry.passes_min, entry.passes_max) for entry in plan.zones] == [(least, most), (None, None)]
+    document = parse_canonical(canonical(plan.document()))
+    assert Plan.from_document(document) == plan
+    named = {"passes_min", "passes_max"} & document["zones"][0].keys()
+    assert named == {name for name, value in (("passes_min", least), ("passes_max", most)) if value is not None}
+    assert not {"passes_min", "passes_max"} & document["zones"][1].keys()
+
+
+def test_no_shipped_plan_intends_a_number_of_passes() -> None:
+    assert {(zone.passes_min, zone.passes_max) for plan in list_plans() for zone in plan.zones} == {(None, None)}
 
 
 def test_a_label_is_kept_in_the_one_form_canonical_bytes_allow(plan_file: Path) -> None:
