@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ from devicelog.errors import UsageProblem
 from devicelog.pipeline import ENGINE, Opening, Pipeline, new_documents
 from devicelog.records import SERIAL, Record
 from devicelog.validate import RULES, rules_document
+from firmware_bridge.profile import Calibration
 from firmware_bridge.readings import Fault, Heartbeat, SampleBlock
 from firmware_bridge.simulator import script_for
 from tests import make_golden
-from tests.builders import PLAN, PROFILE, STREAM, Bench, opening_of, pen_document, zone_in
+from tests.builders import PLAN, PROFILE, STREAM, Bench, opening_of, pen_document, plan_with, planned, zone_in
 from tests.make_golden import RECORDS, SCENARIOS, evidence_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -207,6 +209,67 @@ def test_a_plan_of_another_schema_is_refused():
     document = parse_canonical(documents[digest]) | {"schema": "devicelog.plan/2"}
     with pytest.raises(UsageProblem, match=r"devicelog\.plan/2"):
         Opening.read("session.opened", body, documents | {digest: canonical(document)})
+
+
+# --- what profile and plan let expect ---------------------------------------------------------------------------------
+
+KNOWN = replace(
+    PROFILE,
+    measures=("depth", "contact"),
+    frequency_min_dhz=900,
+    frequency_max_dhz=1_500,
+    frequency_source="test",
+    calibrations=(Calibration(id="cal-2", expires="2031-01-01"), Calibration(id="cal-1", expires="2030-12-31")),
+)
+
+
+def test_what_is_expected():
+    plan = plan_with(
+        planned("nose", 400),
+        planned("forehead", 500, least_um=200, passes_min=0),
+        planned("chin", 300, passes_max=0),
+        planned("neck", 300, passes_min=2, passes_max=4),
+    )
+    bench = Bench(opening_of(plan=plan, profile=KNOWN))
+    for zone in ("forehead", "nose", "lip"):
+        bench.zone(zone)
+    derived = bench.end()
+    assert derived["facts"]["expected"] == {
+        "measures": ["depth", "contact"],
+        "frequency_min_dhz": 900,
+        "frequency_max_dhz": 1_500,
+        "calibration_expires": "2030-12-31",
+        "passes": [
+            {"zone": "forehead", "min": 0, "max": None},
+            {"zone": "chin", "min": None, "max": 0},
+            {"zone": "neck", "min": 2, "max": 4},
+        ],
+    }
+    limits = ("plan_min_um", "plan_max_um", "plan_passes_min", "plan_passes_max", "device_max_um", "tolerance_um")
+    assert {row["zone"]: tuple(row[key] for key in limits) for row in derived["facts"]["zones"]} == {
+        "forehead": (200, 500, 0, None, 2_500, 150),
+        "nose": (0, 400, None, None, 2_500, 150),
+        "lip": (None, None, None, None, 2_500, 150),
+    }
+
+
+def test_nothing_is_expected_without_a_plan_or_a_pen():
+    facts = Bench(opening_of(plan=None, pen=None)).end()["facts"]
+    assert facts["expected"] == {
+        "measures": list(PROFILE.measures),
+        "frequency_min_dhz": None,
+        "frequency_max_dhz": None,
+        "calibration_expires": None,
+        "passes": [],
+    }
+
+
+def test_the_calibration_is_the_one_that_the_newest_name_says():
+    bench = Bench(opening_of(profile=KNOWN))
+    bench.identity(calibration_id="cal-2")
+    assert bench.pipeline.judge()[0]["expected"]["calibration_expires"] == "2031-01-01"
+    bench.identity(calibration_id="cal-3")
+    assert bench.end()["facts"]["expected"]["calibration_expires"] is None
 
 
 # --- live -------------------------------------------------------------------------------------------------------------
