@@ -99,13 +99,37 @@ def test_nothing_came_and_nobody_counted(rule):
     assert said(Bench(opening_of(plan=PLAN)).end(), rule) == ("not assessable", "forehead", why)
 
 
-def test_a_zone_that_was_left_out_has_no_passes():
-    bench = on("cheek.left", opening_of(plan=PLAN))
+@pytest.mark.parametrize("turned_to", [False, True])
+@pytest.mark.parametrize("operator_counts", [False, True])
+def test_a_zone_that_was_left_out_has_no_passes(turned_to, operator_counts):
+    bench = on("forehead" if turned_to else "chin", opening_of(plan=PLAN))
+    bench.zone("cheek.left")
     bench.samples("11")
+    if operator_counts:
+        bench.mark("pass")
     derived = bench.end()
     detail = {"pen": None, "operator": None, "low": 0, "high": 0, "limit": 2}
     assert finding(derived, "passes.short")["detail"] == detail
     assert said(derived, "passes.over") == ("passed", "forehead", None)
+    assert "forehead" not in results_of(derived, "passes.disagree")
+
+
+def test_a_pass_that_she_marked_where_nothing_came_is_one_count():
+    bench = on("forehead", opening_of(plan=PLAN))
+    bench.mark("pass")
+    derived = bench.end()
+    assert finding(derived, "passes.short")["detail"] == {"pen": None, "operator": 1, "low": 1, "high": 1, "limit": 2}
+    assert said(derived, "passes.disagree")[0] == "not assessable"
+
+
+def test_a_pen_that_stopped_counting_in_a_zone_counted_nothing_there():
+    bench = on("cheek.left", opening_of(plan=PLAN))
+    bench.samples("1")
+    bench.zone("forehead")
+    bench.passes = None
+    bench.samples("1")
+    why = "nobody counted passes: neither the pen nor the operator"
+    assert said(bench.end(), "passes.short") == ("not assessable", "forehead", why)
 
 
 @pytest.mark.parametrize("rule", ["passes.short", "passes.over"])

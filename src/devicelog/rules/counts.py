@@ -20,8 +20,8 @@ def passes_over(facts: Json, _parameters: Json) -> list[Outcome]:
 
 def _against_plan(facts: Json, limit: str, compare: Callable[[int, int, int], tuple[bool, bool]]) -> list[Outcome]:
     """`compare` is given the lower and the higher count and the limit: are both out, is one?"""
-    counted = {zone["zone"]: zone["passes"] for zone in facts["zones"]}
-    anybody = any(count["low"] is not None for count in counted.values())
+    counted = {zone["zone"]: zone["passes"] for zone in _worked(facts)}
+    anybody = any(zone["passes"]["low"] is not None for zone in facts["zones"])
     outcomes = []
     for planned in facts["expected"]["passes"]:
         zone, wanted = planned["zone"], planned[limit]
@@ -45,7 +45,7 @@ def passes_disagree(facts: Json, _parameters: Json) -> list[Outcome]:
     """Pen and operator counted differently."""
     planned = {zone["zone"] for zone in facts["expected"]["passes"]}
     outcomes = []
-    for zone in facts["zones"]:
+    for zone in _worked(facts):
         passes, name = zone["passes"], zone["zone"]
         if None not in (passes["pen"], passes["operator"]):
             agree = passes["pen"] <= passes["operator"] <= passes["pen"] + zone["passes_perhaps"]
@@ -54,6 +54,11 @@ def passes_disagree(facts: Json, _parameters: Json) -> list[Outcome]:
         elif name in planned:
             outcomes.append(not_assessable("only one of pen and operator counted passes", name))
     return outcomes or [not_applicable("the plan intends no number of passes, and there are not two counts to compare")]
+
+
+def _worked(facts: Json) -> list[Json]:
+    """The zones from which anything came. One that was only turned to has no passes, whoever counts."""
+    return [zone for zone in facts["zones"] if zone["samples"] or zone["passes"]["high"]]
 
 
 def counter_jump(facts: Json, _parameters: Json) -> list[Outcome]:
