@@ -92,6 +92,16 @@ def test_by_hand(values, compared, leaps, largest_um, still_us, leap):
     )
 
 
+def test_nothing_was_compared():
+    assert Steadiness().document() == {
+        "compared": 0,
+        "leaps": 0,
+        "largest_um": 0,
+        "first_record": None,
+        "longest_still_us": 0,
+    }
+
+
 def test_each_run_stands_for_its_own_period():
     neighbours, steadiness = Neighbours(), Steadiness()
     neighbours.take([3, 3], 10, steadiness)
@@ -99,6 +109,9 @@ def test_each_run_stands_for_its_own_period():
     assert steadiness.longest_still_us == 23
     neighbours.take([4, 4], 100, steadiness)
     assert steadiness.longest_still_us == 200
+    neighbours.take([5, 6, 6, 6], 100, steadiness)
+    neighbours.take([6, 6], 100, steadiness)
+    assert steadiness.longest_still_us == 500  # 3 + 2
 
 
 def test_zones_share_a_row_of_depths_and_not_its_figures():
