@@ -67,6 +67,13 @@ def test_over_the_devices_limit(set_um, depth, set_over, measured_over):
 
 
 @pytest.mark.parametrize("rule", ["depth.over_device", "depth.over_plan"])
+def test_no_time_is_too_short_to_be_too_deep(rule):
+    bench = on("forehead")
+    bench.samples("1", depth=2_651, period_us=1)
+    assert finding(bench.end(), rule)["detail"]["for_us"] == 1
+
+
+@pytest.mark.parametrize("rule", ["depth.over_device", "depth.over_plan"])
 def test_without_any_depth_no_limit_can_be_judged(rule):
     bench = on("forehead")
     bench.samples("1111")
