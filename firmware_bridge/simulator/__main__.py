@@ -10,7 +10,7 @@ import sys
 import threading
 
 from firmware_bridge.errors import PenError
-from firmware_bridge.simulator.library import load_scenario, scenario_names
+from firmware_bridge.simulator.library import scenario_names
 from firmware_bridge.simulator.pen import Pen
 from firmware_bridge.simulator.run import PtyLink, run_pen
 
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m firmware_bridge.simulator",
         description="A simulated microneedling pen on a pseudo-terminal. Every frame says that it is demo data.",
-        epilog="scenarios: " + "; ".join(f"{name}: {load_scenario(name).story}" for name in scenario_names()),
+        epilog=f"scenarios: {', '.join(scenario_names())}; docs/scenarios.md tells what they are",
     )
     parser.add_argument("--link", required=True, metavar="PATH", help="where to put the symbolic link to the port")
     parser.add_argument(

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -260,3 +261,44 @@ def test_the_program_refuses_a_path_that_is_taken(tmp_path: Path) -> None:
         _, stderr = process.communicate(timeout=DEADLINE_S)
         assert process.returncode == 4
         assert "choose another path" in stderr
+
+
+def test_a_pen_without_receiver_begins_when_it_has_said_who_it_is(tmp_path: Path) -> None:
+    with running(tmp_path / "pen", "transmitonly"), Host(tmp_path / "pen") as host:
+        host.ask()
+        host.read_until(lambda: host.has(SampleBlock))
+        first = next(index for index, reading in enumerate(host.readings) if isinstance(reading, SampleBlock))
+        *_, said = (reading for reading in host.readings[:first] if isinstance(reading, Identity))
+        block = host.readings[first]
+        assert isinstance(block, SampleBlock)
+        assert 300_000 <= (block.t_us - said.t_us) % 2**32 <= 1_000_000
+        host.ask()
+        host.read_until(host.motor_is_off)
+        assert host.numbers() == list(range(800))
+        identities = [reading for reading in host.readings if isinstance(reading, Identity)]
+        gaps_us = {(b.t_us - a.t_us) % 2**32 for a, b in pairwise(identities)}
+        assert gaps_us <= {5_000_000}
+
+
+def test_a_pen_that_restarts_keeps_its_port(tmp_path: Path) -> None:
+    with running(tmp_path / "pen", "reboot"), Host(tmp_path / "pen") as host:
+        host.ask()
+        host.read_until(host.motor_is_off)
+        assert not host.hung_up
+        boots = list(dict.fromkeys(r.boot for r in host.readings if isinstance(r, SampleBlock)))
+        assert boots == [boots[0], boots[0] + 1]
+
+
+def test_another_pen_comes_to_the_same_port(tmp_path: Path) -> None:
+    path = tmp_path / "pen"
+    with running(path, "wrongpen"):
+        with Host(path) as before:
+            before.ask()
+            before.read_until(lambda: before.hung_up)
+        wait_for(path.exists)
+        with Host(path) as after:
+            after.ask()
+            after.read_until(after.motor_is_off)
+    serials = [{r.serial for r in host.readings if isinstance(r, Identity)} for host in (before, after)]
+    assert [len(named) for named in serials] == [1, 1]
+    assert serials[0] != serials[1]
