@@ -65,7 +65,7 @@ def _read(path: Path, name: str) -> Scenario:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise ScenarioError(f"{name}: no scenario is longer than {MAX_BYTES} bytes")
-        return parse_scenario(data.decode("utf-8"), name)
+        return parse_scenario(data.decode("utf-8-sig"), name)
     except OSError as error:
         raise ScenarioError(f"cannot read the scenario {name}: {error.strerror}") from error
     except UnicodeDecodeError as error:

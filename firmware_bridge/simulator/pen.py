@@ -17,7 +17,6 @@ from firmware_bridge.simulator.script import Script, ScriptFault, dice
 
 IDENTITY_EVERY_US = 5_000_000
 HEARTBEAT_EVERY_US = 1_000_000
-PRESS_AGAIN_US = 200_000  # a pass that no pen was there to count is told to it so long after it is back
 
 PASS_BUTTON, DIAL_TURNED, MOTOR_ON, MOTOR_OFF = 1, 2, 3, 4  # frames.EVENTS
 
@@ -146,7 +145,7 @@ class Pen:
     def _agenda(self, script: Script, start_us: int) -> list[Moment]:
         """Everything that happens once, in order of time; at the same time the dial comes before the motor."""
         turned = [(segment.from_us, self._turn_to(segment.depth_set_um)) for segment in script.segments]
-        passed = [(_when_counted(script, pass_us), self._press_button) for pass_us in script.pass_us]
+        passed = [(pass_us, self._press_button) for pass_us in script.pass_us]
         motor = [moment for on, off in script.motor for moment in ((on, self._motor_starts), (off, self._motor_stops))]
         failed = [moment for fault in script.faults for moment in self._failing(fault)]
         moments = [*turned, motor[0], *passed, *motor[1:], *failed]
@@ -299,10 +298,3 @@ class Pen:
     def _encoded(self, message: Identity | Heartbeat | PenEvent | SampleBlock) -> bytes:
         frame = encode(message)
         return newer(frame) if self._newer else frame
-
-
-def _when_counted(script: Script, pass_us: int) -> int:
-    """When the pen is told of a pass: at once, or when one is there again that can be told."""
-    gone = script.faults_of("reboot", "brownout", "wrong pen")
-    fault = next((fault for fault in gone if fault.from_us <= pass_us < fault.to_us), None)
-    return pass_us if fault is None else min(fault.to_us + PRESS_AGAIN_US, script.duration_us)

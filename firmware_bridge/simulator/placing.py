@@ -14,6 +14,9 @@ from firmware_bridge.simulator.script import Glide, Script, ScriptFault, Segment
 
 MOTOR_MARGIN_US = 50_000  # before and after the skin, for an operator who stops the motor between zones
 
+PRESS_AGAIN_US = 200_000  # a pass that no pen was there to count is told to it so long after it is back
+
+_GONE = ("reboot", "brownout", "wrong pen")
 # What becomes part of the script itself; everything else is one of its faults.
 _BY_HAND = ("dial", "stuck dial")
 
@@ -34,6 +37,7 @@ def place(scenario: Scenario, seconds: float, seed: int) -> Script:
         script,
         scenario=scenario.name,
         segments=tuple(segments),
+        pass_us=tuple(_counted_us(pass_us, faults, script.duration_us) for pass_us in script.pass_us),
         faults=tuple(
             sorted((fault for fault in faults if fault.kind not in _BY_HAND), key=lambda fault: fault.from_us)
         ),
@@ -138,6 +142,12 @@ def _stuck(segments: Sequence[Segment], fault: ScriptFault) -> list[Segment]:
         holds = stuck and fault.from_us <= segment.from_us < fault.to_us
         stuck.append(replace(segment, depth_set_um=stuck[-1].depth_set_um) if holds else segment)
     return stuck
+
+
+def _counted_us(pass_us: int, faults: Sequence[ScriptFault], duration_us: int) -> int:
+    """When the pen is told of a pass: at once, or when one is there again that can be told."""
+    gone = (fault for fault in faults if fault.kind in _GONE and fault.from_us <= pass_us < fault.to_us)
+    return next((min(fault.to_us + PRESS_AGAIN_US, duration_us) for fault in gone), pass_us)
 
 
 def _motor_by_zone(script: Script) -> tuple[tuple[int, int], ...]:

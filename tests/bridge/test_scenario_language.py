@@ -286,6 +286,8 @@ def test_a_file_is_read_and_named_in_errors(tmp_path: Path) -> None:
     path = tmp_path / "field.scenario"
     path.write_text("story a report from the field\nat 50% reboot\n", encoding="utf-8")
     assert load_scenario(str(path)).story == "a report from the field"
+    path.write_bytes(b"\xef\xbb\xbfat 50% reboot\r\n")  # as an editor on Windows leaves it
+    assert [one.what for one in load_scenario(str(path)).events] == ["reboot"]
     (tmp_path / "no-suffix").write_text("at 50% rebot\n", encoding="utf-8")
     with pytest.raises(ScenarioError, match=r"no-suffix, line 1: .* did you mean 'reboot'\?"):
         load_scenario(str(tmp_path / "no-suffix"))
