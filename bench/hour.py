@@ -94,7 +94,7 @@ class MemorySource:
 
 
 class PacedWriter(Writer):
-    """The writer, its flushes at every 0.6 s of the stream: one transaction each, as in real time."""
+    """The writer, its flushes at every 0.64 s of the stream: one transaction each, as in real time."""
 
     _due_us = 0
 

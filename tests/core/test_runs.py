@@ -48,6 +48,7 @@ class Zone:
         self.first_leap: int | None = None
         self.strokes: int | None = None
         self.pen: int | None = None
+        self.perhaps = 0
         self.operator = 0
         self.depths: list[int] = []
         self.frequencies: list[int] = []
@@ -90,7 +91,8 @@ class Zone:
     def document(self, *, operator_counts: bool) -> dict[str, Any]:
         """As the derived record has it."""
         operator = self.operator if operator_counts else None
-        counts = [count for count in (self.pen, operator) if count is not None]
+        most = None if self.pen is None else self.pen + self.perhaps
+        counts = [count for count in (self.pen, most, operator) if count is not None]
         names = ("samples", "contact_us", "contact_unknown_us", "paused_contact_us", "glides")
         judged = ("frequency_beyond_us", "compared_us", "disagree_us", "judged", "judged_us", "judged_unseen")
         return {
@@ -104,6 +106,7 @@ class Zone:
                 "low": min(counts, default=None),
                 "high": max(counts, default=None),
             },
+            "passes_perhaps": self.perhaps,
             "plan_passes_min": self.passes[0],
             "plan_passes_max": self.passes[1],
             "depth": mean(self.depths, "um"),
@@ -160,7 +163,8 @@ class Reference:
         self.serial = PEN["serial"]
         self.glide_us = 0
         self.before: tuple[int, tuple[int | None, bool]] | None = None  # of the sample before: depth, setting
-        self.standing_us = 0
+        self.standing_us, self.stood_um = 0, None  # over lifts and gaps: nothing frees a sensor but another depth
+        self.unheard, self.counted_in = False, None
         self.spans: list[dict[str, Any]] = []
         self.turned = 0
         decoder = Decoder()
@@ -218,6 +222,7 @@ class Reference:
             )
             if lost or gap_us:
                 self.before = None
+            self.unheard |= gap_us >= GAP_LISTED_US
             if gap_us >= GAP_LISTED_US or another:
                 self.end_glide()
             if another:
@@ -247,6 +252,11 @@ class Reference:
         passes, strokes = self.counters.take(message, self.serial)
         if isinstance(message, SampleBlock) or passes or strokes:
             zone = self.here()
+            if passes and self.unheard and self.counted_in not in (None, self.zone):
+                zone.perhaps += passes
+                self.zones[self.counted_in].perhaps += passes
+                passes = 0
+            self.unheard, self.counted_in = False, self.zone
             zone.pen = zone.pen if passes is None else (zone.pen or 0) + passes
             zone.strokes = zone.strokes if strokes is None else (zone.strokes or 0) + strokes
 
@@ -286,9 +296,8 @@ class Reference:
             if step > LEAP_UM:
                 zone.sums["leaps"] += 1
                 zone.first_leap = record.number if zone.first_leap is None else zone.first_leap
-            self.standing_us = block.period_us + (0 if step else self.standing_us)
-        else:
-            self.standing_us = block.period_us
+        self.standing_us = block.period_us + (self.standing_us if depth == self.stood_um else 0)
+        self.stood_um = depth
         zone.still_us = max(zone.still_us, self.standing_us)
         self.before = (depth, setting)
 

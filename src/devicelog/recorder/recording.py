@@ -122,7 +122,7 @@ class Recording:
             if self._stop.cause:
                 return Outcome(session=None, derived=None, cause=cause)
             raise PenUnusable(self._no_pen(span))
-        self._durable(span.close("a session begins")[1])
+        span.close("a session begins")  # on disk with the session's opening, which is waited for: one sync for both
         session = self._open_session(identity, span.read_total, first_stream)
         self._durable(session.opened)
         self._marking.change("open")

@@ -1,4 +1,4 @@
-"""The one writer: a thread that brings records to disk every 0.6 s, and at once when somebody waits for it.
+"""The one writer: a thread that brings records to disk every 0.64 s, and at once when somebody waits for it.
 
 A record is on disk at most one period and one flush after it was given. So that this stays within a second on a disk
 whose syncs are slow, the next flush begins earlier the longer the last one took: at 0.91 s less twice as much, because
@@ -27,8 +27,8 @@ from devicelog.store.checkpointer import Checkpointer
 from devicelog.store.engine import in_our_words
 from devicelog.store.transaction import Head, Stamps, Transaction
 
-FLUSH_PERIOD_S = 0.6
-_SPARE_S = 0.31  # of the second, after a period; a poll, a frame and a little are kept
+FLUSH_PERIOD_S = 0.64
+_SPARE_S = 0.27  # of the second, after a period; a poll, a frame and a little are kept
 _SOONEST_S = 0.05
 STALL_S = 2.0
 COMMIT_PERIOD_US = 60_000_000  # a stream's root is in the ledger at least this often
