@@ -27,6 +27,7 @@ from typing import Any, Self
 import pytest
 
 from devicelog.records import Chunk, Record
+from devicelog.validate import verdict_of
 from firmware_bridge.decode import Decoder
 from firmware_bridge.frames import encode
 from firmware_bridge.readings import Identity, IdentityRequest, SampleBlock, SerialChunk
@@ -433,3 +434,14 @@ def demo_recording(factory: pytest.TempPathFactory, demo: Demo, tmp_path: Path) 
     kept = shared(factory, str(demo), demo.record)
     shutil.copytree(kept / "data", tmp_path / "data")
     return tmp_path / "data", json.loads((kept / "shown.json").read_text(encoding="utf-8"))
+
+
+def rules_found(told: Json) -> list[str]:
+    """The rules of a session's findings, without what this computer's own clock is to blame for."""
+    return [finding["rule"] for finding in told["findings"] if finding["rule"] != "clock.unsure"]
+
+
+def verdict_in(told: Json) -> str:
+    """A session's verdict, were this computer's clock sure: many that run tests have none that is."""
+    findings = [finding for finding in told["findings"] if finding["rule"] != "clock.unsure"]
+    return verdict_of(told, findings, told["assessments"])

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from devicelog.ledger.tree import leaf_hash
+from devicelog.pipeline import ENGINE
 from devicelog.records import END, SERIAL, Chunk, Record
 from devicelog.store.schema import GUARDS
 from tests.e2e.running import ROOT, Demo, demo_recording, devicelog
@@ -122,9 +123,10 @@ def test_another_engine_prints_the_difference_and_leaves_the_record(noisy: tuple
     data_dir, session = noisy
     told = patched(ANOTHER_ENGINE, "replay", session, "--data-dir", str(data_dir))
     assert told.returncode == 0, told
-    assert '- "engine": 1' in told.stdout
-    assert '+ "engine": 2' in told.stdout
-    assert told.stdout.splitlines()[-1] == "derived by engine 1; this is engine 2. The kept record stands."
+    assert f'- "engine": {ENGINE}' in told.stdout
+    assert f'+ "engine": {ENGINE + 1}' in told.stdout
+    last = told.stdout.splitlines()[-1]
+    assert last == f"derived by engine {ENGINE}; this is engine {ENGINE + 1}. The kept record stands."
     assert devicelog("replay", session, "--json", data_dir=data_dir).succeeded().json()["identical"]
 
 

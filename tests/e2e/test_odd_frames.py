@@ -122,9 +122,9 @@ def test_sample_numbers_that_jump(data_dir: Path, pen: PtyPen) -> None:
     ("passes", "counted"),
     [
         ((10, 11), 1),
-        ((2**32 - 1, 1), 2),
+        ((2**32 - 1, 0), 1),
         ((10, 3), 0),
-        ((10, 5000), 4990),
+        ((10, 5000), 0),
         ((0, 0), 0),
         ((7, None), 0),
         ((None, None), None),
