@@ -100,7 +100,7 @@ ROOMS: dict[str, set[str]] = {
     "validate": {"canonical", "rules"},
     "clinical": {"errors"},
     "pipeline": {"attribution", "canonical", "clinical", "counters", "derive", "records", "tally", "validate"},
-    "samples": {"account", "canonical", "records", "sessions"},
+    "samples": {"account", "attribution", "canonical", "records", "sessions"},
     "ledger": {"canonical"},
     "store": {"canonical", "errors", "ledger", "records"},
     "control": {"canonical", "errors", "store"},

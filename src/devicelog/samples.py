@@ -1,8 +1,9 @@
 """Every sample of a stream as a row, in the order of the evidence: what `sessions readings` prints. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from devicelog.account import Account
+from devicelog.attribution import Correction, turns
 from devicelog.canonical import Json
 from devicelog.records import SERIAL, Mark, Record, item_of
 from devicelog.sessions import UNASSIGNED
@@ -28,27 +29,31 @@ COLUMNS = (
 )
 
 
-def sample_rows(records: Iterable[Record], pen_serial: str | None = None) -> Iterator[Json]:
+def sample_rows(
+    records: Iterable[Record], pen_serial: str | None = None, corrections: Sequence[Correction] = ()
+) -> Iterator[Json]:
     """One row a sample, with the keys of COLUMNS; None where the pen did not say. Repeated frames stand once.
 
     `pen_serial` is that of the pen the stream was opened with. `arrived_us` is the host's clock since the stream's
     first record, when the read that completed the frame returned; `pen_t_us` is the pen's 32-bit clock at the sample;
-    `passes` and `strokes` are the pen's counters of the frame.
+    `passes` and `strokes` are the pen's counters of the frame. `zone` is that of the marks, or of a correction.
     """
-    decoder, account, zone, first_us = Decoder(), Account(), UNASSIGNED, None
+    decoder, account, marked, first_us = Decoder(), Account(), UNASSIGNED, None
+    corrected, moved = turns(corrections), None
     for record in records:
         first_us = record.t_us if first_us is None else first_us
+        moved = corrected.get(record.number, moved)
         if record.kind != SERIAL:
             item = item_of(record)
             if isinstance(item, LinkChange | Overflow):
                 decoder.feed(item)
             elif isinstance(item, Mark) and item.kind == "zone":
-                zone = item.zone or UNASSIGNED
+                marked = item.zone or UNASSIGNED
             continue
         for reading in decoder.feed(SerialChunk(t_us=record.t_us, data=record.body)):
             if isinstance(reading, SampleBlock):
                 if account.step(reading)[0] != "repeat":
-                    yield from _rows(reading, record.number, record.t_us - first_us, zone)
+                    yield from _rows(reading, record.number, record.t_us - first_us, moved or marked)
             elif isinstance(reading, Heartbeat | PenEvent | Identity):
                 if isinstance(reading, Identity):
                     if pen_serial not in (None, reading.serial):
