@@ -106,6 +106,7 @@ ROOMS: dict[str, set[str]] = {
     "control": {"canonical", "errors", "store"},
     "recorder": {
         *(
+            "attribution",
             "canonical",
             "clinical",
             "control",
@@ -120,8 +121,8 @@ ROOMS: dict[str, set[str]] = {
         ),
     },
     "cli": {
-        *("canonical", "clinical", "control", "errors", "pipeline", "records", "recorder", "samples", "sessions"),
-        "store",
+        *("attribution", "canonical", "clinical", "control", "errors", "ledger", "pipeline", "records", "recorder"),
+        *("samples", "sessions", "store"),
     },
     "__main__": {"cli"},
 }

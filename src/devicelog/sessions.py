@@ -100,15 +100,15 @@ def check_practitioner(practitioner: str) -> str:
     return practitioner
 
 
-def check_note(text: str) -> str:
-    """The text in NFC, without line breaks. Raises UsageProblem when it is empty or too long."""
+def check_note(text: str, what: str = "note") -> str:
+    """The text in NFC, without line breaks. Raises UsageProblem when it is empty or too long; `what` it is called."""
     text = " ".join(unicodedata.normalize("NFC", text).split())
     if not text:
-        raise UsageProblem("the note is empty")
+        raise UsageProblem(f"the {what} is empty")
     if len(text) > MAX_NOTE:
-        raise UsageProblem(f"the note has {len(text)} characters; at most {MAX_NOTE}")
+        raise UsageProblem(f"the {what} has {len(text)} characters; at most {MAX_NOTE}")
     if bad := _unseen(text):
-        raise UsageProblem(f"the note has a character that cannot be shown: {bad}")
+        raise UsageProblem(f"the {what} has a character that cannot be shown: {bad}")
     return text
 
 

@@ -258,7 +258,10 @@ def test_marks_whose_time_never_comes_are_told(tmp_path: Path, data_dir: Path) -
     ids=ascii,
 )
 def test_a_request_that_cannot_be_meant(request_: dict[str, object], says: str) -> None:
-    answering = Answering(("chin",), lambda command, reply: pytest.fail("no mark"), lambda: None)
+    def refuse(_command: object, _reply: object) -> None:
+        pytest.fail("nothing was meant")
+
+    answering = Answering(("chin",), refuse, refuse, lambda: None)
     told = answering.answer(request_)
     assert (told["ok"], told["exit_code"]) == (False, 2)
     assert says in told["error"]

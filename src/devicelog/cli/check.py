@@ -95,7 +95,7 @@ def verify(session: str | None, everything: bool, data_dir: Path | None, as_json
 @data_dir_option
 @json_option
 def replay(session: str, to: str | None, link: str, speed: float, data_dir: Path | None, as_json: bool) -> int:
-    """Derive a session again from its evidence and compare with the record that was kept.
+    """Derive a session again from its evidence and compare with the record that was kept; every derivation of it.
 
     Exit 0: identical, or derived by another engine (the difference is printed). Exit 3: not what was kept.
     """
@@ -105,21 +105,24 @@ def replay(session: str, to: str | None, link: str, speed: float, data_dir: Path
         row = evidence.stream(session)
         if to is not None:
             return _play(evidence, row, link, speed)
-        result = derive_again(evidence, row)
-    ok = result.identical or result.engine_then != result.engine_now
+        results = derive_again(evidence, row)
+    ok = all(result.holds for result in results)
     if as_json:
-        print_json({"schema": "devicelog.replay/1", "ok": ok, **result.document()})
-    elif result.identical:
-        click.echo(f"identical: {result.records} records give the derived record {result.kept[:16]} of {result.stream}")
-    else:
+        rows = [result.document() for result in results]
+        print_json({"schema": "devicelog.replay/1", **rows[-1], "ok": ok, "derivations": rows})
+        return 0 if ok else CHECK_FAILED
+    for result in results:
+        of = result.stream if len(results) == 1 else f"{result.stream}, derivation {result.derivation}"
         for line in result.difference:
             click.echo(line)
-        if result.engine_then != result.engine_now:
+        if result.identical:
+            click.echo(f"identical: {result.records} records give the derived record {result.kept[:16]} of {of}")
+        elif result.holds:
             click.echo(
                 f"derived by engine {result.engine_then}; this is engine {result.engine_now}. The kept record stands."
             )
         else:
-            click.echo(f"NOT IDENTICAL: {result.stream} was kept as {result.kept}, and derives to {result.now}")
+            click.echo(f"NOT IDENTICAL: {of} was kept as {result.kept}, and derives to {result.now}")
     return 0 if ok else CHECK_FAILED
 
 

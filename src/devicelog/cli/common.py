@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from devicelog.store.evidence import Evidence
 
 F = TypeVar("F", bound=Callable[..., Any])
+A_PERSON = (
+    "warning: the client code looks like a name with a date of birth. Use a code that only the clinic can read, such "
+    "as P-117: "
+)
 
 
 class Number(click.FloatRange):

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from devicelog.cli.common import F, Number, command_line, data_dir_option, default_data_dir, json_option, print_json
+from devicelog.cli.common import (
+    A_PERSON,
+    F,
+    Number,
+    command_line,
+    data_dir_option,
+    default_data_dir,
+    json_option,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from devicelog.recorder.job import Job, Outcome, Source
@@ -22,10 +31,6 @@ if TYPE_CHECKING:
 DEMO_CLIENT = "DEMO-1"
 DEMO_PRACTITIONER = "DEMO"
 _PEN_START_S = 20.0
-_A_PERSON = (
-    "warning: the client code looks like a name with a date of birth. Use a code that only the clinic can read, such "
-    "as P-117: end this session with Ctrl-C and record again with such a code."
-)
 
 
 def _idle_option(act: str, default_s: int, does: str) -> Callable[[F], F]:
@@ -156,7 +161,7 @@ def record(
         idle=IdleLimits.of_seconds(idle_prompt, idle_pause, idle_close),
     )
     if looks_like_a_person(job.client_code):
-        click.echo(_A_PERSON, err=True)
+        click.echo(A_PERSON + "end this session with Ctrl-C and record again with such a code.", err=True)
     stop = Stop()
     with stop.on_signals():  # until everything is said: a second Ctrl-C does not make a recorded session a failure
         outcome = _record(job, pen, RecorderClock(), stop)

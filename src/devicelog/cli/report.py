@@ -7,32 +7,37 @@ from devicelog.canonical import Json, parse_canonical
 from devicelog.cli.common import table
 from devicelog.cli.findings import said
 from devicelog.cli.units import count_words, mm, mm_range, seconds
+from devicelog.errors import NotFound
+from devicelog.ledger.entries import Entry
 from devicelog.pipeline import Opening, Pipeline
 from devicelog.records import MARK, Mark, item_of
 from devicelog.sessions import UNASSIGNED
 from devicelog.store.evidence import Evidence
 
 
-def show_document(evidence: Evidence, prefix: str) -> Json:
-    """One session or span as plain values. Raises NotFound, EvidenceDamaged."""
+def show_document(evidence: Evidence, prefix: str, derivation: int | None = None) -> Json:
+    """One session or span as plain values, by its newest derivation or this one. Raises NotFound, EvidenceDamaged."""
     row = evidence.stream(prefix)
     opening = evidence.entry(row["no"])
     documents = evidence.documents(opening)
-    closing = evidence.closing(row)
-    if closing is not None:
-        derived = parse_canonical(evidence.document(closing.body["derived"]))
+    every = evidence.derivations(row)
+    named = _up_to(every, derivation, row["id"])
+    closing, newest = (named[0], named[-1]) if named else (None, None)
+    if newest is not None:
+        derived = parse_canonical(evidence.document(newest.body["derived"]))
     else:
         derived = _so_far(evidence, Opening.read(opening.type, opening.body, documents), row["no"])
     plan_digest = opening.body["documents"].get("plan")
     plan = parse_canonical(documents[plan_digest]) if plan_digest else None
     facts = derived["facts"]
-    client_ref = opening.body.get("client_ref")
+    refs = [entry.body.get("client_ref") for entry in (opening, *named[1:])]
+    client_ref = next((ref for ref in reversed(refs) if ref is not None), None)
     return {
         "schema": "devicelog.session/1",
         "id": row["id"],
         "kind": row["kind"],
         "status": closing.body["ended"] if closing else row["status"],
-        "verdict": closing.body.get("verdict") if closing else None,
+        "verdict": newest.body.get("verdict") if newest else None,
         "opened_at": opening.values["at"],
         "closed_at": closing.values["at"] if closing else None,
         "client": evidence.client_code(client_ref),
@@ -42,11 +47,45 @@ def show_document(evidence: Evidence, prefix: str) -> Json:
         "plan": plan and {"id": plan["id"], "label": plan["label"], "indication": plan["indication"]},
         "plan_zones": plan["zones"] if plan else [],
         "engine": derived["engine"],
-        "derived": closing.body["derived"] if closing else None,
+        "derived": newest.body["derived"] if newest else None,
+        "derivation": len(named) or None,
+        "derivations": len(every),
+        "attribution": _attribution(evidence, named),
         "findings": derived["findings"],
         "assessments": derived["assessments"],
         "notes": _notes(evidence, row["no"]),
         **facts,
+    }
+
+
+def _up_to(every: list[Entry], derivation: int | None, stream: str) -> list[Entry]:
+    """The entries that name the derivations up to this one, or up to the newest."""
+    if derivation is None or 1 <= derivation <= len(every):
+        return every[:derivation]
+    there = f"there are 1 to {len(every)}" if len(every) > 1 else "there is only 1" if every else "it has not ended"
+    raise NotFound(f"{stream} has no derivation {derivation}: {there}")
+
+
+def _attribution(evidence: Evidence, named: list[Entry]) -> Json | None:
+    """What the newest of these derivations corrected, by whom, when and why; None where it is the first."""
+    if len(named) < 2:
+        return None
+    entry, before = named[-1], parse_canonical(evidence.document(named[-2].body["derived"]))
+    spans = {
+        (span.get("first_record"), span.get("last_record")): {"span": number, "from": span["zone"]}
+        for number, span in enumerate(before["facts"]["spans"], 1)
+    }
+    unnumbered = {"span": None, "from": None}  # of an engine that did not say which records a span has
+    return {
+        "at": entry.values["at"],
+        "practitioner": entry.values["actor"]["id"],
+        "auth": entry.values["actor"]["auth"],
+        "reason": evidence.note_text(entry.body["reason_sha256"]),
+        "moved": [
+            {**move, **spans.get((move["first_record"], move["last_record"]), unnumbered)}
+            for move in entry.body["zones"]
+        ],
+        "client_ref": entry.body["client_ref"],
     }
 
 
@@ -77,8 +116,8 @@ def _notes(evidence: Evidence, no: int) -> list[Json]:
 
 def show_text(session: Json) -> str:
     """The session as text, for a terminal of 100 columns."""
-    blocks = [_head(session), _zones(session), _findings(session), _unassessed(session), _gaps(session)]
-    blocks += [_notes_text(session), _completeness(session)]
+    blocks = [_head(session), _zones(session), _spans(session), _findings(session), _unassessed(session)]
+    blocks += [_gaps(session), _notes_text(session), _completeness(session)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -94,6 +133,7 @@ def _head(session: Json) -> str:
     lines.append(
         f"  opened        {session['opened_at']} (clock: {clock}), lasted {seconds(session['duration_us'])}{ended}"
     )
+    lines += _derivation(session)
     if session["kind"] == "session":
         client = session["client"] or f"erased ({session['client_ref']})"
         lines.append(f"  client        {client}")
@@ -107,7 +147,7 @@ def _head(session: Json) -> str:
     if len(session["pens"]) > 1:
         others = ", ".join(f"serial {pen['serial'] or 'not recorded'}" for pen in session["pens"])
         lines.append(f"  PENS CHANGED  {len(session['pens'])} pens said who they are: {others}")
-    for clock in session["pen_clock"]:
+    for clock in session.get("pen_clock", ()):  # records of engine 1 do not have it
         if clock["drift_ppm"] is not None:
             pace = "fast" if clock["drift_ppm"] > 0 else "slow"
             lines.append(
@@ -123,6 +163,30 @@ def _head(session: Json) -> str:
         strokes, passes = count_words(jump["strokes"]), count_words(jump["passes"])
         lines.append(f"  before this   the pen made {strokes} strokes and {passes} passes while nobody listened")
     return "\n".join(lines)
+
+
+def _derivation(session: Json) -> list[str]:
+    """Which derivation this is, where there is more than one."""
+    if session["derivations"] < 2:
+        return []
+    number, count, made = session["derivation"], session["derivations"], session["attribution"]
+    if made is None:
+        return [f"  derivation    {number} of {count}: as it was recorded; it was corrected later"]
+    reason = "(the reason was erased)" if made["reason"] is None else made["reason"]
+    later = "" if number == count else "; it was corrected again later"
+    lines = [
+        f"  derivation    {number} of {count}: CORRECTED {made['at']} by {made['practitioner']} "
+        f"(auth: {made['auth']}){later}",
+        f"                reason: {reason}",
+    ]
+    for move in made["moved"]:
+        what = f"span {move['span']} from {move['from']}" if move["span"] else "records"
+        lines.append(
+            f"                moved: {what} to {move['zone']} (records {move['first_record']} to {move['last_record']})"
+        )
+    if made["client_ref"]:
+        lines.append("                the client was corrected")
+    return lines
 
 
 def _zones(session: Json) -> str:
@@ -165,8 +229,22 @@ def _zones(session: Json) -> str:
     return "\n".join("  " + line for line in lines)
 
 
+def _spans(session: Json) -> str:
+    """The spans with the numbers by which they can be corrected, where there is a choice."""
+    if len(session["spans"]) < 2:
+        return ""
+    unknown = {zone["zone"] for zone in session["zones"] if zone["contact_unknown_us"]}
+    rows = [("span", "zone", "set mm", "from", "on skin")]
+    for number, span in enumerate(session["spans"], 1):
+        set_um, contact_us = span["depth_set_um"], span["contact_us"]
+        on_skin = "unknown" if span["zone"] in unknown and not contact_us else seconds(contact_us)
+        set_mm = "-" if set_um is None else mm(set_um)
+        rows.append((str(number), span["zone"], set_mm, seconds(max(0, span["from_us"])), on_skin))
+    return "\n".join("  " + line for line in table(rows))
+
+
 def _passes(zone: Json) -> str:
-    passes, perhaps = zone["passes"], zone["passes_perhaps"]
+    passes, perhaps = zone["passes"], zone.get("passes_perhaps", 0)
     sources = [] if passes["pen"] is None else [f"pen {passes['pen']}"]
     if perhaps and sources:
         sources[0] += f" to {passes['pen'] + perhaps}"

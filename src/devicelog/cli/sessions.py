@@ -1,4 +1,4 @@
-"""`sessions list | show | readings`: what was recorded."""
+"""`sessions list | show | readings | attribute`: what was recorded, and correcting where it belongs."""
 
 import csv
 import json
@@ -8,15 +8,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devicelog.cli.common import command_line, data_dir_option, json_option, print_json, reading, table
+from devicelog.cli.common import (
+    A_PERSON,
+    command_line,
+    data_dir_option,
+    default_data_dir,
+    json_option,
+    print_json,
+    reading,
+    table,
+)
 
 if TYPE_CHECKING:
+    from devicelog.canonical import Json
     from devicelog.store.evidence import Evidence, StreamRow
+
+_DERIVING_S = 120.0  # a session of four hours on a slow computer, beside a recording
 
 
 @click.group()
 def sessions() -> None:
-    """What was recorded: list, read one, get the data out."""
+    """What was recorded: list, read one, get the data out, correct where it belongs."""
 
 
 @sessions.command("list")
@@ -89,14 +101,15 @@ def _needling_us(evidence: "Evidence", row: "StreamRow") -> int | None:
 
 @sessions.command("show")
 @click.argument("session")
+@click.option("--derivation", type=int, metavar="N", help="Not the newest: 1 is as it was recorded.")
 @data_dir_option
 @json_option
-def show(session: str, data_dir: Path | None, as_json: bool) -> None:
+def show(session: str, derivation: int | None, data_dir: Path | None, as_json: bool) -> None:
     """One session as a treatment record. SESSION is its id or a unique beginning of it."""
     from devicelog.cli.report import show_document, show_text
 
     with reading(data_dir) as evidence:
-        document = show_document(evidence, session)
+        document = show_document(evidence, session, derivation)
     if as_json:
         print_json(document)
     else:
@@ -108,13 +121,19 @@ def show(session: str, data_dir: Path | None, as_json: bool) -> None:
 @click.option("--format", "shape", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
 @data_dir_option
 def readings(session: str, shape: str, data_dir: Path | None) -> None:
-    """Every sample of a session on stdout. Units stand in the column names; an empty cell: the pen did not say."""
+    """Every sample of a session on stdout. Units stand in the column names; an empty cell: the pen did not say.
+
+    A zone that was corrected is the corrected one.
+    """
+    from devicelog.attribution import Attribution
     from devicelog.samples import COLUMNS, sample_rows
 
     with reading(data_dir) as evidence:
         row = evidence.stream(session)
         pen = evidence.entry(row["no"]).body.get("pen")
-        rows = sample_rows(evidence.records(row["no"]), pen["serial"] if pen else None)
+        attribution = Attribution.of([entry.body for entry in evidence.attributions(row)])
+        corrections = attribution.corrections if attribution else ()
+        rows = sample_rows(evidence.records(row["no"]), pen["serial"] if pen else None, corrections)
         if shape == "csv":
             writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
             writer.writeheader()
@@ -122,3 +141,68 @@ def readings(session: str, shape: str, data_dir: Path | None) -> None:
         else:
             for sample in rows:
                 sys.stdout.write(json.dumps(sample, separators=(",", ":")) + "\n")
+
+
+@sessions.command("attribute")
+@click.argument("session")
+@click.option("--practitioner", required=True, metavar="ID", help="Who corrects: an id, not a name.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why. Kept apart from the evidence, as a note is.")
+@click.option(
+    "--move",
+    "moves",
+    multiple=True,
+    metavar="SPAN=ZONE",
+    help="A span by its number in `sessions show`, or a zone for all its spans, and where it belongs. Repeatable.",
+)
+@click.option("--client", metavar="CODE", help="The clinic's code of the person who was treated; never a name.")
+@data_dir_option
+@json_option
+def attribute(
+    session: str,
+    practitioner: str,
+    reason: str,
+    moves: tuple[str, ...],
+    client: str | None,
+    data_dir: Path | None,
+    as_json: bool,
+) -> int:
+    """Correct a zone or the client of a session that has ended.
+
+    Nothing that was recorded is changed: the session is derived once more, and both derivations stay. Says so when the
+    correction is on disk.
+    """
+    from devicelog.clinical.data import load_zones
+    from devicelog.control import ask
+    from devicelog.errors import NotFound
+    from devicelog.recorder.attributing import attribute_here, parse_attribution
+    from devicelog.sessions import looks_like_a_person
+
+    data_dir = data_dir or default_data_dir()
+    request: Json = {"session": session, "practitioner": practitioner, "reason": reason, "client": client}
+    request["moves"] = list(moves)
+    command = parse_attribution(request, load_zones())
+    with reading(data_dir) as evidence:
+        evidence.stream(session)
+    if command.client_code is not None and looks_like_a_person(command.client_code):
+        click.echo(A_PERSON + "correct the client once more with such a code.", err=True)
+    try:
+        reply = ask(data_dir, {"command": "attribute", **request}, timeout_s=_DERIVING_S)
+    except NotFound:  # nobody records
+        reply = attribute_here(data_dir, command)
+    if not reply.pop("ok"):
+        click.echo(f"error: {reply['error']}", err=True)
+        return int(reply["exit_code"])
+    if as_json:
+        print_json({"schema": "devicelog.attribution/1", **reply})
+        return 0
+    number, stream = reply["derivation"], reply["session"]
+    click.echo(f"{stream}: derivation {number} is on disk, as ledger entry {reply['entry']}")
+    for moved in reply["moved"]:
+        click.echo(f"  span {moved['span']} from {moved['from']} to {moved['zone']}")
+    if reply["client_ref"]:
+        click.echo(f"  the client is {command.client_code}")
+    click.echo(f"  verdict: {reply['verdict']}; before: {reply['verdict_before']}")
+    click.echo("it         " + command_line("sessions", "show", stream, data_dir=data_dir))
+    before = command_line("sessions", "show", stream, "--derivation", str(number - 1), data_dir=data_dir)
+    click.echo("before it  " + before)
+    return 0

@@ -9,6 +9,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 
 from devicelog.canonical import Json
 from devicelog.errors import DevicelogError, StoreUnusable
+from devicelog.recorder.attributing import AttributeCommand, parse_attribution
 from devicelog.recorder.commands import MarkCommand, Reply, parse_mark
 from devicelog.recorder.marking import refusal
 
@@ -16,16 +17,18 @@ DISK_TIMEOUT_S = 10.0
 
 
 class Answering:
-    """`mark` puts a mark before the one consumer; `failure` tells what keeps the writer from writing, if anything."""
+    """`mark` puts a mark before the one consumer; `attribute` derives here and asks the writer; `failure` tells what
+    keeps the writer from writing, if anything."""
 
     def __init__(
         self,
         zones: Collection[str],
         mark: Callable[[MarkCommand, Reply], None],
+        attribute: Callable[[AttributeCommand, Reply], None],
         failure: Callable[[], str | None],
     ) -> None:
-        self._zones, self._make_mark, self._failure = zones, mark, failure
-        self._commands: dict[str, Callable[[Json], Json]] = {"mark": self._mark}
+        self._zones, self._make_mark, self._make_correction, self._failure = zones, mark, attribute, failure
+        self._commands: dict[str, Callable[[Json], Json]] = {"mark": self._mark, "attribute": self._attribute}
 
     def answer(self, request: Json) -> Json:
         """The control socket's handler, in a thread of its own per request."""
@@ -43,6 +46,10 @@ class Answering:
             return refusal("a mark has a list of words", 2)
         command = parse_mark([str(word) for word in words], self._zones)
         return self._on_disk("the mark", lambda reply: self._make_mark(command, reply))
+
+    def _attribute(self, request: Json) -> Json:
+        command = parse_attribution(request, self._zones)
+        return self._on_disk("the correction", lambda reply: self._make_correction(command, reply))
 
     def _on_disk(self, what: str, ask: Callable[[Reply], None]) -> Json:
         done: Future[Json] = Future()

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from devicelog.control import ControlServer
 from devicelog.errors import PenUnusable
 from devicelog.recorder.answering import Answering
+from devicelog.recorder.attributing import attribute_through
 from devicelog.recorder.clock import RecorderClock
 from devicelog.recorder.job import Job, Outcome, Source
 from devicelog.recorder.live import Console
@@ -64,7 +65,8 @@ def record(
         writer = Writer(path, engine, head, stamps=clock, sw=software(), on_stall=stalled)
         stack.callback(writer.close, 2.0)
         recording = Recording(job, writer=writer, inbox=inbox, source=source, clock=clock, console=console, stop=stop)
-        answering = Answering(job.zones, recording.mark, lambda: writer.failure)
+        attribute = attribute_through(writer, path)
+        answering = Answering(job.zones, recording.mark, attribute, lambda: writer.failure)
         control = stack.enter_context(ControlServer(job.data_dir, answering.answer))
         lock.describe({"pid": os.getpid(), "socket": str(control.path)})
         if on_ready is not None:

@@ -7,10 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from devicelog.errors import EvidenceDamaged, NotFound
 from devicelog.ledger.entries import Entry, read_entry
+from devicelog.ledger.tree import leaf_hash
 from devicelog.records import Chunk, Record
 from devicelog.store.engine import in_our_words, reader_engine
 from devicelog.store.schema import CHUNK, CHUNK_INDEX_BITS, CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, STREAM
@@ -74,6 +75,35 @@ class Evidence:
             )
         return entry
 
+    def derivations(self, row: StreamRow) -> list[Entry]:
+        """The entries that name a derived record of a stream, oldest first: its closing one, then its attributions.
+
+        Empty while it is open. Raises EvidenceDamaged, naming the entry that cannot be what was written.
+        """
+        closing = self.closing(row)
+        return [] if closing is None else [closing, *self.attributions(row)]
+
+    def attributions(self, row: StreamRow) -> list[Entry]:
+        """The corrections of a session, oldest first. Raises EvidenceDamaged, naming the entry."""
+        wanted = row["derivations"] - 1  # the closing entry names the first
+        if wanted < 1 or row["closed_seq"] is None:
+            return []
+        later = select(LEDGER_ENTRY).where(LEDGER_ENTRY.c.seq > row["closed_seq"]).order_by(LEDGER_ENTRY.c.seq)
+        found: list[Entry] = []
+        for each in self._rows(later.where(func.instr(LEDGER_ENTRY.c.bytes, str(row["id"]).encode()) > 0)):
+            entry, wanted_body = _unchanged(each), {"stream": row["id"], "number": len(found) + 2}
+            if entry.type != "session.attributed" or not wanted_body.items() <= entry.body.items():
+                raise EvidenceDamaged(f"ledger entry {entry.seq} is not derivation {len(found) + 2} of {row['id']}")
+            found.append(entry)
+        if len(found) < wanted:
+            for each in self._rows(later):
+                _unchanged(each)
+            raise EvidenceDamaged(
+                f"the list of sessions is wrong about {row['id']}: it says {row['derivations']} derivations, and the "
+                f"ledger has {len(found) + 1}"
+            )
+        return found[:wanted]  # one more may have come since the row was read
+
     def document(self, digest: str) -> bytes:
         """A document by its SHA-256 in hex. Raises EvidenceDamaged when it is missing or is another."""
         try:
@@ -136,6 +166,11 @@ class Evidence:
             None if client_ref is None else self._scalar(select(CLIENT.c.code).where(CLIENT.c.client_ref == client_ref))
         )
 
+    def client_ref(self, code: str) -> str | None:
+        """The reference of a client's code; None when it was never used, or was erased."""
+        ref: str | None = self._scalar(select(CLIENT.c.client_ref).where(CLIENT.c.code == code))
+        return ref
+
     def note_text(self, commitment: str) -> str | None:
         """The text behind a note's commitment; None when it was erased."""
         text: str | None = self._scalar(select(NOTE.c.text).where(NOTE.c.commitment == commitment))
@@ -157,6 +192,17 @@ class Evidence:
             if self._owned:
                 self.connection.rollback()
             return rows
+
+
+def _unchanged(row: Row[Any]) -> Entry:
+    """An entry as read, with its leaf checked. Raises EvidenceDamaged."""
+    try:
+        entry = read_entry(_bytes(row.bytes))
+        if leaf_hash(entry.data) != row.leaf or entry.seq != row.seq:
+            raise ValueError("its bytes do not hash to its leaf")
+    except ValueError as error:
+        raise EvidenceDamaged(f"ledger entry {row.seq} was changed: {error}") from error
+    return entry
 
 
 def _bytes(value: object) -> bytes:

@@ -140,17 +140,22 @@ class Transaction:
             self._connection.execute(insert(DOCUMENT).values(sha256=digest, bytes=data))
         return digest.hex()
 
-    def client(self, code: str) -> tuple[str, str]:
-        """The random reference of this client, made on first sight, and the commitment to the code.
+    def client(self, code: str, new_ref: str | None = None) -> tuple[str, str]:
+        """The random reference of this client and the commitment to the code; on first sight `new_ref`, or one made
+        now, is the reference.
 
         Only this table knows the code.
         """
         known = self._connection.execute(select(CLIENT).where(CLIENT.c.code == code)).first()
         if known is not None:
             return known.client_ref, commitment(CLIENT_TAG, known.salt, code)
-        ref, salt = f"c-{secrets.token_hex(8)}", secrets.token_bytes(32)
+        ref, salt = new_ref or new_client_ref(), secrets.token_bytes(32)
         self._connection.execute(insert(CLIENT).values(client_ref=ref, salt=salt, code=code))
         return ref, commitment(CLIENT_TAG, salt, code)
+
+    def derivations(self, stream: str) -> int:
+        """How many derivations a stream has up to here."""
+        return int(self._connection.execute(select(STREAM.c.derivations).where(STREAM.c.id == stream)).scalar_one())
 
     def note(self, salt: bytes, text: str) -> None:
         """Keep the text of a note apart from its record, which holds the commitment to it."""
@@ -164,6 +169,11 @@ class Transaction:
     @staticmethod
     def _extent(stream: StreamHead) -> Json:
         return {"chunks": stream.chunks, "records": stream.records, "root": stream.tree.root().hex()}
+
+
+def new_client_ref() -> str:
+    """A reference that says nothing of the client."""
+    return f"c-{secrets.token_hex(8)}"
 
 
 def chunk_columns(chunk: Chunk) -> dict[str, int]:

@@ -46,7 +46,7 @@ class _Action:
 
 
 class Writer:
-    """Owns the write connection. `put` and `do` come from one consumer; futures may be waited for anywhere."""
+    """Owns the write connection. Records come from one consumer, actions and waits for their futures from anywhere."""
 
     def __init__(
         self,
