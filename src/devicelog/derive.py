@@ -14,13 +14,12 @@ from devicelog.attribution import Correction, turns
 from devicelog.canonical import Json
 from devicelog.counters import Counters, CounterTrack
 from devicelog.gaps import GAP_LISTED_US, Gaps, Message, ends_us
+from devicelog.needling import Needling
 from devicelog.pen_clock import PenClock
 from devicelog.records import Clock, End, Mark, Record, Stall
 from devicelog.runs import Run
 from devicelog.sessions import UNASSIGNED
-from devicelog.spans import Spans
-from devicelog.steady import Neighbours
-from devicelog.tally import Limits, ZoneTally
+from devicelog.tally import Limits
 from firmware_bridge.frames import PROTOCOL_MAJOR
 from firmware_bridge.readings import (
     Fault,
@@ -52,11 +51,9 @@ class Derivation:
         corrections: Sequence[Correction] = (),
     ) -> None:
         self.account = Account()
-        self.zones: dict[str, ZoneTally] = {}
+        self.needling = Needling(limits_of)
         self.gaps = Gaps(silence_limit_us)
         self.counters = CounterTrack(before=before, heard=heard)
-        self.zone = UNASSIGNED  # where data goes now
-        self.paused = False
         self.last: SampleBlock | None = None  # the newest sample frame
         self.contact: bool | None = None  # at the newest sample
         self.pen = pen
@@ -65,20 +62,14 @@ class Derivation:
         self._marked = UNASSIGNED  # the zone of the newest mark
         self._turns = turns(corrections)
         self._sample_zone = UNASSIGNED  # where the newest sample was: a gap begins there
-        self._limits_of = limits_of
         self._silence_limit_us = silence_limit_us
         self._first_us: int | None = None
         self._last_us = 0
         self._last_record = 0
         self._run: Run | None = None
-        self._glide_us = 0
-        self._neighbours = Neighbours()
         self._clock = PenClock()
-        self._spans = Spans()
         self._modes: set[str] = set()
         self._identities = 0
-        self._counted_in: str | None = None  # the zone in which the pen's counters were heard last
-        self._unheard = False  # since then there was a gap
         self._named = True  # False from a lost link until the pen has said who it is
         self._pens: list[Json] = [pen] if pen is not None else []
         self._events: dict[int, int] = {}
@@ -128,13 +119,13 @@ class Derivation:
                 self._marked = mark.zone or UNASSIGNED
                 if not self._moved(record.number):
                     self._turn(record.number, self._marked)
-                self._tally()  # a zone that was marked is told, though nothing came of it
+                self.needling.here()  # a zone that was marked is told, though nothing came of it
             case "pass":
-                self._tally().passes_operator += 1
+                self.needling.here().passes_operator += 1
             case "pause":
-                self.paused = True
+                self.needling.paused = True
             case "resume":
-                self.paused = False
+                self.needling.paused = False
             case _:
                 pass
 
@@ -145,9 +136,7 @@ class Derivation:
 
     def _turn(self, number: int, zone: str) -> None:
         self.settle()
-        self._end_glide()
-        self._spans.turn(number)
-        self.zone = zone
+        self.needling.turn(number, zone)
 
     def _link(self, record: Record, change: LinkChange) -> None:
         self.gaps.link_up = change.up
@@ -211,14 +200,13 @@ class Derivation:
             zone=self._sample_zone,
         )
         if gap_us or missing or step == "restart":
-            self._neighbours.part()
+            self.needling.part()
         if gap_us >= GAP_LISTED_US:
-            self._unheard = True
-            self._end_glide()  # a shorter one is a hole in a glide, left out of its contact time
+            self.needling.away()  # a shorter one is a hole in a glide, left out of its contact time
         self.gaps.hear(record.t_us, message)
         self._clock.hear(message.boot, ends_us(message), record.t_us, anew=step == "restart")
         if another:
-            self._end_glide()
+            self.needling.lift()
             self.contact = None
         return True
 
@@ -230,7 +218,7 @@ class Derivation:
         if not follows:
             return
         if not message.motor_on:
-            self._end_glide()
+            self.needling.lift()
             self.contact = None if self.contact is None else False
         match message:
             case Heartbeat():
@@ -253,7 +241,7 @@ class Derivation:
             return
         self._count(block)
         if self.last is None or _setting(block) != _setting(self.last):
-            self._neighbours.part()
+            self.needling.part()
         until_us = self._clock.stretch_ends_us(ends_us(block)) - block.n * block.period_us
         for start, count, contact in _parts(block):
             self.settle()
@@ -269,7 +257,7 @@ class Derivation:
             self.contact = contact
         if not self._named:
             self.settle()  # whose strokes these are is not known: each frame is taken by itself
-        self.last, self._sample_zone = block, self.zone
+        self.last, self._sample_zone = block, self.needling.zone
 
     def settle(self) -> None:
         """Count the run that is open. Facts are true after it; when it is called makes no difference to them."""
@@ -283,54 +271,24 @@ class Derivation:
             self._clock.hear_run((host_less_pen_us - own_us, pen_us + own_us), run.pen_us + own_us)
             strokes = self.counters.go_on(run.strokes, run.pen_us)
             if strokes:
-                self._tally().strokes = (self._tally().strokes or 0) + strokes
-        tally = self._tally()
-        judged = tally.add(run, self._neighbours, paused=self.paused, assigned=self.zone != UNASSIGNED)
-        if not judged:
-            self._neighbours.part()
-        if run.contact:
-            if not self._glide_us:
-                tally.glides += 1
-            self._glide_us += run.samples * run.period_us
-            tally.longest_glide_us = max(tally.longest_glide_us, self._glide_us)
-        else:
-            self._glide_us = 0
-        if run.contact or (run.contact is None and run.motor_on):
-            self._spans.take(run, self.zone, from_us=self._at(run.first_us), to_us=self._at(run.last_us))
-
-    def _end_glide(self) -> None:
-        self._glide_us = 0
-        self._neighbours.part()
+                self.needling.struck(strokes)
+        self.needling.take(run, from_us=self._at(run.first_us), to_us=self._at(run.last_us))
 
     def _count(self, message: SampleBlock | Heartbeat) -> None:
-        """The growth of the pen's counters belongs to the zone of now.
-
-        Passes that were made in a gap in which she turned to another zone may belong to either.
-        """
         if not self._named:
             return  # after a lost link it may be another pen: its totals wait until it says who it is
         passes, strokes = self.counters.take(message, self.pen["serial"] if self.pen else None)
-        if not isinstance(message, SampleBlock) and not passes and not strokes:
-            return  # an idle pen does not make a zone
-        tally = self._tally()
-        if passes is not None:
-            if passes and self._unheard and self._counted_in not in (None, self.zone):
-                self.zones[self._counted_in].passes_perhaps += passes
-                tally.passes_perhaps += passes
-                passes = 0
-            tally.passes_pen = (tally.passes_pen or 0) + passes
-        self._counted_in, self._unheard = self.zone, False
-        if strokes is not None:
-            tally.strokes = (tally.strokes or 0) + strokes
+        if isinstance(message, SampleBlock) or passes or strokes:  # an idle pen does not make a zone
+            self.needling.count(passes, strokes)
 
     # --- the facts ----------------------------------------------------------------------------------------------------
 
     def stirred(self) -> tuple[object, ...]:
         """Another value whenever something happened that a rule may find at once; costs next to nothing."""
         self.settle()
-        tally = self.zones.get(self.zone)
+        tally = self.needling.zones.get(self.needling.zone)
         zone = (
-            (self.zone, tally.over_device.first_record, tally.over_plan.first_record, tally.steadiness.first_record)
+            (tally.zone, tally.over_device.first_record, tally.over_plan.first_record, tally.steadiness.first_record)
             if tally
             else ()
         )
@@ -367,8 +325,8 @@ class Derivation:
             "counters": self.counters.document(),
             "unattended": self.counters.unattended,
             "link_losses": self._losses,
-            "zones": [tally.document(operator_counts=operator_counts) for tally in self.zones.values()],
-            "spans": self._spans.documents(self._last_record),
+            "zones": [tally.document(operator_counts=operator_counts) for tally in self.needling.zones.values()],
+            "spans": self.needling.spans.documents(self._last_record),
             "gaps": gaps,
             "short_gaps": short_gaps,
             "completeness": self.account.document(
@@ -376,15 +334,9 @@ class Derivation:
                 rejected=rejected,
                 delimiters=delimiters,
                 read=self.end.bytes_read if self.end else None,
-                tallied=sum(tally.samples for tally in self.zones.values()),
+                tallied=sum(tally.samples for tally in self.needling.zones.values()),
             ),
         }
-
-    def _tally(self) -> ZoneTally:
-        tally = self.zones.get(self.zone)
-        if tally is None:
-            tally = self.zones[self.zone] = ZoneTally(self.zone, self._limits_of(self.zone))
-        return tally
 
     def _at(self, t_us: int) -> int:
         """Microseconds since the first record of the stream."""

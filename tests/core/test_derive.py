@@ -1648,7 +1648,7 @@ def test_samples_of_every_zone_are_compared(bench):
     bench.send(repeated)
     bench.zone("forehead")
     bench.samples("0")
-    bench.pipeline.derivation.zones["cheek.left"].samples -= 1
+    bench.pipeline.derivation.needling.zones["cheek.left"].samples -= 1
     assert bench.end()["facts"]["completeness"]["open_accounts"] == ["samples"]
 
 

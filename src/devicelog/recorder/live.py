@@ -53,13 +53,13 @@ def live_of(
     alarms: Sequence[Json],
 ) -> Live:
     """The live state from the running facts."""
-    last, tally = derivation.last, derivation.zones.get(derivation.zone)
+    last, tally = derivation.last, derivation.needling.zones.get(derivation.needling.zone)
     heard = derivation.gaps.link_up and not silent_us  # what was measured before is not shown as of now
     return Live(
         state=state,
         elapsed_us=elapsed_us,
         duration_us=duration_us,
-        zone=derivation.zone,
+        zone=derivation.needling.zone,
         depth_set_um=last.depth_set_um if last else None,
         depth_um=last.depth_um[-1] if heard and last and last.depth_um else None,
         contact=derivation.contact if heard else None,

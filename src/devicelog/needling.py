@@ -1,0 +1,93 @@
+"""What the pen did, zone by zone: glides, spans, and whose passes and strokes are whose. Pure.
+
+Told of runs of samples, of turns to another zone, and of what the pen's counters grew by. Not responsible for what
+follows what (derive.py), nor for what is counted in a zone (tally.py).
+"""
+
+from collections.abc import Callable
+
+from devicelog.runs import Run
+from devicelog.sessions import UNASSIGNED
+from devicelog.spans import Spans
+from devicelog.steady import Neighbours
+from devicelog.tally import Limits, ZoneTally
+
+
+class Needling:
+    """The zones of one stream, and the one that data goes to now."""
+
+    def __init__(self, limits_of: Callable[[str], Limits]) -> None:
+        self.zones: dict[str, ZoneTally] = {}
+        self.zone = UNASSIGNED
+        self.paused = False
+        self.spans = Spans()
+        self._limits_of = limits_of
+        self._glide_us = 0
+        self._neighbours = Neighbours()
+        self._counted_in: str | None = None  # the zone in which the pen's counters were heard last
+        self._unheard = False  # since then there was a gap
+
+    def here(self) -> ZoneTally:
+        """The account of the zone of now."""
+        tally = self.zones.get(self.zone)
+        if tally is None:
+            tally = self.zones[self.zone] = ZoneTally(self.zone, self._limits_of(self.zone))
+        return tally
+
+    def turn(self, record: int, zone: str) -> None:
+        """She turned to another zone, by the mark or the correction at this record."""
+        self.lift()
+        self.spans.turn(record)
+        self.zone = zone
+
+    def lift(self) -> None:
+        """Whatever comes next on the skin is another glide."""
+        self._glide_us = 0
+        self._neighbours.part()
+
+    def part(self) -> None:
+        """The next sample is no neighbour of the newest one, though the glide may go on."""
+        self._neighbours.part()
+
+    def away(self) -> None:
+        """The pen was not heard for so long that a glide cannot be followed."""
+        self._unheard = True
+        self.lift()
+
+    def take(self, run: Run, *, from_us: int, to_us: int) -> None:
+        """Count a run; its times are since the stream's first record."""
+        tally = self.here()
+        judged = tally.add(run, self._neighbours, paused=self.paused, assigned=self.zone != UNASSIGNED)
+        if not judged:
+            self._neighbours.part()
+        if run.contact:
+            if not self._glide_us:
+                tally.glides += 1
+            self._glide_us += run.samples * run.period_us
+            tally.longest_glide_us = max(tally.longest_glide_us, self._glide_us)
+        else:
+            self._glide_us = 0
+        if run.contact or (run.contact is None and run.motor_on):
+            self.spans.take(run, self.zone, from_us=from_us, to_us=to_us)
+
+    def struck(self, strokes: int) -> None:
+        """The pen's counter grew by so many strokes while samples only went on."""
+        tally = self.here()
+        tally.strokes = (tally.strokes or 0) + strokes
+
+    def count(self, passes: int | None, strokes: int | None) -> None:
+        """The pen's counters grew by so much; None where it has no such counter.
+
+        The growth belongs to the zone of now. But passes that were made in a gap in which she turned to another zone
+        may belong to either.
+        """
+        tally = self.here()
+        if passes is not None:
+            if passes and self._unheard and self._counted_in not in (None, self.zone):
+                self.zones[self._counted_in].passes_perhaps += passes
+                tally.passes_perhaps += passes
+                passes = 0
+            tally.passes_pen = (tally.passes_pen or 0) + passes
+        self._counted_in, self._unheard = self.zone, False
+        if strokes is not None:
+            tally.strokes = (tally.strokes or 0) + strokes
