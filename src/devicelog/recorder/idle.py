@@ -76,8 +76,9 @@ class Idleness:
 
 def seen_in(item: RawInput, readings: Sequence[Reading]) -> Seen:
     """What an input and the readings it completed tell. Where bytes were dropped, nobody can say that none needled."""
-    if any(isinstance(reading, SampleBlock) and _needled(reading) for reading in readings):
-        return "needling"
+    for reading in readings:
+        if isinstance(reading, SampleBlock) and _needled(reading):
+            return "needling"
     return "person" if isinstance(item, Overflow) else "nothing"
 
 
