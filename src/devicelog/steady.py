@@ -71,7 +71,8 @@ class Neighbours:
     def _still(self, steps: list[int], period_us: int, steadiness: Steadiness) -> None:
         """A sample that equals the one before it stands still; the longest row of them, in time."""
         rows = bytes(map(bool, steps)).split(b"\1")
-        longest_us = self._still_us = self._still_us + len(rows[0]) * period_us
+        self._still_us += len(rows[0]) * period_us
+        longest_us = self._still_us if rows[0] or len(rows) == 1 else 0  # else it ended with the run before
         if len(rows) > 1:
             self._still_us = period_us * (1 + len(rows[-1]))
             longest_us = max(longest_us, period_us * (1 + max(map(len, rows[1:]))))

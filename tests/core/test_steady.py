@@ -120,3 +120,15 @@ def test_zones_share_a_row_of_depths_and_not_its_figures():
     neighbours.take([0, 0], 10, first)
     assert neighbours.take([900], 10, second) == 0
     assert (first.compared, first.leaps, second.compared, second.leaps) == (1, 0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "here", "still_us"),
+    [([0, 0, 0], [900], 10), ([0, 0, 0], [900, 900, 0], 20), ([0, 0, 0], [0, 900], 40), ([], [0, 900], 10)],
+)
+def test_what_stood_still_only_before_is_no_rest_here(before, here, still_us):
+    neighbours, other, own = Neighbours(), Steadiness(), Steadiness()
+    if before:
+        neighbours.take(before, 10, other)
+    neighbours.take(here, 10, own)
+    assert own.longest_still_us == still_us
