@@ -43,22 +43,34 @@ REASONS = Path(__file__).parent / "survivors.toml"
 
 # What is mutated. Not the shell: it is tested on real ports, ptys and files, and time is in its tests.
 MODULES = (
-    *(f"firmware_bridge.{name}" for name in ("frames", "decode", "profile")),
-    *(f"firmware_bridge.simulator.{name}" for name in ("script", "physics", "faults", "pen")),
+    *(f"firmware_bridge.{name}" for name in ("frames", "decode", "profile", "readings")),
+    *(
+        f"firmware_bridge.simulator.{name}"
+        for name in (
+            *("kinds", "scenario", "language", "arm", "placing", "script", "memory", "physics", "faults", "pen"),
+            "wire",
+        )
+    ),
     "firmware_bridge.sources.link",
     *(
         f"devicelog.{name}"
         for name in (
-            *("canonical", "records", "sessions", "tally", "account", "counters", "gaps", "derive", "validate"),
-            *("pipeline", "samples"),
+            *("canonical", "records", "sessions", "attribution", "runs", "steady", "pen_clock", "spans", "tally"),
+            *("account", "counters", "gaps", "derive", "validate", "pipeline", "samples"),
         )
     ),
+    *(f"devicelog.rules.{name}" for name in ("rule", "table", "depth", "counts", "data", "pen")),
     *("devicelog.clinical.plan", "devicelog.ledger.entries", "devicelog.ledger.tree"),
+    *("devicelog.store.mounts", "devicelog.store.projection", "devicelog.recorder.idle"),
 )
-# The tests that try them: no port, no pty, no second process.
+# The tests that try them: no port, no pty, no second process. Projection is tried by what verify compares it with.
 TESTS = (
-    *(f"tests/bridge/test_{name}.py" for name in ("frames", "decode", "profile", "simulator")),
-    *("tests/core", "tests/clinical", "tests/store/test_ledger.py"),
+    *(
+        f"tests/bridge/test_{name}.py"
+        for name in ("frames", "decode", "profile", "simulator", "simulator_faults", "scenario_language")
+    ),
+    *("tests/core", "tests/clinical"),
+    *(f"tests/store/test_{name}.py" for name in ("ledger", "mounts")),
 )
 UNTRIED = "not tried"
 _PYTEST = (
