@@ -92,7 +92,7 @@ ROOMS: dict[str, set[str]] = {
     "tally": {"canonical", "runs", "steady"},
     "account": {"canonical"},
     "counters": {"canonical", "runs"},
-    "gaps": {"canonical"},
+    "gaps": {"canonical", "runs"},
     "needling": {"runs", "sessions", "spans", "steady", "tally"},
     "derive": {
         *("account", "attribution", "canonical", "counters", "gaps", "needling", "pen_clock", "records", "runs"),

@@ -5,17 +5,21 @@ framed + rejected + delimiters. Pure; the counting of gaps in time is derive's w
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from devicelog.canonical import Json
 from firmware_bridge.readings import Fault, Heartbeat, Identity, PenEvent, SampleBlock
 
 SEQUENCE = 2**32
-# A serial line cannot reorder: a frame a little behind the last one is a repeat. Further behind, the pen counts anew.
-_REPEAT_WINDOW = 4096
+# A frame that is a little behind the newest one came late, or twice. One that is further behind, by its number or by
+# the pen's clock, is of a pen that counts anew.
+_BEHIND = 4096
+_BEHIND_US = 2_000_000
+_PEN_CLOCK = 2**32
+_HOLES = 64  # the newest gaps, which a late frame may fill
 
-Step = Literal["next", "gap", "repeat", "restart"]
+Step = Literal["next", "gap", "late", "repeat", "restart"]
 # why sample numbers began anew: the pen said another boot, or the same boot and other numbers, or it is another pen
 Begun = Literal["first", "restart", "numbers", "another pen"]
 
@@ -29,8 +33,22 @@ class Boot:
     span: int = 0
     decoded: int = 0
     missing: int = 0
+    late: int = 0
     repeated: int = 0
     begun: Begun = "first"
+    holes: list[tuple[int, int]] = field(default_factory=list)  # first sample and length, `first` being 0
+
+    def fill(self, at: int, n: int) -> bool:
+        """Take samples that were missing; False where they were not."""
+        for index, (start, length) in enumerate(self.holes):
+            if start <= at and at + n <= start + length:
+                left = [(start, at - start), (at + n, start + length - at - n)]
+                self.holes[index : index + 1] = [hole for hole in left if hole[1]]
+                self.missing -= n
+                self.decoded += n
+                self.late += n
+                return True
+        return False
 
     @property
     def closes(self) -> bool:
@@ -45,6 +63,7 @@ class Boot:
             "last": (self.first + self.span - 1) % SEQUENCE if self.span else None,
             "decoded": self.decoded,
             "missing": self.missing,
+            "late": self.late,
             "repeated": self.repeated,
             "begun": self.begun,
             "closes": self.closes,
@@ -67,6 +86,7 @@ class Account:
         self.overflows = 0
         self.stalls = 0
         self._another_pen = False
+        self._newest_us = 0  # the pen's clock at the end of the newest message in its place
         self._run_end: int | None = None  # where the newest piece of an oversize run ended
 
     def fault(self, fault: Fault) -> None:
@@ -79,29 +99,38 @@ class Account:
     def step(self, message: SampleBlock | Heartbeat | PenEvent | Identity) -> tuple[Step, int | None]:
         """Place a message by its boot counter and sample number; say how it follows and how many are missing.
 
-        How many were lost before a restart nobody knows: None.
+        How many were lost before a restart nobody knows: None. Late is a frame whose samples were missing until now.
         """
-        n = message.n if isinstance(message, SampleBlock) else 0
+        n, for_us = (message.n, message.n * message.period_us) if isinstance(message, SampleBlock) else (0, 0)
         begun: Begun = "first" if not self.boots else "another pen" if self._another_pen else "restart"
         self._another_pen = False
         if begun != "restart" or self.boots[-1].boot != message.boot:
             self.boots.append(Boot(message.boot, message.seq, span=n, decoded=n, begun=begun))
+            self._newest_us = message.t_us + for_us
             return ("next", 0) if begun == "first" else ("restart", None)
         boot = self.boots[-1]
         ahead = (message.seq - boot.first - boot.span) % SEQUENCE
         if ahead < SEQUENCE // 2:
+            if ahead:
+                boot.holes = [*boot.holes[1 - _HOLES :], (boot.span, ahead)]
             boot.missing += ahead
             boot.decoded += n
             boot.span += ahead + n
+            self._newest_us = message.t_us + for_us
             return ("gap" if ahead else "next"), ahead
-        if SEQUENCE - ahead <= _REPEAT_WINDOW:
+        behind, behind_us = SEQUENCE - ahead, (self._newest_us - message.t_us) % _PEN_CLOCK
+        if behind <= _BEHIND and behind_us <= _BEHIND_US:
+            if n and boot.fill(boot.span - behind, n):
+                return "late", 0
             boot.repeated += n
             return "repeat", 0
         self.boots.append(Boot(message.boot, message.seq, span=n, decoded=n, begun="numbers"))
+        self._newest_us = message.t_us + for_us
         return "restart", None
 
-    def go_on(self, frames: int, samples: int) -> None:
-        """Frames that only went on from the newest message, with so many samples in all."""
+    def go_on(self, frames: int, samples: int, newest_us: int) -> None:
+        """Frames that only went on from the newest message, with so many samples in all, up to this pen's time."""
+        self._newest_us = newest_us
         self.sound_frames += frames
         self.boots[-1].decoded += samples
         self.boots[-1].span += samples

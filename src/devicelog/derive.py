@@ -13,11 +13,11 @@ from devicelog.account import Account
 from devicelog.attribution import Correction, turns
 from devicelog.canonical import Json
 from devicelog.counters import Counters, CounterTrack
-from devicelog.gaps import GAP_LISTED_US, Gaps, Message, ends_us
+from devicelog.gaps import Gaps, Message, ends_us
 from devicelog.needling import Needling
 from devicelog.pen_clock import PenClock
 from devicelog.records import Clock, End, Mark, Record, Stall
-from devicelog.runs import Run
+from devicelog.runs import GAP_LISTED_US, Run
 from devicelog.sessions import UNASSIGNED
 from devicelog.tally import Limits
 from firmware_bridge.frames import PROTOCOL_MAJOR
@@ -70,8 +70,10 @@ class Derivation:
         self._clock = PenClock()
         self._modes: set[str] = set()
         self._identities = 0
+        self._waiting: list[tuple[str, SampleBlock | Heartbeat]] = []  # totals that nobody has signed yet, by zone
+        self._unplaced = False  # whether some of them never were
         self._named = True  # False from a lost link until the pen has said who it is
-        self._pens: list[Json] = [pen] if pen is not None else []
+        self.pens: list[Json] = [pen] if pen is not None else []
         self._events: dict[int, int] = {}
         self._marks: dict[str, int] = {}
         self._clocks: list[Json] = []
@@ -143,6 +145,7 @@ class Derivation:
         at_us = self._at(record.t_us)
         if not change.up:
             self.gaps.blame("link")
+            self.needling.away()
             self._named = False
             self._losses.append({"at_us": at_us, "for_us": None, "cause": change.cause})
         elif self._losses and self._losses[-1]["for_us"] is None:
@@ -167,7 +170,7 @@ class Derivation:
                 self._message(record, reading)
             case Unknown():
                 self.account.unknown_frames += 1
-                if reading.major > PROTOCOL_MAJOR:
+                if reading.major != PROTOCOL_MAJOR:
                     self.account.newer[reading.major] += 1
             case Fault():
                 self.account.fault(reading)
@@ -188,8 +191,12 @@ class Derivation:
         if another:
             self.account.another_pen()
             self.counters.another_pen()
+            self._waiting.clear()  # whose totals these were is not known
+            self._unplaced = True
         step, missing = self.account.step(message)
-        if step == "repeat":
+        if step == "late" and isinstance(message, SampleBlock):
+            self._late(record, message)
+        if step in ("late", "repeat"):
             return False
         gap_us = self.gaps.before(
             record.t_us,
@@ -206,7 +213,7 @@ class Derivation:
         self.gaps.hear(record.t_us, message)
         self._clock.hear(message.boot, ends_us(message), record.t_us, anew=step == "restart")
         if another:
-            self.needling.lift()
+            self.needling.another_pen()
             self.contact = None
         return True
 
@@ -230,8 +237,11 @@ class Derivation:
 
     def _identify(self, identity: Identity) -> None:
         self.pen, self._named = identity_document(identity), True
-        if self.pen not in self._pens:
-            self._pens.append(self.pen)
+        for zone, message in self._waiting:
+            self._take_totals(message, zone)
+        self._waiting.clear()
+        if self.pen not in self.pens:
+            self.pens.append(self.pen)
 
     # --- sample frames ------------------------------------------------------------------------------------------------
 
@@ -259,13 +269,22 @@ class Derivation:
             self.settle()  # whose strokes these are is not known: each frame is taken by itself
         self.last, self._sample_zone = block, self.needling.zone
 
+    def _late(self, record: Record, block: SampleBlock) -> None:
+        """A frame that others overtook: its samples count where data goes now, and are nobody's neighbours."""
+        self.gaps.fill(block.n)
+        for start, count, contact in _parts(block):
+            limit_us = self._silence_limit_us
+            part = Run(record, block, start=start, count=count, contact=contact, silence_limit_us=limit_us, until_us=0)
+            self.needling.late(part)
+
     def settle(self) -> None:
         """Count the run that is open. Facts are true after it; when it is called makes no difference to them."""
         run, self._run = self._run, None
         if run is None:
             return
         if run.frames:
-            self.account.go_on(run.frames, run.samples - run.began_with)
+            ends_us = run.pen_us + run.n * run.period_us
+            self.account.go_on(run.frames, run.samples - run.began_with, ends_us)
             self.gaps.go_on(run.last_us, run.pen_us, run.period_us, run.n)
             own_us, (host_less_pen_us, pen_us) = run.n * run.period_us, run.low
             self._clock.hear_run((host_less_pen_us - own_us, pen_us + own_us), run.pen_us + own_us)
@@ -275,11 +294,22 @@ class Derivation:
         self.needling.take(run, from_us=self._at(run.first_us), to_us=self._at(run.last_us))
 
     def _count(self, message: SampleBlock | Heartbeat) -> None:
-        if not self._named:
-            return  # after a lost link it may be another pen: its totals wait until it says who it is
+        if self._named:
+            self._take_totals(message, self.needling.zone)
+            return
+        # After a lost link it may be another pen: its totals wait until it says who it is. Of each stay in a zone the
+        # first and the newest tell all.
+        here = (self.needling.zone, message)
+        stay = [zone for zone, _ in self._waiting[-2:]]
+        if stay == [self.needling.zone] * 2:
+            self._waiting[-1] = here
+        else:
+            self._waiting.append(here)
+
+    def _take_totals(self, message: SampleBlock | Heartbeat, zone: str) -> None:
         passes, strokes = self.counters.take(message, self.pen["serial"] if self.pen else None)
         if isinstance(message, SampleBlock) or passes or strokes:  # an idle pen does not make a zone
-            self.needling.count(passes, strokes)
+            self.needling.count(passes, strokes, zone)
 
     # --- the facts ----------------------------------------------------------------------------------------------------
 
@@ -292,7 +322,7 @@ class Derivation:
             if tally
             else ()
         )
-        return (*zone, len(self._losses), len(self._pens), len(self.account.boots), self.gaps.listed)
+        return (*zone, len(self._losses), len(self.pens), len(self.account.boots), self.gaps.listed)
 
     def finish(self) -> None:
         """No more records will come."""
@@ -304,7 +334,7 @@ class Derivation:
         self.settle()
         operator_counts = self._marks.get("pass", 0) > 0
         confidences = [clock["confidence"] for clock in self._clocks]
-        said = {pen["mode"] for pen in self._pens}
+        said = {pen["mode"] for pen in self.pens}
         gaps, short_gaps = self.gaps.documents(self._first_us or 0)
         return {
             "duration_us": self._last_us - (self._first_us or 0) if self._first_us is not None else 0,
@@ -315,14 +345,14 @@ class Derivation:
                 "readings": self._clocks,
             },
             "pen": self.pen,
-            "pens": self._pens,
+            "pens": self.pens,
             "pen_clock": self._clock.documents(),
             "mode": next((mode for mode in _MODES if mode in self._modes | said), "unknown"),
             "modes": sorted(self._modes),
             "identities": self._identities,
             "events": [{"code": code, "n": n} for code, n in sorted(self._events.items())],
             "marks": [{"kind": kind, "n": n} for kind, n in sorted(self._marks.items())],
-            "counters": self.counters.document(),
+            "counters": {**self.counters.document(), "unplaced": self._unplaced or bool(self._waiting)},
             "unattended": self.counters.unattended,
             "link_losses": self._losses,
             "zones": [tally.document(operator_counts=operator_counts) for tally in self.needling.zones.values()],

@@ -4,15 +4,16 @@ Pure. Measured by the pen's own clock where that can be trusted, else by its sam
 Not responsible for counting samples (account.py) nor for judging a gap (validate.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from devicelog.canonical import Json
+from devicelog.runs import GAP_LISTED_US
 from firmware_bridge.readings import Heartbeat, Identity, PenEvent, SampleBlock
 
 Message = SampleBlock | Heartbeat | PenEvent | Identity
 
-GAP_LISTED_US = 100_000  # shorter gaps are counted, not listed
+LAST_US = 500_000  # a pen whose motor runs sends more often: unheard for longer at the end, it was lost
 TOUCH_FITS_US = 250_000  # between two lifted ends that are nearer, no touch was lost that a rule would judge
 _PEN_CLOCK = 2**32
 _CAUSES = ("link", "overflow", "damage", "silence")  # the first that applies
@@ -72,8 +73,8 @@ class Gaps:
         silent = t_us - heard.host_us > self._silence_limit_us
         if silent:
             self._causes.add("silence")
-        # Fallen silent with its motor on, the pen did not send samples, or did not take them: no number is missing.
-        if not lost and not (silent and self.motor_on):
+        # With its motor on the pen did not send samples, or did not take them: no number is missing, but time is.
+        if not lost and not (self.motor_on and (silent or self._untaken(heard, message))):
             return 0
         for_us = self._length_us(t_us, heard, message, missing)
         resting = not missing and not self.motor_on and not message.motor_on
@@ -90,6 +91,24 @@ class Gaps:
             )
         )
         return for_us
+
+    @staticmethod
+    def _untaken(heard: _Heard, message: Message) -> bool:
+        """Whether samples in a row lie further apart than they can, by the pen's own clock."""
+        if not isinstance(message, SampleBlock):
+            return False
+        return GAP_LISTED_US <= (message.t_us - heard.pen_us) % _PEN_CLOCK < _PEN_CLOCK // 2
+
+    def fill(self, n: int) -> None:
+        """Samples that were missing came late: the newest gap that lacks so many lacks them no longer."""
+        if self._short["missing"] >= n:
+            self._short["missing"] -= n
+            return
+        for index in range(len(self._listed) - 1, -1, -1):
+            gap = self._listed[index]
+            if (gap.missing or 0) >= n:
+                self._listed[index] = replace(gap, missing=(gap.missing or 0) - n)
+                return
 
     def hear(self, t_us: int, message: Message) -> None:
         """From here on the pen's samples are known again."""
@@ -117,7 +136,7 @@ class Gaps:
             return
         silent_us = last_us - heard.host_us
         lost = bool(self._causes) and silent_us >= GAP_LISTED_US
-        if lost or not self.link_up or silent_us > self._silence_limit_us:
+        if lost or not self.link_up or silent_us > LAST_US:
             self._note(
                 _Gap(
                     from_us=heard.host_us,

@@ -29,9 +29,13 @@ class Needling:
 
     def here(self) -> ZoneTally:
         """The account of the zone of now."""
-        tally = self.zones.get(self.zone)
+        return self.of(self.zone)
+
+    def of(self, zone: str) -> ZoneTally:
+        """The account of a zone, made when it is first asked for."""
+        tally = self.zones.get(zone)
         if tally is None:
-            tally = self.zones[self.zone] = ZoneTally(self.zone, self._limits_of(self.zone))
+            tally = self.zones[zone] = ZoneTally(zone, self._limits_of(zone))
         return tally
 
     def turn(self, record: int, zone: str) -> None:
@@ -70,24 +74,33 @@ class Needling:
         if run.contact or (run.contact is None and run.motor_on):
             self.spans.take(run, self.zone, from_us=from_us, to_us=to_us)
 
+    def late(self, run: Run) -> None:
+        """Count samples that came after later ones: glides and spans were told without them."""
+        self.here().add(run, Neighbours(), paused=self.paused, assigned=self.zone != UNASSIGNED)
+
     def struck(self, strokes: int) -> None:
         """The pen's counter grew by so many strokes while samples only went on."""
         tally = self.here()
         tally.strokes = (tally.strokes or 0) + strokes
 
-    def count(self, passes: int | None, strokes: int | None) -> None:
-        """The pen's counters grew by so much; None where it has no such counter.
+    def another_pen(self) -> None:
+        """From here on it is another pen's sensor."""
+        self.lift()
+        self._neighbours = Neighbours()
 
-        The growth belongs to the zone of now. But passes that were made in a gap in which she turned to another zone
+    def count(self, passes: int | None, strokes: int | None, zone: str) -> None:
+        """The pen's counters grew by so much up to now in this zone; None where it has no such counter.
+
+        The growth belongs to the zone. But passes that were made in a gap in which she turned to another zone
         may belong to either.
         """
-        tally = self.here()
+        tally = self.of(zone)
         if passes is not None:
-            if passes and self._unheard and self._counted_in not in (None, self.zone):
-                self.zones[self._counted_in].passes_perhaps += passes
+            if passes and self._unheard and self._counted_in not in (None, zone):
+                self.of(self._counted_in).passes_perhaps += passes
                 tally.passes_perhaps += passes
                 passes = 0
             tally.passes_pen = (tally.passes_pen or 0) + passes
-        self._counted_in, self._unheard = self.zone, False
+        self._counted_in, self._unheard = zone, False
         if strokes is not None:
             tally.strokes = (tally.strokes or 0) + strokes

@@ -129,12 +129,14 @@ class Pipeline:
 
     def _expected(self) -> Json:
         """What the pen's profile and the plan let expect, as far as no sample can show it."""
-        profile, plan, pen = self.opening.profile, self.opening.plan, self.derivation.pen
+        profile, plan = self.opening.profile, self.opening.plan
+        named = dict.fromkeys(pen["calibration_id"] for pen in self.derivation.pens)
+        expires = {name: day for name in named if (day := profile.expires(name)) is not None}
         return {
             "measures": list(profile.measures),
             "frequency_min_dhz": profile.frequency_min_dhz,
             "frequency_max_dhz": profile.frequency_max_dhz,
-            "calibration_expires": profile.expires(pen["calibration_id"]) if pen else None,
+            "calibrations": [{"id": name, "expires": day} for name, day in expires.items()],
             "passes": [
                 {"zone": zone.zone, "min": zone.passes_min, "max": zone.passes_max}
                 for zone in (plan.zones if plan else ())

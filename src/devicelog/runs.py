@@ -9,6 +9,7 @@ where it is cut, so that looking at the facts in between changes nothing. Not re
 from devicelog.records import Record
 from firmware_bridge.readings import Mode, SampleBlock
 
+GAP_LISTED_US = 100_000  # shorter gaps are counted, not listed
 FASTEST_DHZ = 4_000  # no needle strikes faster: pens are sold with 90 to 300 strokes a second [gist_a6s, k180778] C/D
 
 
@@ -18,6 +19,7 @@ class Run:
     __slots__ = (
         "_bits",
         "_boot",
+        "_far_us",
         "_most_strokes",
         "_next_seq",
         "_silent_us",
@@ -80,6 +82,7 @@ class Run:
         self._next_seq = block.seq + block.n
         self._silent_us = silence_limit_us
         self._until_us = until_us
+        self._far_us = block.n * block.period_us + GAP_LISTED_US - 1
         self._most_strokes = block.n * block.period_us * FASTEST_DHZ // 10_000_000 + 2
 
     def join(self, number: int, t_us: int, block: SampleBlock) -> bool:
@@ -99,6 +102,7 @@ class Run:
             or mode is not self.mode
             or extra
             or not self.pen_us < pen_us < self._until_us
+            or pen_us > self.pen_us + self._far_us
             or t_us - self.last_us > self._silent_us
         ):
             return False

@@ -124,6 +124,11 @@ def _restarted(detail: Json) -> str:
     return _times(detail["n"]) + ("; its totals began anew" if detail["counters_fell"] else "")
 
 
+def _expired(detail: Json) -> str:
+    held = ", ".join(f"{row['id']} held until {row['expires']}" for row in detail["calibrations"])
+    return f"{held}; it was {detail['day']}"
+
+
 def _newer(detail: Json) -> str:
     majors = ", ".join(map(str, detail["majors"]))
     return f"{detail['frames']} frames of protocol {majors}"
@@ -153,10 +158,9 @@ _SENTENCES: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "pen.changed": lambda detail: "serials " + ", ".join(serial or "not recorded" for serial in detail["serials"]),
     "pen.restarted": _restarted,
     "pen.clock": _clock,
-    "calibration.missing": lambda detail: f"pen {detail['serial'] or 'without a serial'}",
-    "calibration.expired": lambda detail: (
-        f"{detail['calibration_id']} held until {detail['expires']}; it was {detail['day']}"
-    ),
+    "calibration.missing": lambda detail: "pens " + ", ".join(name or "without a serial" for name in detail["serials"]),
+    "calibration.expired": _expired,
+    "signal.missing": lambda detail: "for a part of it or all of it: " + ", ".join(detail["signals"]),
     "clock.unsure": lambda detail: f"confidence: {detail['confidence']}",
     "counter.jump": _jump,
     "counter.fell": _fell,

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from devicelog.canonical import Json
 from devicelog.rules.rule import Outcome, found, not_applicable, not_assessable, passed
 
+_NO_END = 1 << 62
+_UNTOLD = "the pen's totals do not tell all passes: they fell, jumped, or nobody signed them"
 _NO_PASS: Json = {"pen": None, "operator": None, "low": 0, "high": 0}
 
 
@@ -31,9 +33,12 @@ def _against_plan(facts: Json, limit: str, compare: Callable[[int, int, int], tu
         if count is None or count["low"] is None:
             outcomes.append(not_assessable("nobody counted passes: neither the pen nor the operator", zone))
             continue
-        surely, perhaps = compare(count["low"], count["high"], wanted)
+        high = _NO_END if count["pen"] is not None and _open(facts) else count["high"]
+        surely, perhaps = compare(count["low"], high, wanted)
         if surely:
             outcomes.append(found({**count, "limit": wanted}, zone))
+        elif perhaps and high == _NO_END:
+            outcomes.append(not_assessable(_UNTOLD, zone))
         elif perhaps:
             outcomes.append(not_assessable("the counts of pen and operator lie on both sides of the limit", zone))
         else:
@@ -43,17 +48,24 @@ def _against_plan(facts: Json, limit: str, compare: Callable[[int, int, int], tu
 
 def passes_disagree(facts: Json, _parameters: Json) -> list[Outcome]:
     """Pen and operator counted differently."""
-    planned = {zone["zone"] for zone in facts["expected"]["passes"]}
     outcomes = []
     for zone in _worked(facts):
         passes, name = zone["passes"], zone["zone"]
-        if None not in (passes["pen"], passes["operator"]):
-            agree = passes["pen"] <= passes["operator"] <= passes["pen"] + zone["passes_perhaps"]
-            detail = {"pen": passes["pen"], "operator": passes["operator"]}
-            outcomes.append(passed(name) if agree else found(detail, name))
-        elif name in planned:
-            outcomes.append(not_assessable("only one of pen and operator counted passes", name))
-    return outcomes or [not_applicable("the plan intends no number of passes, and there are not two counts to compare")]
+        if None in (passes["pen"], passes["operator"]):
+            continue
+        if passes["pen"] <= passes["operator"] <= passes["pen"] + zone["passes_perhaps"]:
+            outcomes.append(passed(name))
+        elif passes["operator"] > passes["pen"] and _open(facts):
+            outcomes.append(not_assessable(_UNTOLD, name))
+        else:
+            outcomes.append(found({"pen": passes["pen"], "operator": passes["operator"]}, name))
+    return outcomes or [not_applicable("there are not two counts to compare")]
+
+
+def _open(facts: Json) -> bool:
+    """Whether the pen may have made passes that its totals do not tell."""
+    counters = facts["counters"]
+    return bool(counters["fell"] or counters["fell_at_restart"] or counters["jumped"]["passes"] or counters["unplaced"])
 
 
 def _worked(facts: Json) -> list[Json]:

@@ -8,12 +8,14 @@ from devicelog.rules.rule import (
     each_judged,
     found,
     judged_zones,
+    lacks,
     not_applicable,
     not_assessable,
     passed,
     unmeasured,
 )
 from devicelog.sessions import UNASSIGNED
+from devicelog.steady import LEAP_UM
 
 _UNSEEN = "the pen gave neither set nor measured depth for part of it"
 
@@ -47,15 +49,15 @@ def _beyond(zone: Json, key: str, limit_um: int, *, limit_us: int) -> Outcome:
     return not_assessable(_UNSEEN, zone["zone"]) if zone["judged_unseen"] else passed(zone["zone"])
 
 
-def leap(facts: Json, parameters: Json) -> list[Outcome]:
+def leap(facts: Json, _parameters: Json) -> list[Outcome]:
     """Two neighbouring measured depths further apart than anything moves."""
 
     def assess(zone: Json) -> Outcome:
         steadiness = zone["steadiness"]
         if steadiness["leaps"]:
             detail = {key: steadiness[key] for key in ("leaps", "largest_um", "first_record")}
-            return found({**detail, "limit_um": parameters["limit_um"]}, zone["zone"])
-        if zone["depth"] is None:
+            return found({**detail, "limit_um": LEAP_UM}, zone["zone"])
+        if lacks(zone, "depth"):
             return unmeasured(facts, "depth", "measured depth", zone["zone"])
         return passed(zone["zone"])
 
@@ -66,11 +68,11 @@ def stuck(facts: Json, parameters: Json) -> list[Outcome]:
     """A sensor that says the same to the last digit while the needles work."""
 
     def assess(zone: Json) -> Outcome:
-        if zone["depth"] is None:
-            return unmeasured(facts, "depth", "measured depth", zone["zone"])
         longest_us = zone["steadiness"]["longest_still_us"]
         if longest_us >= parameters["limit_us"]:
             return found({"for_us": longest_us, "limit_us": parameters["limit_us"]}, zone["zone"])
+        if lacks(zone, "depth"):
+            return unmeasured(facts, "depth", "measured depth", zone["zone"])
         return passed(zone["zone"])
 
     return each_judged(facts, assess)
@@ -81,11 +83,11 @@ def disagrees(facts: Json, parameters: Json) -> list[Outcome]:
 
     def assess(zone: Json) -> Outcome:
         both_us, apart_us = zone["compared_us"], zone["disagree_us"]
-        if not both_us:
-            if zone["depth"] is None:
-                return unmeasured(facts, "depth", "measured depth", zone["zone"])
-            return unmeasured(facts, "set_depth", "dial setting", zone["zone"])
         if apart_us * 1_000_000 <= parameters["limit_ppm"] * both_us:
+            if lacks(zone, "depth"):
+                return unmeasured(facts, "depth", "measured depth", zone["zone"])
+            if both_us < zone["judged_us"]:
+                return unmeasured(facts, "set_depth", "dial setting", zone["zone"])
             return passed(zone["zone"])
         detail = {"for_us": apart_us, "of_us": both_us, "limit_ppm": parameters["limit_ppm"]}
         return found({**detail, "tolerance_um": zone["tolerance_um"]}, zone["zone"])
@@ -99,9 +101,10 @@ def dial_unchanged(facts: Json, _parameters: Json) -> list[Outcome]:
         return [not_assessable("no sample could be judged")]
     limits = {zone["zone"]: (zone["plan_min_um"], zone["plan_max_um"]) for zone in facts["zones"]}
     outcomes: dict[str, Outcome] = {}
-    for before, after in pairwise(facts["spans"]):
+    # a short stop in a zone that the plan does not name is no reason to have turned the dial
+    for before, after in pairwise(span for span in facts["spans"] if limits[span["zone"]][0] is not None):
         (low, high), (next_low, next_high) = limits[before["zone"]], limits[after["zone"]]
-        if before["zone"] == after["zone"] or None in (low, next_low) or not (high < next_low or next_high < low):
+        if before["zone"] == after["zone"] or not (high < next_low or next_high < low):
             continue
         zone, set_um = after["zone"], after["depth_set_um"]
         if set_um is None or before["depth_set_um"] is None:

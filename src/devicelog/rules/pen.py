@@ -6,6 +6,7 @@ from devicelog.rules.rule import (
     each_judged,
     found,
     heard,
+    lacks,
     not_applicable,
     not_assessable,
     passed,
@@ -35,6 +36,23 @@ def restarted(facts: Json, _parameters: Json) -> list[Outcome]:
     return [found({"n": restarts, "counters_fell": facts["counters"]["fell_at_restart"]}) if restarts else passed()]
 
 
+def signals(facts: Json, _parameters: Json) -> list[Outcome]:
+    """What this kind of pen sends, and did not send for a part of the needling or all of it."""
+    measures = facts["expected"]["measures"]
+
+    def assess(zone: Json) -> Outcome:
+        whole = {
+            "contact": not zone["contact_unknown_us"],
+            "set_depth": sum(row["for_us"] for row in zone["at_set_depth"]) == zone["judged_us"],
+            "depth": not lacks(zone, "depth"),
+            "frequency": not lacks(zone, "frequency"),
+        }
+        missing = [name for name in measures if not whole.get(name, True)]
+        return found({"signals": missing}, zone["zone"]) if missing else passed(zone["zone"])
+
+    return each_judged(facts, assess)
+
+
 def frequency(facts: Json, parameters: Json) -> list[Outcome]:
     """Stroke frequency outside what the pen's maker names, for longer than a motor takes to follow."""
     low, high = facts["expected"]["frequency_min_dhz"], facts["expected"]["frequency_max_dhz"]
@@ -42,10 +60,10 @@ def frequency(facts: Json, parameters: Json) -> list[Outcome]:
         return [not_applicable("the pen profile names no range of frequency")]
 
     def assess(zone: Json) -> Outcome:
-        if zone["frequency"] is None:
-            return unmeasured(facts, "frequency", "stroke frequency", zone["zone"])
         for_us = zone["frequency_beyond_us"]
         if for_us <= parameters["limit_us"]:
+            if lacks(zone, "frequency"):
+                return unmeasured(facts, "frequency", "stroke frequency", zone["zone"])
             return passed(zone["zone"])
         seen = {key: zone["frequency"][key] for key in ("min_dhz", "max_dhz")}
         detail = {"for_us": for_us, **seen, "low_dhz": low, "high_dhz": high, "limit_us": parameters["limit_us"]}
@@ -68,24 +86,30 @@ def clock_drift(facts: Json, parameters: Json) -> list[Outcome]:
 
 
 def calibration_missing(facts: Json, _parameters: Json) -> list[Outcome]:
-    """The pen says who it is and names no calibration."""
-    if facts["pen"] is None:
+    """A pen says who it is and names no calibration."""
+    if not facts["pens"]:
         return [not_assessable("no pen said who it is")]
-    return [passed() if facts["pen"]["calibration_id"] else found({"serial": facts["pen"]["serial"]})]
+    without = [pen["serial"] for pen in facts["pens"] if not pen["calibration_id"]]
+    return [found({"serials": without}) if without else passed()]
 
 
 def calibration_expired(facts: Json, _parameters: Json) -> list[Outcome]:
-    """The calibration the pen names held until a day that is past."""
-    if facts["pen"] is None:
+    """The calibration a pen names held until a day that is past."""
+    if not facts["pens"]:
         return [not_assessable("no pen said who it is")]
-    name, expires = facts["pen"]["calibration_id"], facts["expected"]["calibration_expires"]
-    if not name or expires is None:
+    known = facts["expected"]["calibrations"]
+    if not known:
         return [not_applicable("nobody has said until when this pen's calibration holds")]
-    readings = facts["clock"]["readings"]
-    if not readings or facts["clock"]["confidence"] == "unknown":
+    readings, confidence = facts["clock"]["readings"], facts["clock"]["confidence"]
+    if not readings or confidence == "unknown":
         return [not_assessable("what day it was is not known")]
     today = day_of(max(reading["wall_us"] for reading in readings))
-    return [found({"calibration_id": name, "expires": expires, "day": today}) if today > expires else passed()]
+    past = [row for row in known if today > row["expires"]]
+    if past:
+        return [found({"calibrations": past, "day": today})]
+    if confidence == "restored":  # such a clock is behind, never ahead
+        return [not_assessable("the clock was restored: it was this day or a later one")]
+    return [passed()]
 
 
 def clock_unsure(facts: Json, _parameters: Json) -> list[Outcome]:

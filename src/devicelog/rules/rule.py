@@ -88,10 +88,15 @@ def each_judged(facts: Json, assess: Callable[[Json], Outcome]) -> list[Outcome]
     return [assess(zone) for zone in judged_zones(facts)] or [not_assessable("no sample could be judged")]
 
 
+def lacks(zone: Json, column: str) -> bool:
+    """Whether a column did not come with every judged sample of a zone."""
+    return (zone[column]["n"] if zone[column] else 0) < int(zone["judged"])
+
+
 def unmeasured(facts: Json, name: str, words: str, zone: str | None = None) -> Outcome:
     """What to say where a column did not come: missing from a pen that has it, nothing to check on one that has not."""
     if name in facts["expected"]["measures"]:
-        return not_assessable(f"the pen gave no {words}", zone)
+        return not_assessable(f"the pen gave no {words} for a part of it or all of it", zone)
     return not_applicable(f"this kind of pen has no {words}", zone)
 
 

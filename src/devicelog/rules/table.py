@@ -6,7 +6,6 @@ version; a session keeps the rules of its day.
 
 from devicelog.rules import counts, data, depth, pen
 from devicelog.rules.rule import BOTH, Rule
-from devicelog.steady import LEAP_UM
 
 _OURS = "ours: no clinical source exists"
 
@@ -45,8 +44,8 @@ RULES: tuple[Rule, ...] = (
         version=1,
         severity="medium",
         message="the measured depth leaps further than anything moves: the sensor or its cable is not sound",
-        parameters={"limit_um": LEAP_UM},
-        source=_OURS,
+        parameters={},
+        source=f"0.5 mm: {_OURS}",
         assess=depth.leap,
     ),
     Rule(
@@ -95,6 +94,7 @@ RULES: tuple[Rule, ...] = (
         parameters={},
         source="the plan",
         assess=counts.passes_over,
+        live=False,
     ),
     Rule(
         id="passes.disagree",
@@ -104,6 +104,16 @@ RULES: tuple[Rule, ...] = (
         parameters={},
         source="the two counts",
         assess=counts.passes_disagree,
+        live=False,
+    ),
+    Rule(
+        id="signal.missing",
+        version=1,
+        severity="medium",
+        message="the pen did not send what this kind of pen measures",
+        parameters={},
+        source="the pen profile names what it measures",
+        assess=pen.signals,
         live=False,
     ),
     Rule(
@@ -160,7 +170,7 @@ RULES: tuple[Rule, ...] = (
         id="protocol.newer",
         version=1,
         severity="medium",
-        message="the pen speaks a newer protocol: what it says is kept and cannot be read",
+        message="the pen speaks another protocol: what it says is kept and cannot be read",
         parameters={},
         source="docs/protocol.md",
         assess=pen.newer_protocol,
