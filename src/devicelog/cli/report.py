@@ -315,6 +315,7 @@ def _completeness(session: Json) -> str:
         if boot["first"] is None:
             continue
         repeated = f", {boot['repeated']} repeated" if boot["repeated"] else ""
+        repeated += f", {boot['late']} of them late" if boot.get("late") else ""
         lines.append(
             f"  samples {boot['first']} to {boot['last']} (pen boot {boot['boot']}) = decoded {boot['decoded']} "
             f"+ missing {boot['missing']}{repeated}"
