@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from devicelog.cli import cli
+from devicelog.cli import _COMMANDS, cli
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"firmware_bridge": ROOT / "firmware_bridge", "devicelog": ROOT / "src" / "devicelog"}
@@ -375,6 +375,12 @@ COMMANDS = dict(commands())
 
 def test_the_commands_are_found():
     assert {"devicelog demo", "devicelog sessions show", "devicelog pens simulate"} <= COMMANDS.keys()
+
+
+def test_the_list_of_commands_says_what_their_help_says():
+    said = {name: words for name, (_, words) in _COMMANDS.items()}
+    for name, words in said.items():
+        assert " ".join((COMMANDS[f"devicelog {name}"].help or "").split()).startswith(words), name
 
 
 @pytest.mark.parametrize("name", COMMANDS)

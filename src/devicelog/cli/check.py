@@ -95,7 +95,7 @@ def verify(session: str | None, everything: bool, data_dir: Path | None, as_json
 @data_dir_option
 @json_option
 def replay(session: str, to: str | None, link: str, speed: float, data_dir: Path | None, as_json: bool) -> int:
-    """Derive a session again from its evidence and compare with the record that was kept; every derivation of it.
+    """Derive a session again from its evidence and compare each derivation that was kept.
 
     Exit 0: identical, or derived by another engine (the difference is printed). Exit 3: not what was kept.
     """

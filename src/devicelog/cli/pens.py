@@ -21,7 +21,7 @@ Without a pen: """
 
 @click.group()
 def pens() -> None:
-    """Pens: find one, ask one, or simulate one."""
+    """Pens: list the ports, ask who is there, simulate one."""
 
 
 @pens.command("list")

@@ -28,7 +28,7 @@ _DERIVING_S = 120.0  # a session of four hours on a slow computer, beside a reco
 
 @click.group()
 def sessions() -> None:
-    """What was recorded: list, read one, get the data out, correct where it belongs."""
+    """What was recorded: list, read, correct, get the data out."""
 
 
 @sessions.command("list")
