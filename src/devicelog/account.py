@@ -139,9 +139,15 @@ class Account:
         """What comes next does not follow what came: an oversize run goes on no more."""
         self._run_end = None
 
-    def another_pen(self) -> None:
-        """The next message is another pen's: its sample numbers have nothing to do with those before."""
-        self._another_pen = True
+    def another_pen(self, *, heard_already: bool) -> None:
+        """The next message is another pen's: its sample numbers have nothing to do with those before.
+
+        `heard_already`: it has sent without a name since the link came back, and what looked like a restart was it.
+        """
+        if heard_already and self.boots and self.boots[-1].begun == "restart":
+            self.boots[-1].begun = "another pen"
+        else:
+            self._another_pen = True
 
     def document(self, *, framed: int, rejected: int, delimiters: int, read: int | None, tallied: int) -> Json:
         """The completeness statement.

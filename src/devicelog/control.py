@@ -102,7 +102,10 @@ def ask(data_dir: Path, request: Json, *, timeout_s: float = 15.0) -> Json:
             connection.sendall(json.dumps(request).encode() + b"\n")
             line = connection.makefile("rb").readline(MAX_LINE)
     except TimeoutError as error:
-        raise StoreUnusable("the recorder did not confirm in time; look at its terminal, and at `devicelog sessions show`, before trying again") from error
+        raise StoreUnusable(
+            "the recorder did not confirm in time; look at its terminal, and at `devicelog sessions show`, before "
+            "trying again"
+        ) from error
     except OSError as error:
         raise nobody from error
     if not line:

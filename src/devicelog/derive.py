@@ -189,7 +189,7 @@ class Derivation:
         known = self.pen["serial"] if self.pen else None
         another = isinstance(message, Identity) and known not in (None, message.serial)
         if another:
-            self.account.another_pen()
+            self.account.another_pen(heard_already=not self._named)
             self.counters.another_pen()
             self._waiting.clear()  # whose totals these were is not known
             self._unplaced = True

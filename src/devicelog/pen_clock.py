@@ -47,10 +47,11 @@ class _Boot:
             return said
         (from_d, from_us), (to_d, to_us) = min(points[:third]), min(points[-third:])
         rise, run = to_d - from_d, to_us - from_us
+        by_host_us = run + rise
         left_over = (abs(d - from_d - (us - from_us) * rise // run) for d, us in points)
-        # the host sees a fast pen gain on it: then host less pen falls
-        said["drift_ppm"] = -rise * 1_000_000 // run
-        said["residual_us"] = max(left_over)
+        if by_host_us > 0:  # the host sees a fast pen gain on it: then host less pen falls
+            said["drift_ppm"] = -rise * 1_000_000 // by_host_us
+            said["residual_us"] = max(left_over)
         return said
 
 

@@ -57,7 +57,7 @@ def sample_rows(
             elif isinstance(reading, Heartbeat | PenEvent | Identity):
                 if isinstance(reading, Identity):
                     if pen_serial not in (None, reading.serial):
-                        account.another_pen()
+                        account.another_pen(heard_already=False)
                     pen_serial = reading.serial
                 account.step(reading)
 

@@ -3,6 +3,7 @@
 stdout is data, stderr is messages. Nothing below here prints a traceback at a person.
 """
 
+import errno
 import importlib
 import os
 import sys
@@ -15,7 +16,10 @@ _COMMANDS = {
     "record": ("devicelog.cli.record:record", "Record one session from a pen."),
     "mark": ("devicelog.cli.record:mark", "Make a mark in the session that is being recorded."),
     "sessions": ("devicelog.cli.sessions:sessions", "What was recorded: list, read, correct, get the data out."),
-    "replay": ("devicelog.cli.check:replay", "Derive a session again from its evidence and compare each derivation that was kept."),
+    "replay": (
+        "devicelog.cli.check:replay",
+        "Derive a session again from its evidence and compare.",
+    ),
     "verify": ("devicelog.cli.check:verify", "Check the database against itself: every hash, number, guard and list."),
     "db": ("devicelog.cli.db:db", "Check the database file, bring it up to date, make it anew from its evidence."),
     "pens": ("devicelog.cli.pens:pens", "Pens: list the ports, ask who is there, simulate one."),
@@ -74,6 +78,11 @@ def run(args: list[str] | None = None) -> int:
         # whoever read us has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno == errno.EIO:  # the terminal is gone: what was to be done is done
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        return _told(error)
     except Exception as error:  # noqa: BLE001 the one place where everything else becomes a sentence
         return _told(error)
     return result if isinstance(result, int) else 0
@@ -91,6 +100,9 @@ def _told(error: Exception) -> int:
         if isinstance(error, kind):
             click.echo(f"error: {error}", err=True)
             return code
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        click.echo("error: what was asked for could not be written: no space left where it was to go", err=True)
+        return 5
     if os.environ.get("DEVICELOG_DEBUG"):
         import traceback
 

@@ -50,7 +50,7 @@ def verify(session: str | None, everything: bool, data_dir: Path | None, as_json
         report = audit(evidence.connection, evidence.path, only=only, progress=progress)
     coverage = {
         "entries": report.entries,
-        "streams": report.streams,
+        "streams": 1 if only else report.streams,
         "chunks": report.chunks,
         "records": report.records,
         "documents": report.documents,
@@ -88,23 +88,26 @@ def verify(session: str | None, everything: bool, data_dir: Path | None, as_json
 @click.command()
 @click.argument("session")
 @click.option("--to", type=click.Choice(["pty"]), help="Play it as a pen on a pseudo-terminal instead, marked as test.")
-@click.option(
-    "--link", default="./replayed-pen", show_default=True, metavar="PATH", help="With --to: where the port is."
-)
-@click.option("--speed", type=Number(0.1, 20), default=1.0, show_default=True, help="With --to: how fast.")
+@click.option("--link", metavar="PATH", help="With --to: where the port is. Default: ./replayed-pen.")
+@click.option("--speed", type=Number(0.1, 20), help="With --to: how fast. Default: 1.")
 @data_dir_option
 @json_option
-def replay(session: str, to: str | None, link: str, speed: float, data_dir: Path | None, as_json: bool) -> int:
-    """Derive a session again from its evidence and compare each derivation that was kept.
+def replay(
+    session: str, to: str | None, link: str | None, speed: float | None, data_dir: Path | None, as_json: bool
+) -> int:
+    """Derive a session again from its evidence and compare. Every derivation of it is compared.
 
     Exit 0: identical, or derived by another engine (the difference is printed). Exit 3: not what was kept.
     """
+    from devicelog.errors import UsageProblem
     from devicelog.recorder.replay import replay as derive_again
 
+    if to is None and (link, speed) != (None, None):
+        raise UsageProblem("--link and --speed go with --to pty")
     with reading(data_dir) as evidence:
         row = evidence.stream(session)
         if to is not None:
-            return _play(evidence, row, link, speed)
+            return _play(evidence, row, link or "./replayed-pen", speed or 1.0)
         results = derive_again(evidence, row)
     ok = all(result.holds for result in results)
     if as_json:

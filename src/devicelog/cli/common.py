@@ -85,12 +85,20 @@ def reading(data_dir: Path | None) -> "Iterator[Evidence]":
     from devicelog.recorder.recovery import recover, told
     from devicelog.store.database import FILE_NAME
     from devicelog.store.evidence import Evidence
+    from devicelog.store.lock import WriterLock
 
     data_dir = data_dir or default_data_dir()
     interrupted = recover(data_dir)
     if interrupted is not None:
         click.echo(told(interrupted), err=True)
     with Evidence(data_dir / FILE_NAME) as evidence:
+        left = evidence.open_stream()
+        if left is not None and not WriterLock(data_dir).held():
+            click.echo(
+                f"{left['id']} was cut off, and cannot be closed here, where nothing can be written: it is shown as "
+                "far as it is on disk",
+                err=True,
+            )
         yield evidence
 
 

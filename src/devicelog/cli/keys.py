@@ -39,13 +39,14 @@ def keys(
     zones: Sequence[str],
     mark: Callable[[MarkCommand, Reply], None],
     say: Callable[[str], None],
+    typing: Callable[[str], None],
     end: Callable[[], None],
 ) -> Iterator[None]:
-    """Read keys from the terminal while inside; the terminal is as before afterwards."""
+    """Read keys from the terminal while inside; the terminal is as before afterwards. `typing` shows a note so far."""
     fd = sys.stdin.fileno()
     before = termios.tcgetattr(fd)
     stop = threading.Event()
-    thread = threading.Thread(target=_read, args=(fd, zones, mark, say, end, stop), name="keys", daemon=True)
+    thread = threading.Thread(target=_read, args=(fd, zones, mark, say, typing, end, stop), name="keys", daemon=True)
     tty.setcbreak(fd)
     thread.start()
     try:
@@ -62,6 +63,7 @@ def _read(
     zones: Sequence[str],
     mark: Callable[[MarkCommand, Reply], None],
     say: Callable[[str], None],
+    typing: Callable[[str], None],
     end: Callable[[], None],
     stop: threading.Event,
 ) -> None:
@@ -75,22 +77,29 @@ def _read(
             data = b""
         if not data:
             return  # the terminal is gone; the session is not
-        for key in _ESCAPE.sub("", decoder.decode(data)):
+        text = decoder.decode(data)
+        if note is not None and text == "\x1b":
+            note = None
+            say("no note")
+        for key in _ESCAPE.sub("", text):
             if note is not None:
                 if key in "\r\n":
                     _note(note, mark, say)
                     note = None
                 else:
                     note = note[:-1] if key in "\x7f\b" else note + key
+                    typing(note)
             elif key == "n":
                 note = ""
-                say("note: type the text (it is shown when you press Enter)")
+                say("note: type the text, then Enter; Esc leaves it")
             elif key == "q":
                 end()
             elif key in table:
                 mark(table[key], _told(table[key], say))
             else:
                 say(f"{key!r} is no key here. {legend(zones)}")
+    if note:
+        say(f"the note was not finished with Enter and is NOT RECORDED: {note}")
 
 
 def _note(text: str, mark: Callable[[MarkCommand, Reply], None], say: Callable[[str], None]) -> None:

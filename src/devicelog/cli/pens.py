@@ -1,5 +1,6 @@
 """`pens list | probe | simulate`: which ports there are, who is behind one, and a pen without hardware."""
 
+import secrets
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -143,6 +144,9 @@ def simulate(link: str, scenario: str, seconds: float, speed: float, seed: int, 
     except ScenarioError as error:
         raise UsageProblem(str(error)) from error
 
+    # a new pen each time: the totals of the one before would seem to have fallen
+    serial = f"SIM-{secrets.token_hex(4)}"
+
     def ready(port: PtyLink, pen: Pen) -> None:
         click.echo(
             f"pen {pen.serial} is at {port.path}, scenario {scenario}; Ctrl-C ends it. Record it with:", err=True
@@ -153,5 +157,13 @@ def simulate(link: str, scenario: str, seconds: float, speed: float, seed: int, 
     stop = Stop()
     with stop.on_signals():
         run_pen(
-            link, scenario=told, seconds=seconds, seed=seed, speed=speed, once=once, stop=stop.event, on_ready=ready
+            link,
+            scenario=told,
+            seconds=seconds,
+            seed=seed,
+            speed=speed,
+            once=once,
+            serial=serial,
+            stop=stop.event,
+            on_ready=ready,
         )

@@ -221,8 +221,12 @@ def _record(job: "Job", url: str, clock: Any, stop: "Stop") -> "Outcome":
             zones = [zone.zone for zone in job.plan.zones]
             if by_keys:
                 click.echo(legend(zones), err=True)
+
+            def quit_() -> None:
+                stop.request("operator")
+
             stack.enter_context(
-                keys(zones, recording.mark, screen.say, lambda: stop.request("operator")) if by_keys else nullcontext()
+                keys(zones, recording.mark, screen.say, screen.typing, quit_) if by_keys else nullcontext()
             )
 
         return record_session(job, source_of=source_of, clock=clock, console=screen, stop=stop, on_ready=ready)

@@ -305,6 +305,8 @@ def _completeness(session: Json) -> str:
     account = session["completeness"]
     read = "unknown (interrupted)" if account["bytes_read"] is None else str(account["bytes_read"])
     closes = "every account closes" if account["closes"] else f"OPEN: {', '.join(account['open_accounts'])}"
+    if not session["closed_at"]:
+        read, closes = "not counted yet", "as far as it is on disk"
     lines = [
         f"Completeness: {closes}",
         f"  bytes read {read} = kept {account['bytes_kept']} + dropped {account['bytes_dropped']}",

@@ -43,6 +43,10 @@ class Screen:
         """Show something that happened, above the live line."""
         self._put((f"  {text}", False))
 
+    def typing(self, note: str) -> None:
+        """Show a note as far as it is typed, in place of the live line."""
+        self._put((f"note: {note}"[: shutil.get_terminal_size().columns - 1], True))
+
     def end(self) -> None:
         """Leave the live line behind."""
         self._put(None)
@@ -79,10 +83,10 @@ class Screen:
 
 
 def live_line(live: Live) -> str:
-    """The live state in one line of at most 118 characters."""
+    """The live state in one line: 79 characters while all is well, at most 118."""
     if live.trouble:
         return f"NOT RECORDED NOW: {live.trouble}"[:118]
-    passes = f"{live.passes_pen if live.passes_pen is not None else '-'} (pen) {live.passes_operator} (marked)"
+    passes = f"{live.passes_pen if live.passes_pen is not None else '-'}/{live.passes_operator}"
     contact = {True: "on skin", False: "lifted", None: "contact unknown"}[live.contact]
     total = f"/{_clock(live.duration_us)}" if live.duration_us is not None else ""
     parts = [
@@ -90,9 +94,9 @@ def live_line(live: Live) -> str:
         _state(live),
         f"ALARMS {len(live.alarms)}" if live.alarms else "",
         live.zone,
-        f"set {_mm(live.depth_set_um)} measured {_mm(live.depth_um)} mm",
+        f"set {_mm(live.depth_set_um)}, {_mm(live.depth_um)} mm",
         contact,
-        f"passes {passes}",
+        f"pass {passes}",
     ]
     return " | ".join(part for part in parts if part)[:118]
 
@@ -100,7 +104,9 @@ def live_line(live: Live) -> str:
 def _state(live: Live) -> str:
     if not live.link_up:
         return "PEN LOST"
-    return f"PEN SILENT for {live.silent_us // 1_000_000} s" if live.silent_us else live.state
+    if live.silent_us:
+        return f"PEN SILENT for {live.silent_us // 1_000_000} s"
+    return "" if live.state == "recording" else live.state.upper()
 
 
 def _clock(t_us: int) -> str:
