@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import pytest
 from devicelog.cli import cli
 from devicelog.clinical.data import load_plan, load_zones
 from devicelog.recorder.commands import read_marks
+from firmware_bridge.profile import PenProfile
+from firmware_bridge.profiles import load_profile
 from tests.e2e.running import wait_until
 from tests.environment import environment
 
@@ -142,6 +145,13 @@ def test_the_marks_file_of_the_commands_page(tmp_path: Path) -> None:
         (5_000_000, "zone"),
         (9_000_000, "note"),
     ]
+
+
+def test_the_profile_of_the_commands_page() -> None:
+    block = re.findall(r"```toml\n(.*?)```", COMMANDS_PAGE, re.DOTALL)[1]
+    profile = PenProfile.from_document(load_profile("reference").document() | tomllib.loads(block))
+    assert profile.measures == ("set_depth", "depth", "contact", "passes")
+    assert profile.expires("2026-114") == "2027-06-30"
 
 
 def test_the_plan_of_the_commands_page(tmp_path: Path) -> None:
