@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from devicelog.store.writer import FLUSH_PERIOD_S, period_s
+from firmware_bridge.sources.serial_port import POLL_S
 from tests.torture.slow_disk import COMPILER, slow_disk
 
 ROOT = Path(__file__).parents[2]
@@ -92,9 +93,27 @@ def test_the_log_stays_small_where_a_sync_is_quick(tmp_path: Path) -> None:
     assert found["pages"] < 60, found
 
 
-@pytest.mark.parametrize(
-    ("flush_s", "period"), [(0.0, 0.6), (0.17, 0.6), (0.2, 0.55), (0.3, 0.35), (0.45, 0.05), (0.6, 0.05), (9.0, 0.05)]
-)
-def test_the_longer_a_flush_the_sooner_the_next(flush_s: float, period: float) -> None:
-    assert FLUSH_PERIOD_S == 0.6
-    assert period_s(flush_s) == pytest.approx(period)
+# What stands between a frame's first byte and the flush that takes it: the frame itself, and the read that brings it.
+FRAME_MS, READ_MS, SYNC_MS = 20, round(POLL_S * 1000), 300
+
+
+def period_ms(flush_ms: int) -> int:
+    return round(period_s(flush_ms / 1000) * 1000)
+
+
+def test_a_slow_sync_that_nobody_foresaw_is_within_the_second() -> None:
+    assert period_ms(0) == FLUSH_PERIOD_S * 1000
+    assert FRAME_MS + READ_MS + period_ms(0) + SYNC_MS <= 1000
+
+
+@pytest.mark.parametrize("flush_ms", range(0, SYNC_MS + 1, 10))
+def test_after_a_flush_there_is_time_for_one_of_twice_as_long(flush_ms: int) -> None:
+    """The first one after the log was started again costs two syncs."""
+    assert FRAME_MS + READ_MS + period_ms(flush_ms) + 2 * flush_ms <= 1000
+
+
+def test_the_longer_a_flush_the_sooner_the_next_but_never_at_once() -> None:
+    periods = [period_ms(flush_ms) for flush_ms in range(0, 1000, 10)]
+    assert periods == sorted(periods, reverse=True)
+    assert period_ms(100) == periods[0] > period_ms(SYNC_MS)
+    assert periods[-1] == period_ms(9000) > 0
