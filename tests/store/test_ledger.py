@@ -274,6 +274,7 @@ def test_an_envelope_with_a_key_more() -> None:
         {"v": 2},
         {"v": 0},
         {"v": "1"},
+        {"v": True},  # which equals 1
         {"seq": "8"},
         {"seq": None},
         {"seq": True},

@@ -148,7 +148,7 @@ def read_entry(data: bytes) -> Entry:
         raise ValueError(f"envelope keys {sorted(values.keys() ^ _ENVELOPE)} are missing or unknown")
     if values["v"] != VERSION or not isinstance(values["body"], dict):
         raise ValueError(f"not an entry of version {VERSION}")
-    for key, wanted in {"seq": int, "mono_us": int, "type": str, "log": str, "prev": str, "at": str}.items():
+    for key, wanted in {"v": int, "seq": int, "mono_us": int, "type": str, "log": str, "prev": str, "at": str}.items():
         if type(values[key]) is not wanted:
             raise ValueError(f"{key} is {values[key]!r}")
     known = BODY_KEYS.get(values["type"])
