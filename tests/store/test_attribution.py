@@ -1,13 +1,15 @@
 """Attributions: what one changes in the list of sessions, and what verify finds when one is not what it must be."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from devicelog.canonical import Json, canonical, parse_canonical
-from devicelog.ledger.entries import read_entry
+from devicelog.errors import EvidenceDamaged
+from devicelog.ledger.entries import Actor, read_entry
 from devicelog.store.database import open_for_writing
 from devicelog.store.evidence import Evidence
 from devicelog.store.transaction import NOTE_TAG, Transaction, commitment
@@ -31,7 +33,12 @@ ZONES = [{"first_record": 3, "last_record": 80, "zone": "cheek.left"}]
 
 
 def attribute(
-    path: Path, *, stream: str = FIRST, client: str | None = None, change: Callable[[Json], Json] = lambda body: body
+    path: Path,
+    *,
+    stream: str = FIRST,
+    client: str | None = None,
+    actor: Actor = PRACTITIONER,
+    change: Callable[[Json], Json] = lambda body: body,
 ) -> Json:
     """Write one as a command would, its body changed at the last moment; returns the body."""
     engine, head = open_for_writing(path.parent, stamps=StillClock(), sw={"version": "0", "engine": 7})
@@ -57,7 +64,7 @@ def attribute(
                 "verdict": derived.get("verdict"),
             }
         )
-        transaction.entry("session.attributed", body, PRACTITIONER)
+        transaction.entry("session.attributed", body, actor)
     return body
 
 
@@ -84,6 +91,25 @@ def test_a_zone_moved_is_a_second_derivation_and_the_first_stays(recorded: Path)
         assert evidence.note_text(body["reason_sha256"]) == REASON
     assert problems(recorded) == []
     assert problems(recorded, FIRST) == []
+
+
+def test_an_entry_that_only_names_a_session_is_no_correction_of_it(recorded: Path) -> None:
+    """A practitioner's id may be that of a session, and a correction of another one may come between."""
+    namesake = replace(PRACTITIONER, id=FIRST)
+    first = attribute(recorded)
+    attribute(recorded, stream=SECOND, actor=namesake)
+    second = attribute(recorded, actor=namesake)
+    with Evidence(recorded) as evidence:
+        found = evidence.attributions(evidence.stream(FIRST))
+    assert [entry.body for entry in found] == [first, second]
+    assert problems(recorded) == []
+
+
+def test_an_entry_that_is_not_the_next_derivation_is_told(recorded: Path) -> None:
+    attribute(recorded)
+    attribute(recorded, change=lambda body: body | {"number": 2})
+    with Evidence(recorded) as evidence, pytest.raises(EvidenceDamaged, match=f"is not derivation 3 of {FIRST}"):
+        evidence.attributions(evidence.stream(FIRST) | {"derivations": 3})
 
 
 def test_another_client_is_moved_in_the_list_and_committed_to(recorded: Path) -> None:
