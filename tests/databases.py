@@ -210,6 +210,13 @@ def spoil(path: Path, *statements: str | tuple[str, tuple[Any, ...]]) -> None:
         connection.execute("COMMIT")
 
 
+def damage_page(path: Path) -> None:
+    """Overwrite one page in the middle of the file."""
+    size, data = one(path, "PRAGMA page_size"), path.read_bytes()
+    at = len(data) // 2 // size * size
+    path.write_bytes(data[:at] + b"\xff" * size + data[at + size :])
+
+
 def problems(path: Path, only: str | None = None) -> list[str]:
     return report(path, only).problems
 

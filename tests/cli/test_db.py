@@ -10,7 +10,7 @@ import pytest
 
 from devicelog.cli import run
 from devicelog.store.schema import SCHEMA_VERSION
-from tests.databases import FIRST, make_database, one, plain, spoil
+from tests.databases import FIRST, damage_page, make_database, one, plain, spoil
 
 FIXTURES = Path(__file__).parents[1] / "data" / "databases"
 OLD = sorted(path.stem for path in FIXTURES.glob("*.db"))
@@ -125,9 +125,7 @@ def test_a_file_that_is_no_database(content: bytes, code: int, told: str, device
 
 
 def test_a_page_that_is_damaged(devicelog: Command, path: Path) -> None:
-    data = path.read_bytes()
-    at = len(data) // 2 // 1024 * 1024
-    path.write_bytes(data[:at] + b"\xff" * 1024 + data[at + 1024 :])
+    damage_page(path)
     found = checks(devicelog, path, 3)
     assert found.get("sqlite") or found.get("file")
 

@@ -689,8 +689,8 @@ def test_a_table_that_is_gone(table: str, recorded: Path) -> None:
 def test_any_page_of_the_file_overwritten(recorded: Path) -> None:
     with plain(recorded) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
-    data = recorded.read_bytes()
-    pages = range(0, len(data), 1024)
+    data, page_bytes = recorded.read_bytes(), one(recorded, "PRAGMA page_size")
+    pages = range(0, len(data), page_bytes)
     assert len(pages) > 50
     for at in pages:
         recorded.write_bytes(data[:at] + b"\xff" * 8 + data[at + 8 :])
@@ -698,7 +698,7 @@ def test_any_page_of_the_file_overwritten(recorded: Path) -> None:
             found = problems(recorded)
         except EvidenceDamaged as error:
             found = [str(error)]
-        assert found, f"page {at // 1024 + 1}"
+        assert found, f"page {at // page_bytes + 1}"
 
 
 def test_a_database_of_a_later_version_is_not_judged(recorded: Path) -> None:

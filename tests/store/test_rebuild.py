@@ -22,7 +22,7 @@ from devicelog.store.database import open_for_writing
 from devicelog.store.lock import WriterLock
 from devicelog.store.rebuild import Rebuilt, rebuild
 from devicelog.store.schema import GUARDS, SCHEMA_VERSION
-from tests.databases import StillClock, dump, flip, make_database, one, plain, problems, rows, spoil
+from tests.databases import StillClock, damage_page, dump, flip, make_database, one, plain, problems, rows, spoil
 from tests.store.test_attribution import attribute
 
 KEPT_TABLES = ("ledger_entry", "chunk", "document", "client", "note")
@@ -211,12 +211,12 @@ def test_a_table_that_is_gone_is_refused(recorded: Path) -> None:
 
 
 def test_a_page_that_is_damaged_is_refused(recorded: Path) -> None:
-    data = recorded.read_bytes()
-    at = len(data) // 2 // 1024 * 1024
-    recorded.write_bytes(data[:at] + b"\xff" * 1024 + data[at + 1024 :])
+    before = recorded.read_bytes()
+    damage_page(recorded)
+    damaged = recorded.read_bytes()
     with pytest.raises(EvidenceDamaged):
         anew(recorded)
-    assert recorded.read_bytes()[at : at + 1024] == b"\xff" * 1024
+    assert recorded.read_bytes() == damaged != before
 
 
 def test_a_copy_that_is_not_the_same_is_not_taken(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
