@@ -74,12 +74,12 @@ def _keeps(data_dir: Path, *, demo: bool) -> str | None:
     fault = unsuitable(mountinfo, os.path.realpath(data_dir))
     if fault is None:
         return None
-    if fault.certain and not demo and os.environ.get(ACCEPT) != "1":
+    if not demo and os.environ.get(ACCEPT) != "1":
         raise StoreUnusable(
-            f"{data_dir} {fault.words}. Name a directory on a disk of this computer with --data-dir, "
+            f"{data_dir} {fault}. Name a directory on a disk of this computer with --data-dir, "
             f"or set {ACCEPT}=1 to record here all the same."
         )
-    return f"{data_dir} {fault.words}"
+    return f"{data_dir} {fault}"
 
 
 def open_for_writing(data_dir: Path, *, stamps: Stamps, sw: Json) -> tuple[Engine, Head]:

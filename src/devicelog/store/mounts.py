@@ -18,18 +18,10 @@ _UNSUITABLE: dict[str, str] = {
     ),
 }
 _UNSEEN = (
-    "is an overlay whose upper layer cannot be seen from here: if that is in memory or goes with a container, so does \
-whatever is recorded there"
+    "is an overlay whose upper layer cannot be seen from here. The overlay root of a Pi writes into memory, that of a "
+    "container goes with it: whatever is recorded there may be gone when the power is"
 )
 _ESCAPED = re.compile(r"\\([0-7]{3})")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unsuitable:
-    """What is wrong with a directory, to be read after its path. Not `certain`: it may be right all the same."""
-
-    words: str
-    certain: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +31,11 @@ class _Mount:
     options: str
 
 
-def unsuitable(mountinfo: str, path: str) -> Unsuitable | None:
-    """What is wrong with an absolute path without links, by /proc/self/mountinfo; None: nothing is known against it."""
+def unsuitable(mountinfo: str, path: str) -> str | None:
+    """What is wrong with an absolute path without links, by /proc/self/mountinfo; None: nothing is known against it.
+
+    To be read after the path.
+    """
     mount = _mount_of(mountinfo, path)
     if mount is None:
         return None
@@ -51,13 +46,13 @@ def unsuitable(mountinfo: str, path: str) -> Unsuitable | None:
         return None  # nothing can be written, and that is told where it is tried
     below = _mount_of(mountinfo, upper)
     if below is None or below.kind == "overlay":
-        return Unsuitable(words=_UNSEEN, certain=False)
+        return f"(overlay at {mount.at}) {_UNSEEN}"
     return _told(below.kind, below.at)
 
 
-def _told(kind: str, at: str) -> Unsuitable | None:
+def _told(kind: str, at: str) -> str | None:
     words = _UNSUITABLE.get(kind)
-    return None if words is None else Unsuitable(words=f"({kind} at {at}) {words}", certain=True)
+    return None if words is None else f"({kind} at {at}) {words}"
 
 
 def _mount_of(mountinfo: str, path: str) -> _Mount | None:
