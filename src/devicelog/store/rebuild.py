@@ -89,7 +89,8 @@ def kept_files(path: Path) -> list[Path]:
 
 
 def _check_space(path: Path) -> None:
-    needed = 2 * sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*") if file.name[-4:] != "-shm")
+    files = (path, path.with_name(f"{path.name}-wal"))
+    needed = 2 * sum(file.stat().st_size for file in files if file.exists())
     free = shutil.disk_usage(path.parent).free
     if free < needed:
         raise StoreUnusable(
