@@ -1,5 +1,7 @@
 """Rebuild and upgrade: every byte of evidence is kept, damage stops it, a kill leaves the old file or the new one."""
 
+import errno
+import os
 import shutil
 import signal
 import sqlite3
@@ -262,6 +264,124 @@ def test_a_kept_name_that_is_taken_is_not_overwritten(recorded: Path) -> None:
     taken.write_text("mine")
     assert anew(recorded).kept.name == f"devicelog.db.kept-{entries}-2"
     assert taken.read_text() == "mine"
+
+
+def nothing_changed(path: Path, before: list[str]) -> None:
+    """The old file as it was, and nothing beside it."""
+    names = {file.name for file in path.parent.iterdir()}
+    assert names <= {"devicelog.db", "devicelog.db-wal", "devicelog.db-shm", "writer.lock"}
+    assert dump(path) == before
+    assert one(path, "PRAGMA journal_mode") == "wal"
+
+
+def test_while_somebody_reads_nothing_is_begun(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = dump(recorded)
+    monkeypatch.setattr(rebuild_module, "_build", None)
+    with closing(sqlite3.connect(recorded)) as reader:
+        reader.execute("SELECT * FROM note").fetchall()
+        with pytest.raises(StoreUnusable, match="another program holds it"):
+            anew(recorded)
+        nothing_changed(recorded, before)
+
+
+def test_who_comes_to_read_while_it_is_made_finds_it_held(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = rebuild_module._build
+
+    def late(*given: Any) -> Any:
+        with closing(sqlite3.connect(recorded, timeout=0)) as reader, pytest.raises(sqlite3.Error, match="locked"):
+            reader.execute("SELECT * FROM note")
+        return build(*given)
+
+    monkeypatch.setattr(rebuild_module, "_build", late)
+    anew(recorded)
+    assert problems(recorded) == []
+
+
+REFUSED_BY_THE_DISK: dict[str, tuple[type[Exception], str]] = {
+    "hardlink_to": (StoreUnusable, r"cannot be kept as .*Nothing was changed"),
+    "rename": (PermissionError, "not permitted"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_BY_THE_DISK)
+def test_what_the_disk_refuses_leaves_nothing_behind(
+    name: str, recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    before = dump(recorded)
+    monkeypatch.setattr(Path, name, refuse)
+    kind, words = REFUSED_BY_THE_DISK[name]
+    with pytest.raises(kind, match=words):
+        anew(recorded)
+    nothing_changed(recorded, before)
+
+
+def test_a_sync_that_fails_at_any_step_leaves_nothing_behind(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, sync = dump(recorded), os.fsync
+    for nth in (1, 2, 3):
+        left = [nth]
+
+        def failing(fd: int, left: list[int] = left) -> None:
+            left[0] -= 1
+            if not left[0]:
+                raise OSError(errno.EIO, "Input/output error")
+            sync(fd)
+
+        monkeypatch.setattr(os, "fsync", failing)
+        with pytest.raises(OSError, match="Input/output"):
+            anew(recorded)
+        nothing_changed(recorded, before)
+
+
+def test_nobody_else_can_read_it_while_it_is_made(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    new, modes, build = recorded.with_name("devicelog.db.new"), [], rebuild_module._build
+
+    def watched(*given: Any) -> Any:
+        modes.append(new.stat().st_mode & 0o777)
+        return build(*given)
+
+    monkeypatch.setattr(rebuild_module, "_build", watched)
+    recorded.chmod(0o640)
+    mask = os.umask(0o022)
+    try:
+        anew(recorded)
+    finally:
+        os.umask(mask)
+    assert modes == [0o600]
+    assert recorded.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.fixture
+def theirs(recorded: Path) -> Path:
+    """A database of another user, and root to care for it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may give files away")
+    for file in (recorded.parent, recorded):
+        os.chown(file, 4711, 4712)
+    return recorded
+
+
+def test_root_gives_it_to_the_owner_of_the_old_one(theirs: Path) -> None:
+    done = anew(theirs)
+    for file in (theirs, done.kept, theirs.with_name("writer.lock")):
+        assert (file.stat().st_uid, file.stat().st_gid) == (4711, 4712), file
+
+
+def test_who_may_not_give_it_to_its_owner_is_refused(theirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    before = dump(theirs)
+    monkeypatch.setattr(os, "chown", refuse)
+    monkeypatch.setattr(rebuild_module, "_build", None)
+    with pytest.raises(
+        StoreUnusable, match=r"belongs to another user or group, .*\. Run this as that user, or with sudo"
+    ) as caught:
+        anew(theirs)
+    assert caught.value.exit_code == 5
+    nothing_changed(theirs, before)
 
 
 # --- databases of every version so far --------------------------------------------------------------------------------

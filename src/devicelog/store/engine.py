@@ -13,7 +13,16 @@ from sqlalchemy.pool import NullPool
 
 from devicelog.errors import EvidenceDamaged, StoreUnusable
 
-__all__ = ["PAGE_BYTES", "Engine", "builder_engine", "in_our_words", "reader_engine", "set_journal", "writer_engine"]
+__all__ = [
+    "PAGE_BYTES",
+    "Engine",
+    "builder_engine",
+    "in_our_words",
+    "reader_engine",
+    "set_journal",
+    "sole_engine",
+    "writer_engine",
+]
 
 # A flush of one kilobyte rewrites the first page of the file and the last one of the table, so the smallest pages cost
 # the card least: 3.4 kB written a flush; 4.4 with pages of 1 kB, 7.4 with those of 4 kB.
@@ -73,6 +82,18 @@ def builder_engine(path: Path) -> Engine:
         return connection
 
     return _engine(connect, "BEGIN IMMEDIATE")
+
+
+def sole_engine(path: Path) -> Engine:
+    """An engine that reads a file and lets nobody else near it: SQLITE_BUSY where anybody has it open."""
+
+    def connect() -> sqlite3.Connection:
+        uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=rw"
+        connection = sqlite3.connect(uri, uri=True, timeout=5.0, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        return connection
+
+    return _engine(connect, "BEGIN EXCLUSIVE")
 
 
 def set_journal(path: Path, mode: str) -> None:

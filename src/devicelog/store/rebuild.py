@@ -7,10 +7,13 @@ rename the old one, after it the new one. The old file is kept.
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from stat import S_IMODE
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,7 +25,7 @@ from devicelog.ledger.entries import read_entry
 from devicelog.ledger.tree import Tree
 from devicelog.store.audit import audit
 from devicelog.store.database import FILE_NAME, check_ours, read_head, schema_of
-from devicelog.store.engine import builder_engine, in_our_words, reader_engine, set_journal
+from devicelog.store.engine import builder_engine, in_our_words, set_journal, sole_engine
 from devicelog.store.lock import WriterLock
 from devicelog.store.schema import METADATA, SCHEMA_VERSION, create_guards, create_tables, odd_guards
 from devicelog.store.transaction import Stamps, Transaction, project_entry
@@ -52,27 +55,30 @@ def rebuild(data_dir: Path, *, upgrade: bool, stamps: Stamps, sw: Json) -> Rebui
     path, new = data_dir / FILE_NAME, data_dir / NEW
     if not path.exists():
         raise NotFound(f"there is no database at {path}. `devicelog demo` or `devicelog record` makes one.")
-    with WriterLock(data_dir) as lock:
+    with WriterLock(data_dir) as lock, in_our_words(path), ExitStack() as undo:
         lock.take()
-        with in_our_words(path), reader_engine(path).connect() as old:
+        _give(lock.path, path)
+        with sole_engine(path).connect() as old:
             from_schema = schema_of(old, path)
             if from_schema >= SCHEMA_VERSION or not upgrade:
                 check_ours(old, path)
                 if upgrade:
                     return None
-            _check_space(path)
+            undo.callback(_restore_journal, path, old.exec_driver_sql("PRAGMA journal_mode").scalar_one())
+            undo.callback(_remove_leftovers, path)
             _remove_leftovers(path)
-            try:
-                with builder_engine(new).connect() as connection:
-                    done = _build(old, connection, path, from_schema, stamps, sw)
-                set_journal(new, "WAL")
-                new.chmod(0o600)
-                _sync(new)
-            except BaseException:
-                _remove_leftovers(path)
-                raise
+            _check_space(path)
+            _make_empty(new, path)
+            with builder_engine(new).connect() as connection:
+                done = _build(old, connection, path, from_schema, stamps, sw)
+            set_journal(new, "WAL")
+            new.chmod(S_IMODE(path.stat().st_mode))
+            _sync(new)
         kept = _keep(path, done["entries"])
+        undo.callback(_unkeep, kept, path)
+        _whole_by_itself(path)
         new.rename(path)
+        undo.pop_all()  # from here on it is done
         _sync(data_dir)
     return Rebuilt(kept=kept, **{**done, "guards": tuple(done["guards"])})
 
@@ -97,6 +103,26 @@ def _check_space(path: Path) -> None:
             f"{path.parent} has {free // 2**20} MB free; making the database anew may need {needed // 2**20 + 1} MB. "
             "Free some space first; nothing was changed."
         )
+
+
+def _make_empty(new: Path, path: Path) -> None:
+    """The new file, whose owner is that of the old one, and which nobody else can read until it is whole."""
+    os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    _give(new, path)
+
+
+def _give(file: Path, path: Path) -> None:
+    """Let a file belong to whom the database belongs: made by root, it would lock the recorder out."""
+    owner, now = path.stat(), file.stat()
+    if (now.st_uid, now.st_gid) == (owner.st_uid, owner.st_gid):
+        return
+    try:
+        os.chown(file, owner.st_uid, owner.st_gid)
+    except OSError as error:
+        raise StoreUnusable(
+            f"{path} belongs to another user or group, and {file.name} cannot be given to them: {error.strerror}. "
+            "Run this as that user, or with sudo; nothing was changed."
+        ) from error
 
 
 def _build(old: Connection, new: Connection, path: Path, from_schema: int, stamps: Stamps, sw: Json) -> Json:
@@ -175,10 +201,7 @@ def _project(connection: Connection) -> None:
 
 
 def _keep(path: Path, entries: int) -> Path:
-    """A second name for the old file, which is whole by itself: its log is copied into it and gone."""
-    with in_our_words(path):  # refused while anybody has it open: a reader's log would lie beside the new file
-        set_journal(path, "DELETE")
-    _sync(path)
+    """A second name for the old file."""
     kept = path.with_name(f"{KEPT}{entries}")
     n = 1
     while kept.exists() and not kept.samefile(path):
@@ -191,8 +214,24 @@ def _keep(path: Path, entries: int) -> Path:
             raise StoreUnusable(
                 f"{path} cannot be kept as {kept.name}: {error.strerror}. Nothing was changed."
             ) from error
-    _sync(path.parent)
     return kept
+
+
+def _unkeep(kept: Path, path: Path) -> None:
+    if kept.samefile(path):  # else the new file stands there already
+        kept.unlink()
+
+
+def _whole_by_itself(path: Path) -> None:
+    """The log of the old file is copied into it and gone, and nobody's log will lie beside the new one."""
+    set_journal(path, "DELETE")  # refused while anybody has it open
+    _sync(path)
+    _sync(path.parent)
+
+
+def _restore_journal(path: Path, mode: str) -> None:
+    with suppress(sqlite3.Error):  # what cannot be opened was not changed either
+        set_journal(path, mode)
 
 
 def _remove_leftovers(path: Path) -> None:
