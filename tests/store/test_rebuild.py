@@ -481,3 +481,24 @@ def test_killed_at_any_moment(old: Path, tmp_path: Path) -> None:
         upgrade(data_dir, took_s * (0.5 + 0.08 * step))
         seen.add(whole(data_dir / "devicelog.db", before))
     assert "old" in seen
+
+
+def test_a_session_that_only_the_list_still_names_stops_it(tmp_path: Path) -> None:
+    """Entries, chunks and documents of the newest session are gone; the list is the last trace of it."""
+    path = make_database(tmp_path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for name in GUARDS:
+            connection.execute(f"DROP TRIGGER {name}")
+        stream, no = connection.execute("SELECT id, no FROM stream ORDER BY no DESC LIMIT 1").fetchone()
+        (derived,) = connection.execute("SELECT derived FROM stream WHERE no = ?", (no,)).fetchone()
+        connection.execute("DELETE FROM ledger_entry WHERE seq >= ?", (no,))
+        connection.execute("DELETE FROM chunk WHERE id >= ?", (no << 24,))
+        connection.execute("DELETE FROM document WHERE sha256 = ?", (bytes.fromhex(derived),))
+        connection.execute("DELETE FROM note")
+        connection.execute("DELETE FROM client")
+        for sql in GUARDS.values():
+            connection.execute(sql)
+    before = path.read_bytes()
+    with pytest.raises(EvidenceDamaged, match=rf"names {stream}, which the ledger does not"):
+        rebuild(tmp_path, upgrade=False, stamps=StillClock(), sw={"version": "test", "engine": 1})
+    assert path.read_bytes() == before

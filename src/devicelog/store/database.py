@@ -26,6 +26,7 @@ from devicelog.store.schema import (
     create_guards,
     create_tables,
     guard_faults,
+    lost_tables,
 )
 from devicelog.store.transaction import Head, Stamps, StreamHead, Transaction
 
@@ -99,6 +100,8 @@ def open_for_writing(data_dir: Path, *, stamps: Stamps, sw: Json) -> tuple[Engin
         if not _has_tables(connection):
             _create(connection, stamps, sw)
         check_ours(connection, path)
+        if lost := lost_tables(connection):
+            raise EvidenceDamaged(f"{path} has lost its tables {', '.join(lost)}. Nothing is recorded into it.")
         if faults := guard_faults(connection):
             raise EvidenceDamaged(
                 f"the database {path} has lost its guards: {'; '.join(faults)}. Nothing is recorded into it. "

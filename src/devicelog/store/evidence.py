@@ -151,11 +151,20 @@ class Evidence:
         at = low
         while rows := self._rows(query.where(CHUNK.c.id >= at, CHUNK.c.id < high)):
             for row in rows:
+                if row.id != at:
+                    raise EvidenceDamaged(f"chunk {at - low} of stream {stream_no} is missing")
+                at += 1
                 try:
                     yield Chunk.parse(zlib.decompress(_bytes(row.blob)))
                 except (zlib.error, ValueError) as error:
                     raise EvidenceDamaged(f"chunk {row.id - low} of stream {stream_no}: {error}") from error
-            at = rows[-1].id + 1
+        if at - low < (promised := self._promised(stream_no)):
+            raise EvidenceDamaged(f"chunk {at - low} of stream {stream_no} is missing: the ledger names {promised}")
+
+    def _promised(self, stream_no: int) -> int:
+        """How many chunks the closing entry of a stream names; 0 while it is open."""
+        closed_seq = self._scalar(select(STREAM.c.closed_seq).where(STREAM.c.no == stream_no))
+        return 0 if closed_seq is None else int(self.entry(closed_seq).body.get("chunks", 0))
 
     def records(self, stream_no: int) -> Iterator[Record]:
         """The records of a stream in order."""

@@ -16,7 +16,7 @@ from devicelog.store.audit import projection_faults
 from devicelog.store.database import FILE_NAME, NEEDED_FREE_BYTES, check_ours, schema_of
 from devicelog.store.engine import in_our_words, reader_engine
 from devicelog.store.rebuild import kept_files, leftovers
-from devicelog.store.schema import SCHEMA_VERSION, guard_faults
+from devicelog.store.schema import SCHEMA_VERSION, guard_faults, lost_tables
 
 DAMAGED, UNFIT = EvidenceDamaged.exit_code, StoreUnusable.exit_code
 
@@ -58,6 +58,10 @@ def _inside(connection: Connection, path: Path) -> Iterator[Finding]:
             return
     else:
         yield Finding(check="schema", code=0, says=f"{version}, as this devicelog writes it")
+    lost = lost_tables(connection)
+    yield Finding(check="tables", code=DAMAGED if lost else 0, says=", ".join(lost) + " lost" if lost else "all there")
+    if lost:
+        return
     faults = guard_faults(connection)
     yield Finding(check="guards", code=DAMAGED if faults else 0, says="; ".join(faults) or "all there")
     if version != SCHEMA_VERSION:

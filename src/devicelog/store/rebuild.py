@@ -144,6 +144,11 @@ def _build(old: Connection, new: Connection, path: Path, from_schema: int, stamp
                 f"the evidence in {path} is not what was recorded; nothing was changed: "
                 f"{'; '.join(problems[:_TOLD_MOST])}{more}"
             )
+        if lost := sorted(_listed(old) - _listed(new)):
+            raise EvidenceDamaged(
+                f"the list of sessions in {path} names {', '.join(lost)}, which the ledger does not: evidence was "
+                "taken away. Nothing was changed; this list is the last trace of it."
+            )
         head = read_head(new)
         body = {
             "from_schema": from_schema,
@@ -154,6 +159,13 @@ def _build(old: Connection, new: Connection, path: Path, from_schema: int, stamp
         }
         Transaction(new, head, stamps=stamps, sw=sw).entry("database.rebuilt", body)
     return body
+
+
+def _listed(connection: Connection) -> set[str]:
+    """The streams that the list of sessions names; none where the list itself is gone."""
+    if not list(_rows(connection, "SELECT 1 FROM sqlite_master WHERE name = 'stream'")):
+        return set()
+    return {str(name) for (name,) in _rows(connection, "SELECT id FROM stream")}
 
 
 def _copied() -> list[str]:

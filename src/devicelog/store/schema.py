@@ -145,6 +145,12 @@ def create_guards(connection: Connection) -> None:
         connection.exec_driver_sql(sql)
 
 
+def lost_tables(connection: Connection) -> list[str]:
+    """Which of the tables are not there."""
+    rows = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return sorted(METADATA.tables.keys() - {str(name) for (name,) in rows})
+
+
 def guard_faults(connection: Connection) -> list[str]:
     """What is wrong with the guards, in sentences."""
     return list(odd_guards(connection).values())
