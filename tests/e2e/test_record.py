@@ -350,7 +350,7 @@ def test_marks_by_single_keys(terminal: Terminal, tmp_path: Path) -> None:
             ("p", "  pass: NOT RECORDED: the session is paused"),
             ("r", "  resume: recorded"),
             ("x", "  'x' is no key here. keys: p pass"),
-            ("n", "  note: type the text (it is shown when you press Enter)"),
+            ("n", "  note: type the text, then Enter; Esc leaves it"),
             ("wäy redp\x7f 1\r", "  note: recorded"),
             ("n\r", "  the note is empty"),
             # Delete, F5, Home and F1 hold digits and letters that are keys of ours
