@@ -21,9 +21,10 @@ from devicelog.recorder.recovery import software
 from devicelog.recorder.stream import OpenStream
 from devicelog.records import Clock, Mark
 from devicelog.store import writer as writer_module
-from devicelog.store.audit import Report, audit
+from devicelog.store.audit import audit
 from devicelog.store.database import FILE_NAME, open_for_writing, prepare_data_dir
 from devicelog.store.evidence import Evidence
+from devicelog.store.report import Report
 from devicelog.store.schema import CHUNK_INDEX_BITS, GUARDS
 from devicelog.store.transaction import NOTE_TAG, Transaction, commitment
 from devicelog.store.writer import Writer

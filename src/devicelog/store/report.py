@@ -1,0 +1,50 @@
+"""What an audit finds, and what it goes by: its report, what the ledger says of a stream, the types of a row."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import LargeBinary, Row, Table
+
+from devicelog.canonical import Json
+from devicelog.ledger.entries import Entry
+
+
+@dataclass(slots=True)
+class Report:
+    """What was checked and what was found wrong."""
+
+    problems: list[str] = field(default_factory=list)
+    entries: int = 0
+    streams: int = 0
+    chunks: int = 0
+    records: int = 0
+    documents: int = 0
+    uncommitted_chunks: int = 0
+    erased: int = 0
+    notes: set[str] = field(default_factory=set)  # what the records and attributions checked commit to
+    head: str = ""  # leaf hash of the newest entry, hex
+
+
+@dataclass(slots=True)
+class Stream:
+    """What the ledger says of a stream."""
+
+    opening: Entry
+    commitments: list[Json] = field(default_factory=list)
+    closing: Entry | None = None
+    attributions: list[Entry] = field(default_factory=list)
+
+    def derivations(self) -> Iterator[Entry]:
+        """The entries that name a derived record of it, oldest first."""
+        if self.closing is not None:
+            yield self.closing
+        yield from self.attributions
+
+
+def check_types(table: Table, row: Row[Any]) -> None:
+    """SQLite lets any value into any column. Raises ValueError when one is not of the type that was written."""
+    for column in table.columns:
+        value = getattr(row, column.name)
+        if type(value) is not (bytes if isinstance(column.type, LargeBinary) else int):
+            raise ValueError(f"column {column.name} holds a {type(value).__name__}")
