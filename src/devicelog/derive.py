@@ -8,6 +8,8 @@ settles the run first. Where it is settled makes no difference to the facts.
 """
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
+from typing import NamedTuple
 
 from devicelog.account import Account
 from devicelog.attribution import Correction, turns
@@ -35,6 +37,14 @@ from firmware_bridge.readings import (
 
 _MODES = ("demo", "test", "real")  # one frame that is not real, and the stream is not
 _CONFIDENCES = ("unknown", "restored", "rtc", "synced")  # worst first
+
+
+class _Grown(NamedTuple):
+    """By how much the pen's counters grew in a zone; None where it has no such counter."""
+
+    zone: str
+    passes: int | None
+    strokes: int | None
 
 
 class Derivation:
@@ -70,8 +80,9 @@ class Derivation:
         self._clock = PenClock()
         self._modes: set[str] = set()
         self._identities = 0
-        self._waiting: list[tuple[str, SampleBlock | Heartbeat]] = []  # totals that nobody has signed yet, by zone
-        self._unplaced = False  # whether some of them never were
+        self._unsigned = self.counters  # as they are if it is the same pen after a lost link
+        self._waiting: list[_Grown] = []  # by how much they grew, until a pen says that they are its own
+        self._unplaced = False  # whether some of that never was in a zone
         self._named = True  # False from a lost link until the pen has said who it is
         self.pens: list[Json] = [pen] if pen is not None else []
         self._events: dict[int, int] = {}
@@ -146,7 +157,8 @@ class Derivation:
         if not change.up:
             self.gaps.blame("link")
             self.needling.away()
-            self._named = False
+            if self._named:
+                self._named, self._unsigned = False, deepcopy(self.counters)
             self._losses.append({"at_us": at_us, "for_us": None, "cause": change.cause})
         elif self._losses and self._losses[-1]["for_us"] is None:
             self._losses[-1]["for_us"] = at_us - self._losses[-1]["at_us"]
@@ -191,8 +203,9 @@ class Derivation:
         if another:
             self.account.another_pen(heard_already=not self._named)
             self.counters.another_pen()
+            self._unplaced |= bool(self._waiting)
             self._waiting.clear()  # whose totals these were is not known
-            self._unplaced = True
+            self._unsigned = self.counters
         step, missing = self.account.step(message)
         if step == "late" and isinstance(message, SampleBlock):
             self._late(record, message)
@@ -237,8 +250,9 @@ class Derivation:
 
     def _identify(self, identity: Identity) -> None:
         self.pen, self._named = identity_document(identity), True
-        for zone, message in self._waiting:
-            self._take_totals(message, zone)
+        self.counters = self._unsigned
+        for zone, passes, strokes in self._waiting:
+            self.needling.count(passes, strokes, zone)
         self._waiting.clear()
         if self.pen not in self.pens:
             self.pens.append(self.pen)
@@ -271,7 +285,7 @@ class Derivation:
 
     def _late(self, record: Record, block: SampleBlock) -> None:
         """A frame that others overtook: its samples count where data goes now, and are nobody's neighbours."""
-        self.gaps.fill(block.n)
+        self.gaps.fill(block)
         for start, count, contact in _parts(block):
             limit_us = self._silence_limit_us
             part = Run(record, block, start=start, count=count, contact=contact, silence_limit_us=limit_us, until_us=0)
@@ -294,22 +308,19 @@ class Derivation:
         self.needling.take(run, from_us=self._at(run.first_us), to_us=self._at(run.last_us))
 
     def _count(self, message: SampleBlock | Heartbeat) -> None:
+        zone = self.needling.zone
+        passes, strokes = self._unsigned.take(message, self.pen["serial"] if self.pen else None)
+        if not (isinstance(message, SampleBlock) or passes or strokes):
+            return  # an idle pen does not make a zone
         if self._named:
-            self._take_totals(message, self.needling.zone)
-            return
-        # After a lost link it may be another pen: its totals wait until it says who it is. Of each stay in a zone the
-        # first and the newest tell all.
-        here = (self.needling.zone, message)
-        stay = [zone for zone, _ in self._waiting[-2:]]
-        if stay == [self.needling.zone] * 2:
-            self._waiting[-1] = here
-        else:
-            self._waiting.append(here)
-
-    def _take_totals(self, message: SampleBlock | Heartbeat, zone: str) -> None:
-        passes, strokes = self.counters.take(message, self.pen["serial"] if self.pen else None)
-        if isinstance(message, SampleBlock) or passes or strokes:  # an idle pen does not make a zone
             self.needling.count(passes, strokes, zone)
+            return
+        # After a lost link it may be another pen: what its totals grew by waits until it says who it is. Of each stay
+        # in a zone the first is kept apart: it may tell of the gap.
+        if [grown.zone for grown in self._waiting[-2:]] == [zone] * 2:
+            newest = self._waiting.pop()
+            passes, strokes = _sum(newest.passes, passes), _sum(newest.strokes, strokes)
+        self._waiting.append(_Grown(zone, passes, strokes))
 
     # --- the facts ----------------------------------------------------------------------------------------------------
 
@@ -371,6 +382,10 @@ class Derivation:
     def _at(self, t_us: int) -> int:
         """Microseconds since the first record of the stream."""
         return t_us - (self._first_us or 0)
+
+
+def _sum(before: int | None, now: int | None) -> int | None:
+    return now if before is None else before + (now or 0)
 
 
 def _setting(block: SampleBlock) -> tuple[int | None, bool, bool]:

@@ -16,6 +16,7 @@ Message = SampleBlock | Heartbeat | PenEvent | Identity
 LAST_US = 500_000  # a pen whose motor runs sends more often: unheard for longer at the end, it was lost
 TOUCH_FITS_US = 250_000  # between two lifted ends that are nearer, no touch was lost that a rule would judge
 _PEN_CLOCK = 2**32
+_NUMBERS = 2**32 - 1
 _CAUSES = ("link", "overflow", "damage", "silence")  # the first that applies
 
 
@@ -36,6 +37,8 @@ class _Gap:
     cause: str
     contact: str
     zone: str
+    before_seq: int | None = None  # the first sample number after it
+    lost: int = 0  # how many were missing at first
 
 
 class Gaps:
@@ -48,6 +51,7 @@ class Gaps:
         self._heard: _Heard | None = None
         self._causes: set[str] = set()  # what went wrong since the pen was last heard
         self._listed: list[_Gap] = []
+        self._anew = 0  # how many were listed when sample numbers began anew
         self._short = {"n": 0, "missing": 0, "for_us": 0}
 
     @property
@@ -88,8 +92,12 @@ class Gaps:
                 cause=self._cause("restart" if missing is None else "lost"),
                 contact=_contact(contact, _contact_after(message, contact), lifted=lifted),
                 zone=zone,
+                before_seq=message.seq,
+                lost=missing or 0,
             )
         )
+        if missing is None:
+            self._anew = len(self._listed)
         return for_us
 
     @staticmethod
@@ -99,16 +107,14 @@ class Gaps:
             return False
         return GAP_LISTED_US <= (message.t_us - heard.pen_us) % _PEN_CLOCK < _PEN_CLOCK // 2
 
-    def fill(self, n: int) -> None:
-        """Samples that were missing came late: the newest gap that lacks so many lacks them no longer."""
-        if self._short["missing"] >= n:
-            self._short["missing"] -= n
-            return
-        for index in range(len(self._listed) - 1, -1, -1):
+    def fill(self, block: SampleBlock) -> None:
+        """Samples that were missing came late: the gap they were lost in lacks them no longer."""
+        for index in range(self._anew, len(self._listed)):
             gap = self._listed[index]
-            if (gap.missing or 0) >= n:
-                self._listed[index] = replace(gap, missing=(gap.missing or 0) - n)
+            if gap.missing and (gap.before_seq or 0) - block.seq & _NUMBERS <= gap.lost:
+                self._listed[index] = replace(gap, missing=gap.missing - block.n)
                 return
+        self._short["missing"] -= block.n
 
     def hear(self, t_us: int, message: Message) -> None:
         """From here on the pen's samples are known again."""
