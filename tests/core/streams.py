@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from devicelog.pipeline import Opening
 from devicelog.records import SERIAL, Record
+from firmware_bridge.readings import SampleBlock
 from tests.builders import Bench
 
 ZONES = ("forehead", "cheek.left", "chin", None)
@@ -26,24 +27,42 @@ _other = st.one_of(
     st.tuples(st.just("dial"), st.sampled_from(SETTINGS)),
     st.tuples(st.just("lose"), st.sampled_from([1, 3, 12, 30])),
     st.tuples(st.just("wait"), st.sampled_from([1, 900_000, 2_600_000])),
-    st.tuples(st.just("late"), st.sampled_from([0, 700, 40_000])),
+    st.tuples(st.just("slow"), st.sampled_from([0, 700, 40_000])),
+    st.tuples(st.just("overtaken"), st.sampled_from([1, 2, 2, 14])),
+    st.tuples(st.just("again"), st.sampled_from([1, 2, 9])),
     st.tuples(st.just("pen clock"), st.sampled_from([-3_000_000, -15_000, 5_000, 2**32 - 60_000, 2**31])),
     st.tuples(st.just("totals"), st.sampled_from([(1, 0), (0, 40), (3, 0), (-1, -5), (0, 5_000), None])),
     st.tuples(st.just("column"), st.sampled_from(["depth", "frequency"])),
     st.tuples(st.just("number"), st.sampled_from([-2, -5_000, 2**32 - 4])),
     st.tuples(st.sampled_from(["restart", "swap", "name", "motor", "heartbeat", "event", "tick", "noise", "link"])),
 )
-actions = st.lists(st.tuples(_frames, st.one_of(_shape, _other, _other)), max_size=15)
+# a mark falls into a gap only where no frame comes between
+_turn = st.tuples(st.just("zone"), st.sampled_from(ZONES))
+_away = st.one_of(
+    st.tuples(st.just("lose"), st.sampled_from([12, 30])),
+    st.tuples(st.just("wait"), st.just(900_000)),
+    st.tuples(st.just("link")),
+)
+_grow = st.tuples(st.just("totals"), st.sampled_from([(1, 0), (2, 40)]))
+_step = st.one_of(
+    st.tuples(_frames, st.one_of(_shape, _other, _other)),
+    st.tuples(_frames, st.one_of(_shape, _other, _other)),
+    st.tuples(st.one_of(_shape, _other)),
+    st.tuples(_frames, _away, _turn, _grow, _frames),
+)
+actions = st.lists(_step, max_size=15)
 
 
 class Stream:
     """A bench on which a list of actions is played."""
 
-    def __init__(self, opening: Opening, steps: list[tuple[tuple[Any, ...], tuple[Any, ...]]]) -> None:
+    def __init__(self, opening: Opening, steps: list[tuple[tuple[Any, ...], ...]]) -> None:
         self.bench = Bench(opening, seq=2**32 - 40)
         self._without: set[str] = set()
         self._serials = ["A0042", "B0001"]
-        self._late_us = 0
+        self._slow_us = 0
+        self._missed: list[SampleBlock] = []  # frames that nobody has heard yet
+        self._sent: list[SampleBlock] = []
         self._shape("11", [200], 10_000, 2)
         for name, *values in (action for step in steps for action in step):
             getattr(self, "_" + name.replace(" ", "_"))(*values)
@@ -71,9 +90,9 @@ class Stream:
             } | dict.fromkeys(self._without)
             if self.bench.strokes is not None:
                 self.bench.strokes = (self.bench.strokes + self._grow) % 2**32
-            self.bench.now_us += self._late_us
-            self.bench.samples(self._contact, n=n, period_us=self._period_us, **columns)
-            self.bench.now_us -= self._late_us
+            self.bench.now_us += self._slow_us
+            self._sent.append(self.bench.samples(self._contact, n=n, period_us=self._period_us, **columns))
+            self.bench.now_us -= self._slow_us
 
     def _zone(self, zone: str | None) -> None:
         self.bench.mark("zone", zone)
@@ -85,13 +104,28 @@ class Stream:
         self.bench.set_um = set_um
 
     def _lose(self, n: int) -> None:
-        self.bench.samples("1" * n, lost=True)
+        self._missed.append(self.bench.samples("1" * n, lost=True, depth=700))
 
     def _wait(self, for_us: int) -> None:
         self.bench.wait(for_us)
 
-    def _late(self, late_us: int) -> None:
-        self._late_us = late_us
+    def _slow(self, late_us: int) -> None:
+        self._slow_us = late_us
+
+    def _overtaken(self, n: int) -> None:
+        """A frame that was missed until now; or, where there is none, one that the next frames overtake."""
+        if self._missed:
+            self.bench.send(self._missed.pop())
+            return
+        contact = ("110" * n)[:n]
+        self._missed.append(self.bench.samples(contact, lost=True, depth=tuple(90 * i for i in range(n))))
+        self._frames(1)
+        self.bench.send(self._missed.pop())
+
+    def _again(self, back: int) -> None:
+        """The line says a frame twice."""
+        for block in self._sent[-back:][:1]:
+            self.bench.send(block)
 
     def _pen_clock(self, by_us: int) -> None:
         self.bench.pen_us = (self.bench.pen_us + by_us) % 2**32

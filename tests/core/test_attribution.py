@@ -167,9 +167,10 @@ def test_sums_stay_and_nothing_depends_on_who_looks(steps, together, corrections
     for name in ("samples", "contact_us", "contact_unknown_us", "paused_contact_us"):
         assert sum_of(first, name) == sum_of(second, name)
     assert sum_of(first, "strokes") == sum_of(second, "strokes")
-    for counts in ("pen", "operator"):
-        sums = [sum(zone["passes"][counts] or 0 for zone in derived["facts"]["zones"]) for derived in (first, second)]
-        assert sums[0] == sums[1]
+    assert passes_of(first, "operator") == passes_of(second, "operator")
+    # passes that may belong to either of two zones are told in both
+    told = [2 * passes_of(derived, "pen") + sum_of(derived, "passes_perhaps") for derived in (first, second)]
+    assert told[0] == told[1]
     same = ("completeness", "counters", "short_gaps", "pen_clock", "marks", "pens", "link_losses", "duration_us")
     assert {name: first["facts"][name] for name in same} == {name: second["facts"][name] for name in same}
     assert without(first["facts"]["gaps"], "zone") == without(second["facts"]["gaps"], "zone")
@@ -183,6 +184,48 @@ def test_sums_stay_and_nothing_depends_on_who_looks(steps, together, corrections
 
 def sum_of(derived, name):
     return sum(zone[name] or 0 for zone in derived["facts"]["zones"])
+
+
+def passes_of(derived, who):
+    return sum(zone["passes"][who] or 0 for zone in derived["facts"]["zones"])
+
+
+def test_passes_that_may_belong_to_either_zone_are_of_one_where_a_correction_says_it_was_one():
+    bench = Bench(opening_of(plan=PLAN))
+    bench.zone("forehead")  # 1
+    bench.samples("1111")
+    bench.samples("1" * 30, lost=True)
+    bench.zone("cheek.left")  # 3
+    bench.passes += 2
+    bench.samples("1111")  # 4
+    bench.end()
+    first, second = derive(bench.records, None), derive(bench.records, attribution(moved(3, 5, "forehead")))
+    assert [(row["zone"], row["passes"]["pen"], row["passes_perhaps"]) for row in first["facts"]["zones"]] == [
+        ("forehead", 0, 2),
+        ("cheek.left", 0, 2),
+    ]
+    (zone,) = second["facts"]["zones"]
+    assert (zone["zone"], zone["passes"]["pen"], zone["passes_perhaps"]) == ("forehead", 2, 0)
+
+
+@pytest.mark.parametrize("signs", ["A0042", "B0001"])
+def test_what_an_unnamed_pen_did_moves_with_its_zone(signs):
+    bench = Bench(opening_of(plan=PLAN))
+    bench.zone("forehead")  # 1
+    bench.samples("1111")
+    bench.link(up=False)
+    bench.link(up=True)
+    bench.zone("cheek.left")  # 5
+    for _ in range(3):
+        bench.strokes += 5
+        bench.samples("1111")  # 6 to 8
+    bench.identity(signs)
+    bench.end()
+    first, second = derive(bench.records, None), derive(bench.records, attribution(moved(5, 8, "cheek.right")))
+    for derived, cheek in ((first, "cheek.left"), (second, "cheek.right")):
+        assert zone_in(derived, cheek)["strokes"] == (15 if signs == "A0042" else None)
+        assert zone_in(derived, "forehead")["strokes"] == 0
+        assert derived["facts"]["counters"]["unplaced"] is (signs != "A0042")
 
 
 # --- turns ------------------------------------------------------------------------------------------------------------

@@ -30,11 +30,12 @@ def account_of(derived: Json) -> Json:
     return account
 
 
-def boots_of(derived: Json) -> list[tuple[int, int, int, int, int, int]]:
-    """Of each: boot, first, last, decoded, missing, repeated."""
+def boots_of(derived: Json, *, late: int = 0) -> list[tuple[int, int, int, int, int, int]]:
+    """Of each: boot, first, last, decoded, missing, repeated. So many samples in all were late."""
     names = ("boot", "first", "last", "decoded", "missing", "repeated")
     boots = account_of(derived)["boots"]
     assert all(boot["closes"] for boot in boots)
+    assert sum(boot["late"] for boot in boots) == late
     return [tuple(boot[name] for name in names) for boot in boots]  # type: ignore[misc]
 
 
@@ -87,17 +88,19 @@ def test_a_stream_that_ends_in_a_frame_has_a_tail_and_no_damage() -> None:
 # --- reordered frames -------------------------------------------------------------------------------------------------
 
 
-def test_two_frames_in_the_wrong_order_leave_a_gap_and_a_repeat() -> None:
-    """A line cannot reorder, so the late one is counted as a repeat: its samples stay missing, and nothing is twice."""
+def test_two_frames_in_the_wrong_order() -> None:
+    """A serial line cannot reorder; what is between may. The late one fills the hole, and nothing is twice."""
     pen = bench()
     early, late = (pen.samples("1" * 10, lost=True) for _ in range(2))
     pen.send(late)
     pen.send(early)
     pen.samples("1" * 10)
     derived = pen.end()
-    assert boots_of(derived) == [(7, 0, 39, 30, 10, 10)]
+    assert boots_of(derived, late=10) == [(7, 0, 39, 40, 0, 0)]
     assert account_of(derived)["closes"]
-    assert zone_in(derived, "forehead")["samples"] == 30
+    assert zone_in(derived, "forehead")["samples"] == 40
+    [gap] = derived["facts"]["gaps"]  # of a tenth of a second
+    assert gap["missing"] == 0
 
 
 def test_a_whole_second_of_frames_backwards() -> None:
@@ -105,10 +108,24 @@ def test_a_whole_second_of_frames_backwards() -> None:
     for block in reversed([pen.samples("1" * 10, lost=True) for _ in range(10)]):
         pen.send(block)
     derived = pen.end()
-    assert boots_of(derived) == [(7, 0, 109, 20, 90, 90)]
+    assert boots_of(derived, late=90) == [(7, 0, 109, 110, 0, 0)]
     assert account_of(derived)["closes"]
+    assert zone_in(derived, "forehead")["contact_us"] == 110 * PERIOD_US
     [gap] = derived["facts"]["gaps"]
-    assert (gap["missing"], gap["cause"], gap["contact"]) == (90, "lost", "yes")
+    assert (gap["missing"], gap["cause"], gap["contact"]) == (0, "lost", "yes")
+
+
+def test_more_than_two_seconds_of_frames_backwards() -> None:
+    """What comes that late is no late frame: it is told as a pen that counts anew, and judged all the same."""
+    pen = bench()
+    blocks = [pen.samples("1" * 10, lost=True) for _ in range(21)]
+    pen.send(blocks[-1])
+    pen.send(blocks[0])
+    derived = pen.end()
+    assert boots_of(derived) == [(7, 0, 219, 20, 200, 0), (7, 10, 19, 10, 0, 0)]
+    assert [boot["begun"] for boot in account_of(derived)["boots"]] == ["first", "numbers"]
+    assert account_of(derived)["closes"]
+    assert zone_in(derived, "forehead")["samples"] == 30
 
 
 # --- counters that wrap, fall, jump -----------------------------------------------------------------------------------

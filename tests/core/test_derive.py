@@ -11,10 +11,18 @@ from devicelog.counters import Counters
 from devicelog.records import Clock, Stall
 from firmware_bridge.frames import MAX_SEGMENT, encode, frame
 from firmware_bridge.readings import SampleBlock
-from tests.builders import HOST_US, SERIAL, Bench, opening_of, pen_document, plan_of, zone_in
+from tests.builders import HOST_US, SERIAL, Bench, finding, on, opening_of, pen_document, plan_of, zone_in
 
+BEHIND = [  # numbers and microseconds behind the newest, and how many beginnings there were
+    (4_096, -2_000_000, 1),
+    (4_097, -2_000_000, 2),
+    (4_096, -2_000_001, 2),
+    (2, 0, 1),
+    (2, 1, 2),  # its number behind and its clock ahead
+    (1, -4_900_000, 2),
+]
 NO_GAPS = {"n": 0, "missing": 0, "for_us": 0}
-STEADY = {"fell": 0, "fell_at_restart": 0, "jumped": {"passes": 0, "strokes": 0}}  # counters
+STEADY = {"fell": 0, "fell_at_restart": 0, "jumped": {"passes": 0, "strokes": 0}, "unplaced": False}  # counters
 
 
 @pytest.fixture
@@ -418,6 +426,7 @@ def test_how_a_counter_grows(bench, before, now, boot, grown, fell, fell_at_rest
         "fell": 2 * fell,  # both of them
         "fell_at_restart": 2 * fell_at_restart,
         "jumped": {"passes": jumped, "strokes": jumped},
+        "unplaced": False,
     }
 
 
@@ -639,14 +648,14 @@ def test_a_pen_that_is_swapped_in_mid_session(boot, seq, passes, strokes):
     bench.swap("B0001", boot=boot, seq=seq, passes=passes, strokes=strokes)
     bench.zone("cheek.left")
     bench.samples("111")
-    bench.wait(200_000)
+    bench.needle(20)  # nobody makes two passes faster
     bench.passes, bench.strokes = passes + 2, strokes + 3
     bench.samples("1")
     derived = bench.end()
     facts = derived["facts"]
     forehead, cheek = zone_in(derived, "forehead"), zone_in(derived, "cheek.left")
     assert (forehead["strokes"], forehead["passes"]["pen"], forehead["samples"]) == (4, 1, 8)
-    assert (cheek["strokes"], cheek["passes"]["pen"], cheek["samples"]) == (3, 2, 4)
+    assert (cheek["strokes"], cheek["passes"]["pen"], cheek["samples"]) == (3, 2, 24)
     assert [pen["serial"] for pen in facts["pens"]] == [SERIAL, "B0001"]
     assert facts["pen"]["serial"] == "B0001"
     assert facts["counters"] == {"passes": passes + 2, "strokes": strokes + 3, "boot": boot} | STEADY
@@ -656,7 +665,7 @@ def test_a_pen_that_is_swapped_in_mid_session(boot, seq, passes, strokes):
     keys = ("boot", "first", "decoded", "missing", "repeated", "begun")
     assert [tuple(row[key] for key in keys) for row in account["boots"]] == [
         (7, 0, 8, 0, 0, "first"),
-        (boot, seq, 4, 0, 0, "another pen"),
+        (boot, seq, 24, 0, 0, "another pen"),
     ]
     gap = only(facts["gaps"])
     assert (gap["from_us"], gap["to_us"], gap["for_us"]) == (80_000, 1_080_000, 1_000_000)  # by the host's clock
@@ -699,6 +708,142 @@ def test_frames_of_a_second_pen_that_come_before_its_name_count_nothing():
     bench.samples("11")
     zone = zone_in(bench.end(), "forehead")
     assert (zone["strokes"], zone["passes"]["pen"]) == (4, 0)  # 77 009 - 77 005: from the first total after its name
+
+
+def unnamed(**opening):
+    """10 passes and 1000 strokes are told on the forehead, then the link is lost for half a second."""
+    bench = on("forehead", opening_of(pen=pen_document(), **opening))
+    bench.samples("11")
+    bench.link(up=False)
+    bench.wait(500_000)
+    bench.link(up=True)
+    return bench
+
+
+def made_unnamed(bench, *grown):
+    """Frames, before each of which the pen makes so many passes and strokes."""
+    for passes, strokes in grown:
+        bench.passes, bench.strokes = (bench.passes + passes) % 2**32, (bench.strokes + strokes) % 2**32
+        bench.samples("1" * 20)
+
+
+def counted(derived):
+    """By zone: passes, perhaps, strokes."""
+    zones = derived["facts"]["zones"]
+    return {zone["zone"]: (zone["passes"]["pen"], zone["passes_perhaps"], zone["strokes"]) for zone in zones}
+
+
+def test_what_an_unnamed_pen_did_stays_in_the_zone_it_was_done_in():
+    bench = unnamed()
+    made_unnamed(bench, (1, 60), (0, 40), (1, 30))
+    bench.zone("cheek.left")
+    made_unnamed(bench, (0, 5), (1, 7))
+    bench.zone("forehead")
+    made_unnamed(bench, (0, 3))
+    bench.zone("chin")
+    bench.identity()
+    made_unnamed(bench, (1, 2))
+    derived = bench.end()
+    assert counted(derived) == {"forehead": (2, 0, 133), "cheek.left": (1, 0, 12), "chin": (1, 0, 2)}
+    assert derived["facts"]["counters"] == {"passes": 14, "strokes": 1_147, "boot": 7} | STEADY
+
+
+def test_what_an_unnamed_pen_did_is_in_no_zone_while_nobody_has_signed_it():
+    bench = unnamed()
+    made_unnamed(bench, (1, 60), (1, 40))
+    live = bench.pipeline.judge()[0]
+    assert live["counters"]["unplaced"]
+    derived = bench.end()
+    assert counted(derived) == {"forehead": (0, 0, 0)}
+    counters = {"passes": 10, "strokes": 1_000, "boot": 7}
+    assert derived["facts"]["counters"] == counters | STEADY | {"unplaced": True}
+
+
+def test_what_an_unnamed_pen_did_that_turns_out_to_be_another_is_in_no_zone():
+    bench = unnamed()
+    bench.boot, bench.passes, bench.strokes = 9, 900, 77_000
+    made_unnamed(bench, (1, 60), (1, 40))
+    bench.zone("cheek.left")
+    made_unnamed(bench, (1, 4))
+    bench.identity("B0001")
+    made_unnamed(bench, (0, 5), (1, 6))
+    derived = bench.end()
+    assert counted(derived) == {"forehead": (0, 0, 0), "cheek.left": (1, 0, 6)}  # from the first total after its name
+    counters = {"passes": 904, "strokes": 77_115, "boot": 9}
+    assert derived["facts"]["counters"] == counters | STEADY | {"unplaced": True}
+
+
+def test_a_pen_that_was_swapped_and_told_no_total_before_its_name_leaves_nothing_unplaced():
+    bench = unnamed()
+    bench.swap("B0001", boot=9, seq=0, passes=3, strokes=50)
+    made_unnamed(bench, (0, 0), (1, 20))
+    derived = bench.end()
+    assert counted(derived) == {"forehead": (1, 0, 20)}
+    assert derived["facts"]["counters"]["unplaced"] is False
+
+
+def test_a_second_lost_link_does_not_sign_the_totals():
+    bench = unnamed()
+    made_unnamed(bench, (0, 40))
+    bench.link(up=False)
+    bench.link(up=True)
+    made_unnamed(bench, (0, 30))
+    bench.identity()
+    assert counted(bench.end()) == {"forehead": (0, 0, 70)}
+
+
+@pytest.mark.parametrize(
+    ("grown", "told", "fell", "jumped"),
+    [
+        ([(0, 10), (0, -400), (0, 60), (0, 60), (0, 60), (0, 60), (0, 60), (0, 60), (0, 60)], 430, 1, 0),
+        ([(0, 10)] * 3 + [(0, 3_000)] + [(0, 10)] * 60, 630, 0, 3_000),
+    ],
+    ids=["fell", "jumped"],
+)
+def test_a_total_that_is_not_a_total_is_told_of_an_unnamed_pen_too(grown, told, fell, jumped):
+    """As of a named one: what it did between two frames is not hidden by what it did later."""
+    bench = unnamed()
+    made_unnamed(bench, *grown)
+    bench.identity()
+    derived = bench.end()
+    counters = derived["facts"]["counters"]
+    assert (counters["fell"], counters["jumped"]["strokes"]) == (fell, jumped)
+    assert zone_in(derived, "forehead")["strokes"] == told
+
+
+def test_a_heartbeat_of_an_unnamed_pen_waits_too():
+    bench = unnamed()
+    bench.motor_on = False
+    bench.strokes += 9
+    bench.heartbeat()
+    bench.zone("cheek.left")
+    bench.heartbeat()
+    bench.identity()
+    assert counted(bench.end()) == {"forehead": (0, 0, 9), "cheek.left": (None, 0, None)}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_passes_made_while_a_link_was_lost_and_she_turned_may_belong_to_either_zone(named):
+    bench = on("forehead", opening_of(pen=pen_document()))
+    bench.samples("11")
+    bench.link(up=False)
+    bench.zone("cheek.left")
+    bench.wait(500_000)
+    bench.link(up=True)
+    if named:
+        bench.identity()
+    made_unnamed(bench, (2, 30), (1, 5))
+    bench.identity()
+    assert counted(bench.end()) == {"forehead": (0, 2, 0), "cheek.left": (1, 2, 35)}
+
+
+def test_the_sensor_of_another_pen_has_not_stood_still():
+    bench = on("forehead", opening_of(pen=pen_document()))
+    bench.needle(30)
+    bench.swap("B0001", boot=9, seq=0, passes=None, strokes=None)
+    bench.needle(20)
+    steadiness = zone_in(bench.end(), "forehead")["steadiness"]
+    assert (steadiness["longest_still_us"], steadiness["compared"]) == (300_000, 48)  # 29 and 19
 
 
 def test_an_answer_that_samples_overtook_says_who_it_is_all_the_same():
@@ -801,6 +946,7 @@ def test_lost_frames(bench):
         "last": 19,
         "decoded": 8,
         "missing": 12,
+        "late": 0,
         "repeated": 0,
         "begun": "first",
         "closes": True,
@@ -1002,11 +1148,59 @@ def test_the_frame_after_a_rest_tells_the_period_too(bench):
     assert (gap["for_us"], gap["missing"]) == (120_000, 12)
 
 
-def test_silence_up_to_the_limit_is_none(bench):
+@pytest.mark.parametrize(("wait_us", "gaps"), [(99_999, 0), (100_000, 1), (2_480_000, 1), (2_480_001, 1)])
+@pytest.mark.parametrize("columns", [{}, {"depth": None}])  # a frame that could go on, and one that says something new
+def test_a_running_pen_that_took_no_samples_for_a_tenth_of_a_second_leaves_a_gap(bench, wait_us, gaps, columns):
     bench.samples("11")
-    bench.wait(2_480_000)
+    bench.wait(wait_us)
+    bench.samples("11", **columns)
+    derived = bench.end()
+    found = [(gap["for_us"], gap["missing"], gap["contact"], gap["zone"]) for gap in gaps_of(derived)]
+    assert found == [(wait_us, 0, "yes", "forehead")] * gaps
+    assert zone_in(derived, "forehead")["glides"] == 1 + gaps
+    causes = {gap["cause"] for gap in gaps_of(derived)}
+    assert causes <= ({"silence"} if wait_us > 2_480_000 else {"lost"})
+
+
+def test_five_stalls_of_a_running_pen_in_which_no_number_is_missing(bench):
+    """Each 2.4 s, which is shorter than the silence that a profile allows: 12 s of needling that nobody saw."""
+    for stalled in range(6):
+        bench.wait(2_400_000 if stalled else 0)
+        for _ in range(50):
+            bench.samples("11")
+    derived = bench.end()
+    assert [(gap["for_us"], gap["missing"], gap["cause"]) for gap in gaps_of(derived)] == [(2_400_000, 0, "lost")] * 5
+    zone = zone_in(derived, "forehead")
+    assert (zone["glides"], zone["contact_us"], zone["longest_glide_us"]) == (6, 6_000_000, 1_000_000)
+    assert only(derived["facts"]["completeness"]["boots"])["missing"] == 0
+    assert finding(derived, "data.gap")["detail"]["for_us"] == 12_000_000
+
+
+def test_host_time_without_pen_time_is_no_gap(bench):
+    """The host was late, the pen was not."""
+    bench.samples("11")
+    bench.now_us += 2_000_000
+    bench.samples("11")
+    derived = bench.end()
+    assert (gaps_of(derived), derived["facts"]["short_gaps"]) == ([], NO_GAPS)
+    assert zone_in(derived, "forehead")["glides"] == 1
+
+
+def test_a_pen_at_rest_that_takes_no_samples_leaves_no_gap(bench):
+    bench.motor_on = False
+    bench.samples("00")
+    bench.wait(2_000_000)
+    bench.motor_on = True
     bench.samples("11")
     assert gaps_of(bench.end()) == []
+
+
+def test_the_pens_clock_wraps_in_a_stall():
+    bench = on("forehead", pen_us=2**32 - 1_000_000)
+    bench.samples("11")
+    bench.wait(1_500_000)
+    bench.samples("11")
+    assert only(gaps_of(bench.end()))["for_us"] == 1_500_000
 
 
 def test_silence_with_the_motor_off_is_rest(bench):
@@ -1155,10 +1349,21 @@ def test_a_gap_to_the_end_needs_no_long_silence_when_something_went_wrong(bench,
     assert (gap["for_us"], gap["missing"], gap["cause"]) == (100_000, None, cause)
 
 
-def test_no_gap_to_the_end_where_there_is_none(bench):
+@pytest.mark.parametrize(("wait_us", "gaps"), [(500_000, 0), (500_001, 1)])
+def test_a_running_pen_that_is_unheard_at_the_end_for_half_a_second_leaves_a_gap(bench, wait_us, gaps):
     bench.samples("11")
-    bench.wait(2_500_000)
-    assert gaps_of(bench.end()) == []
+    bench.wait(wait_us)
+    found = [(gap["for_us"], gap["missing"], gap["cause"]) for gap in gaps_of(bench.end())]
+    assert found == [(wait_us, None, "silence")] * gaps
+
+
+def test_a_pen_that_stops_in_a_glide_shortly_before_the_end(bench):
+    bench.needle(100)
+    bench.wait(2_400_000)
+    derived = bench.end()
+    gap = only(gaps_of(derived))
+    assert (gap["for_us"], gap["missing"], gap["contact"], gap["zone"]) == (2_400_000, None, "yes", "forehead")
+    assert finding(derived, "data.gap")["zone"] == "forehead"
 
 
 def test_no_gap_to_the_end_of_a_pen_at_rest(bench):
@@ -1264,7 +1469,7 @@ def test_asking_for_silence_changes_nothing(bench):
     assert only(gaps_of(bench.end()))["for_us"] == 2_600_000
 
 
-# --- numbers that wrap, repeat or fall --------------------------------------------------------------------------------
+# --- numbers that repeat or fall -------------------------------------------------------------------------------------
 
 
 def test_a_repeated_frame_counts_once(bench):
@@ -1283,11 +1488,12 @@ def test_a_repeated_frame_counts_once(bench):
     assert (gaps_of(derived), derived["facts"]["short_gaps"]) == ([], NO_GAPS)
 
 
-@pytest.mark.parametrize(("back", "boots"), [(4_096, 1), (4_097, 2)])
-def test_a_number_far_behind_is_a_new_beginning(back, boots):
-    bench = Bench(seq=10_000)
-    bench.samples("1111")  # the next is 10 004
+@pytest.mark.parametrize(("back", "back_us", "boots"), BEHIND)
+def test_a_frame_far_behind_is_a_new_beginning(back, back_us, boots):
+    bench = Bench(seq=10_000, pen_us=5_000_000)
+    bench.samples("1111")  # the next is 10 004, at 5.04 s
     bench.seq = 10_004 - back
+    bench.pen_us += back_us
     bench.samples("11")
     account = bench.end()["facts"]["completeness"]
     assert len(account["boots"]) == boots
@@ -1295,6 +1501,195 @@ def test_a_number_far_behind_is_a_new_beginning(back, boots):
     assert sum(boot["repeated"] for boot in account["boots"]) == (2 if boots == 1 else 0)
     assert [boot["begun"] for boot in account["boots"]] == ["first", "numbers"][:boots]
     assert account["closes"]
+
+
+@pytest.mark.parametrize("n", [3_000, 201])
+def test_a_pen_that_begins_anew_with_the_same_boot_is_judged(n):
+    """Its memory lost, it counts from 0 again: no repeat, though its numbers are less than 4096 behind."""
+    bench = on("forehead")
+    bench.needle(n)
+    bench.seq = bench.pen_us = 0
+    bench.set_um = 2_700
+    bench.needle(100)
+    derived = bench.end()
+    account = derived["facts"]["completeness"]
+    keys = ("boot", "first", "decoded", "repeated", "begun")
+    assert [tuple(boot[key] for key in keys) for boot in account["boots"]] == [
+        (7, 0, n, 0, "first"),
+        (7, 0, 100, 0, "numbers"),
+    ]
+    assert account["closes"]
+    over = zone_in(derived, "forehead")["over_device"]
+    assert (over["for_us"], over["set_um"]) == (1_000_000, 2_700)
+    assert finding(derived, "depth.over_device")["zone"] == "forehead"
+    assert finding(derived, "pen.restarted")["detail"]["n"] == 1
+    assert zone_in(derived, "forehead")["samples"] == n + 100
+
+
+# --- frames that come late --------------------------------------------------------------------------------------------
+
+
+def boot_of(derived):
+    """The only boot: decoded, missing, late, repeated."""
+    boot = only(derived["facts"]["completeness"]["boots"])
+    assert derived["facts"]["completeness"]["closes"]
+    return tuple(boot[key] for key in ("decoded", "missing", "late", "repeated"))
+
+
+def test_late_frames_that_are_too_deep_are_found(bench):
+    bench.needle(20)
+    deep = [bench.samples("1" * 20, depth=2_700, lost=True) for _ in range(5)]
+    bench.needle(20)
+    late = [bench.send(block) for block in deep]
+    bench.needle(20)
+    derived = bench.end()
+    assert boot_of(derived) == (160, 0, 100, 0)
+    zone = zone_in(derived, "forehead")
+    assert (zone["over_device"]["for_us"], zone["over_device"]["measured_um"]) == (1_000_000, 2_700)
+    assert zone["over_device"]["first_record"] == late[0].number
+    assert finding(derived, "depth.over_device")["zone"] == "forehead"
+    assert (zone["samples"], zone["judged"], zone["contact_us"]) == (160, 160, 1_600_000)
+
+
+def test_a_late_frame_is_nobodys_neighbour_and_makes_no_glide_and_no_span(bench):
+    bench.samples("11", depth=200)  # 2
+    block = bench.block("10" * 4, depth=(900, 200, 300, 200, 900, 200, 900, 200))
+    bench.seq += 8
+    bench.wait(80_000)  # a hole in a glide
+    bench.samples("11", depth=200)
+    bench.strokes += 50
+    bench.send(block._replace(depth_set_um=350, passes=12, strokes=1_090))
+    bench.strokes -= 50
+    bench.samples("11", depth=200)  # 5
+    derived = bench.end()
+    zone = zone_in(derived, "forehead")
+    assert (zone["glides"], zone["longest_glide_us"]) == (1, 60_000)  # the pen was heard before, and after
+    assert zone["contact_us"] == 100_000  # 2 + 2 + 2, and 4 of the late one
+    assert zone["steadiness"]["leaps"] == 0  # from 200 to 900, but for what lies between
+    assert zone["steadiness"]["compared"] == 4  # in the first, and on from the second to the third
+    assert (zone["strokes"], zone["passes"]["pen"]) == (0, 0)  # its totals are older than those that were heard
+    assert zone["depth"]["max_um"] == 900
+    span = only(derived["facts"]["spans"])
+    assert (span["depth_set_um"], span["samples"], span["contact_us"]) == (300, 6, 60_000)
+    assert zone["at_set_depth"] == [
+        {"depth_set_um": 300, "for_us": 60_000},
+        {"depth_set_um": 350, "for_us": 40_000},
+    ]
+
+
+def test_neighbours_within_a_late_frame_are(bench):
+    block = bench.block("1111", depth=(200, 900, 900, 900))
+    bench.samples("11")
+    bench.seq += 4
+    bench.wait(40_000)
+    bench.samples("11")
+    record = bench.send(block._replace(seq=2, t_us=20_000))
+    derived = bench.end()
+    steadiness = zone_in(derived, "forehead")["steadiness"]
+    assert (steadiness["leaps"], steadiness["largest_um"], steadiness["first_record"]) == (1, 700, record.number)
+    assert steadiness["longest_still_us"] == 40_000  # of 200, over the hole
+
+
+def test_a_late_frame_counts_in_the_zone_that_data_goes_to_now(bench):
+    bench.samples("11")
+    late = bench.samples("111", lost=True)
+    bench.samples("11")
+    bench.zone("cheek.left")
+    bench.samples("11")
+    bench.mark("pause")
+    bench.send(late)
+    derived = bench.end()
+    assert boot_of(derived) == (9, 0, 3, 0)
+    cheek = zone_in(derived, "cheek.left")
+    assert (zone_in(derived, "forehead")["samples"], cheek["samples"], cheek["paused_contact_us"]) == (4, 5, 30_000)
+    assert derived["facts"]["completeness"]["closes"]
+
+
+def test_late_twice_is_late_and_repeated(bench):
+    bench.samples("11")
+    late = bench.samples("111", lost=True)
+    bench.samples("11")
+    bench.send(late)
+    bench.send(late)
+    derived = bench.end()
+    assert boot_of(derived) == (7, 0, 3, 3)
+    assert zone_in(derived, "forehead")["samples"] == 7
+
+
+def test_a_frame_that_was_missing_in_part_is_a_repeat(bench):
+    """No pen sends a sample in two frames: which half is true nobody knows."""
+    bench.samples("11")
+    bench.samples("111", lost=True)
+    bench.samples("11")
+    bench.send(bench.block("1111")._replace(seq=1, t_us=10_000))
+    bench.send(bench.block("1111")._replace(seq=2, t_us=20_000))
+    assert boot_of(bench.end()) == (4, 3, 0, 8)
+
+
+def test_late_frames_fill_a_gap_from_any_side(bench):
+    bench.samples("1")
+    blocks = [bench.samples("11", lost=True) for _ in range(6)]
+    bench.samples("1")
+    for at in (2, 5, 0, 3):
+        bench.send(blocks[at])
+    derived = bench.end()
+    assert boot_of(derived) == (10, 4, 8, 0)
+    gap = only(gaps_of(derived))
+    assert (gap["missing"], gap["for_us"]) == (4, 120_000)  # the pen was not heard in time, all the same
+
+
+@pytest.mark.parametrize("turn", [0, 1, 2])
+def test_a_late_frame_is_taken_from_the_gap_in_which_it_was_lost(bench, turn):
+    bench.samples("1")
+    lost = []
+    for frames in (4, 1, 3):  # listed, short, listed
+        lost.append([bench.samples("1" * 5, lost=True) for _ in range(frames)])
+        bench.samples("1")
+    bench.send(lost[turn][-1])
+    derived = bench.end()
+    missing = [20, 5, 15]
+    missing[turn] -= 5
+    assert [gap["missing"] for gap in gaps_of(derived)] == missing[::2]
+    assert derived["facts"]["short_gaps"]["missing"] == missing[1]
+    assert boot_of(derived) == (9, 35, 5, 0)
+
+
+def test_the_gaps_of_another_boot_are_not_filled(bench):
+    bench.samples("1")
+    bench.samples("1" * 20, lost=True)  # 1 to 20 of boot 7
+    bench.samples("1")
+    bench.boot, bench.seq, bench.pen_us = 8, 0, 0
+    bench.samples("1")
+    late = bench.samples("11", lost=True)  # 1 and 2 of boot 8
+    bench.samples("1")
+    bench.send(late)
+    derived = bench.end()
+    assert [gap["missing"] for gap in gaps_of(derived)] == [20]
+    assert derived["facts"]["short_gaps"]["missing"] == 0
+    assert [boot["late"] for boot in derived["facts"]["completeness"]["boots"]] == [0, 2]
+
+
+def test_only_so_many_holes_are_remembered(bench):
+    bench.samples("1")
+    lost = []
+    for _ in range(65):
+        lost.append(bench.samples("1", lost=True))
+        bench.samples("1")
+    bench.send(lost[0])
+    bench.send(lost[1])
+    assert boot_of(bench.end()) == (67, 64, 1, 1)  # the first is forgotten: it stays missing, and nothing is twice
+
+
+def test_late_numbers_may_wrap():
+    bench = on("forehead", seq=2**32 - 4)
+    bench.samples("11")
+    late = bench.samples("1111", lost=True)  # 4294967294 to 1
+    bench.samples("11")
+    bench.send(late)
+    assert boot_of(bench.end()) == (8, 0, 4, 0)
+
+
+# --- numbers that wrap ------------------------------------------------------------------------------------------------
 
 
 def test_sample_numbers_wrap():
@@ -1557,6 +1952,7 @@ def test_every_byte_is_in_one_account(bench):
                 "last": 3,
                 "decoded": 4,
                 "missing": 0,
+                "late": 0,
                 "repeated": 0,
                 "begun": "first",
                 "closes": True,
@@ -1565,6 +1961,15 @@ def test_every_byte_is_in_one_account(bench):
         "overflows": 0,
         "stalls": 1,
     }
+
+
+@pytest.mark.parametrize("major", [0, 2, 15])
+def test_frames_of_any_other_protocol_are_told(bench, major):
+    bench.raw(frame(bytes([major << 4, 1]) + bytes(12)))
+    bench.raw(frame(bytes([0x10, 0x63]) + bytes(12)))
+    account = bench.end()["facts"]["completeness"]
+    assert account["frames_newer"] == [{"major": major, "n": 1}]
+    assert account["frames_unknown"] == 2
 
 
 def test_bytes_of_a_later_version_in_a_frame_are_counted(bench):

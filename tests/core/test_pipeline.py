@@ -238,7 +238,7 @@ def test_what_is_expected():
         "measures": ["depth", "contact"],
         "frequency_min_dhz": 900,
         "frequency_max_dhz": 1_500,
-        "calibration_expires": "2030-12-31",
+        "calibrations": [{"id": "cal-1", "expires": "2030-12-31"}],
         "passes": [
             {"zone": "forehead", "min": 0, "max": None},
             {"zone": "chin", "min": None, "max": 0},
@@ -259,17 +259,19 @@ def test_nothing_is_expected_without_a_plan_or_a_pen():
         "measures": list(PROFILE.measures),
         "frequency_min_dhz": None,
         "frequency_max_dhz": None,
-        "calibration_expires": None,
+        "calibrations": [],
         "passes": [],
     }
 
 
-def test_the_calibration_is_the_one_that_the_newest_name_says():
+def test_the_calibration_of_every_pen_is_expected_once():
     bench = Bench(opening_of(profile=KNOWN))
     bench.identity(calibration_id="cal-2")
-    assert bench.pipeline.judge()[0]["expected"]["calibration_expires"] == "2031-01-01"
-    bench.identity(calibration_id="cal-3")
-    assert bench.end()["facts"]["expected"]["calibration_expires"] is None
+    both = [{"id": "cal-1", "expires": "2030-12-31"}, {"id": "cal-2", "expires": "2031-01-01"}]
+    assert bench.pipeline.judge()[0]["expected"]["calibrations"] == both
+    bench.identity(calibration_id="cal-3")  # nobody has said until when
+    bench.identity("B0001", calibration_id="cal-1")
+    assert bench.end()["facts"]["expected"]["calibrations"] == both
 
 
 # --- live -------------------------------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 """Runs against a reference that knows none: every message by itself, every sample by itself, slow and obvious.
 
-Streams are random: frames that go on and frames that do not, contact that changes in a frame, marks, dial turns, lost
-and repeated frames, restarts, other pens, clocks that fall back, silence, columns that come and go.
+Streams are random: frames that go on and frames that do not, contact that changes in a frame, marks, dial turns, lost,
+late and repeated frames, restarts, other pens, clocks that fall back, silence, columns that come and go.
 """
 
 from collections import Counter
+from copy import deepcopy
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -15,11 +16,11 @@ from hypothesis import strategies as st
 
 from devicelog.account import Account
 from devicelog.counters import CounterTrack
-from devicelog.gaps import GAP_LISTED_US, Gaps, ends_us
+from devicelog.gaps import Gaps, ends_us
 from devicelog.pen_clock import PenClock
 from devicelog.pipeline import Pipeline
 from devicelog.records import SERIAL, Mark, Record, item_of
-from devicelog.runs import Run
+from devicelog.runs import GAP_LISTED_US, Run
 from firmware_bridge.decode import Decoder
 from firmware_bridge.readings import Fault, Heartbeat, Identity, LinkChange, Overflow, PenEvent, SampleBlock
 from tests.builders import HOST_US, PEN, PROFILE, Bench, opening_of, plan_with, planned
@@ -156,6 +157,9 @@ class Reference:
     def __init__(self, records: list[Record]) -> None:
         self.account, self.gaps = Account(), Gaps(PROFILE.silence_limit_us)
         self.counters, self.clock = CounterTrack(before=None, heard=None), PenClock()
+        self.signed = self.counters
+        self.waiting: list[tuple[str, SampleBlock | Heartbeat, int | None, int | None]] = []  # not signed
+        self.unplaced = False
         self.zones: dict[str, Zone] = {}
         self.zone, self.sample_zone = "unassigned", "unassigned"
         self.paused, self.named, self.operator_counts = False, True, False
@@ -176,6 +180,10 @@ class Reference:
                 self.gaps.link_up = item.up
                 if not item.up:
                     self.gaps.blame("link")
+                    self.end_glide()
+                    self.unheard = True
+                    if self.named:
+                        self.signed, self.counters = self.counters, deepcopy(self.counters)
                     self.named = False
             if record.kind == SERIAL or isinstance(item, LinkChange | Overflow):
                 for reading in decoder.feed(item):  # type: ignore[arg-type] # it is one of the three
@@ -189,7 +197,10 @@ class Reference:
             span["last_record"] = records[-1].number
 
     def here(self) -> Zone:
-        return self.zones.setdefault(self.zone, Zone(self.zone))
+        return self.of(self.zone)
+
+    def of(self, zone: str) -> Zone:
+        return self.zones.setdefault(zone, Zone(zone))
 
     def end_glide(self) -> None:
         self.glide_us, self.before = 0, None
@@ -212,9 +223,15 @@ class Reference:
         another = isinstance(reading, Identity) and reading.serial != self.serial
         if another:
             self.account.another_pen()
+            self.unplaced |= bool(self.waiting)
+            self.waiting.clear()
+            if not self.named:
+                self.counters = self.signed
             self.counters.another_pen()
         step, missing = self.account.step(reading)
-        follows = step != "repeat"
+        if step == "late":
+            self.late(record, reading)
+        follows = step not in ("late", "repeat")
         if follows:
             lost = step in ("gap", "restart")
             gap_us = self.gaps.before(
@@ -227,10 +244,14 @@ class Reference:
                 self.end_glide()
             if another:
                 self.contact = None
+                self.standing_us, self.stood_um = 0, None  # it is another sensor
             self.gaps.hear(record.t_us, reading)
             self.clock.hear(reading.boot, ends_us(reading), record.t_us, anew=step == "restart")
         if isinstance(reading, Identity):
             self.serial, self.named = reading.serial, True
+            for row in self.waiting:
+                self.place(*row)
+            self.waiting.clear()
         if not follows:
             return
         if isinstance(reading, SampleBlock):
@@ -246,21 +267,37 @@ class Reference:
             self.count(reading)
         assert isinstance(reading, Heartbeat | PenEvent | Identity)
 
+    def late(self, record: Record, block: SampleBlock) -> None:
+        """Samples that others overtook: judged where data goes now, neighbours of each other at most."""
+        self.gaps.fill(block)
+        kept = self.before, self.standing_us, self.stood_um, self.contact
+        self.before, contact = None, None
+        for i in range(block.n):
+            bit = None if block.contact_bits is None else block.contact_bits >> i & 1
+            if not i or bit != contact:
+                self.before, self.standing_us, self.stood_um, contact = None, 0, None, bit
+            self.sample(record, block, i, late=True)
+        self.before, self.standing_us, self.stood_um, self.contact = kept
+
     def count(self, message: SampleBlock | Heartbeat) -> None:
-        if not self.named:
-            return
-        passes, strokes = self.counters.take(message, self.serial)
+        row = (self.zone, message, *self.counters.take(message, self.serial))
+        if self.named:
+            self.place(*row)
+        elif isinstance(message, SampleBlock) or any(row[2:]):
+            self.waiting.append(row)
+
+    def place(self, name: str, message: SampleBlock | Heartbeat, passes: int | None, strokes: int | None) -> None:
         if isinstance(message, SampleBlock) or passes or strokes:
-            zone = self.here()
-            if passes and self.unheard and self.counted_in not in (None, self.zone):
+            zone = self.of(name)
+            if passes and self.unheard and self.counted_in not in (None, name):
                 zone.perhaps += passes
-                self.zones[self.counted_in].perhaps += passes
+                self.of(self.counted_in).perhaps += passes
                 passes = 0
-            self.unheard, self.counted_in = False, self.zone
+            self.unheard, self.counted_in = False, name
             zone.pen = zone.pen if passes is None else (zone.pen or 0) + passes
             zone.strokes = zone.strokes if strokes is None else (zone.strokes or 0) + strokes
 
-    def sample(self, record: Record, block: SampleBlock, i: int) -> None:
+    def sample(self, record: Record, block: SampleBlock, i: int, *, late: bool = False) -> None:
         zone, period_us = self.here(), block.period_us
         contact = None if block.contact_bits is None else bool(block.contact_bits >> i & 1)
         may_be = contact is None and block.motor_on
@@ -269,13 +306,15 @@ class Reference:
         zone.sums["paused_contact_us"] += period_us * bool(contact and self.paused)
         zone.sums["contact_unknown_us"] += period_us * may_be
         self.contact = contact
-        if contact:
+        if late:
+            pass  # glides and spans were told without it
+        elif contact:
             zone.sums["glides"] += not self.glide_us
             self.glide_us += period_us
             zone.longest_us = max(zone.longest_us, self.glide_us)
         else:
             self.glide_us = 0
-        if contact or may_be:
+        if (contact or may_be) and not late:
             self.paint(record, block, contact=contact)
         if contact or (may_be and self.zone != "unassigned"):
             zone.judge(record.number, block, i)
@@ -340,7 +379,8 @@ def test_counted_run_by_run_is_counted_sample_by_sample(steps, together):
     zones = [zone.document(operator_counts=reference.operator_counts) for zone in reference.zones.values()]
     assert facts["zones"] == zones
     assert facts["spans"] == reference.spans
-    assert facts["counters"] == reference.counters.document()
+    counters = reference.counters if reference.named else reference.signed  # what nobody signed is not told
+    assert facts["counters"] == counters.document() | {"unplaced": reference.unplaced or bool(reference.waiting)}
     assert facts["completeness"]["boots"] == [boot.document() for boot in reference.account.boots]
     assert (facts["gaps"], facts["short_gaps"]) == reference.gaps.documents(reference.first_us)
     assert facts["pen_clock"] == reference.clock.documents()
@@ -404,7 +444,7 @@ def test_the_soonest_frame_of_a_run():
         {"strokes": 1_000},
         {"strokes": 1_010},  # 20 ms: 8 strokes at the fastest, and 2
         {"t_us": 501},
-        {"t_us": 29_999},
+        {"t_us": 29_999},  # where the stretch ends
         {"raw_count": (1, 2)},
     ],
 )
@@ -445,6 +485,12 @@ def test_what_says_something_new_is_not_taken(other):
     before = {name: getattr(run, name) for name in Run.__slots__}
     assert not run.join(4, 110_000, NEXT._replace(**other))
     assert {name: getattr(run, name) for name in Run.__slots__} == before
+
+
+def test_a_jump_of_the_pens_clock_is_something_new():
+    run = run_of(until_us=10_000_000)
+    assert not run.join(4, 110_000, NEXT._replace(t_us=120_500))  # 100 ms beyond the end of the newest frame
+    assert run.join(4, 110_000, NEXT._replace(t_us=120_499))
 
 
 def test_silence_is_something_new():

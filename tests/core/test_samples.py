@@ -140,17 +140,34 @@ def test_two_halves_with_trouble_between_are_no_frame(trouble):
     assert bench.end()["facts"]["zones"] == []
 
 
-def test_what_was_given_up_as_missing_is_not_a_row():
-    """As in the account: a frame behind what a heartbeat told is a repeated one."""
+def test_what_was_given_up_as_missing_is_a_row_when_it_comes_late():
+    """As in the account: a frame behind what a heartbeat told fills the hole, and the second one is a repeat."""
     bench = Bench()
     bench.samples("1")
     late = bench.samples("11", lost=True)
     bench.heartbeat()
+    bench.zone("forehead")
+    bench.send(late)
     bench.send(late)
     bench.samples("1")
-    assert column(sample_rows(bench.records), "seq") == [0, 3]
-    (boot,) = bench.end()["facts"]["completeness"]["boots"]
-    assert (boot["decoded"], boot["missing"], boot["repeated"]) == (2, 2, 2)
+    rows = list(sample_rows(bench.records))
+    assert column(rows, "seq") == [0, 1, 2, 3]
+    assert column(rows, "zone") == ["unassigned", *["forehead"] * 3]  # where data goes when it comes
+    derived = bench.end()
+    (boot,) = derived["facts"]["completeness"]["boots"]
+    assert (boot["decoded"], boot["missing"], boot["late"], boot["repeated"]) == (4, 0, 2, 2)
+    assert [(zone["zone"], zone["samples"]) for zone in derived["facts"]["zones"]] == [
+        ("unassigned", 1),
+        ("forehead", 3),
+    ]
+
+
+def test_a_pen_that_counts_anew_under_the_same_boot_is_all_there():
+    bench = Bench(seq=3_000, pen_us=30_000_000)
+    bench.samples("11")
+    bench.seq = bench.pen_us = 0
+    bench.samples("11")
+    assert column(sample_rows(bench.records), "seq") == [3_000, 3_001, 0, 1]
 
 
 def test_a_frame_that_comes_in_pieces_arrives_with_the_last():

@@ -76,12 +76,13 @@ def test_a_frame_whose_delimiters_were_lost(data_dir: Path, pen: PtyPen) -> None
 
 
 def test_frames_out_of_order(data_dir: Path, pen: PtyPen) -> None:
-    """No serial line does that; what comes late is kept, and counted as repeated: it is in no figure twice."""
+    """No serial line does that; what is between may. What comes late fills its hole, and is in no figure twice."""
     frames = samples(0, N)
     frames[50], frames[51] = frames[51], frames[50]
-    told = scripted(data_dir, pen, *frames, goodbye(2 * N))
-    assert boots(told) == [(0, 199, 198, 2, 2)]
-    assert zone(told)["samples"] == 198
+    told = scripted(data_dir, pen, *frames, frames[51], goodbye(2 * N))
+    assert boots(told) == [(0, 199, 200, 0, 2)]
+    assert [boot["late"] for boot in told["completeness"]["boots"]] == [2]
+    assert zone(told)["samples"] == 200
 
 
 # --- sample numbers ---------------------------------------------------------------------------------------------------
@@ -101,6 +102,16 @@ def test_sample_numbers_that_begin_anew(data_dir: Path, pen: PtyPen) -> None:
     assert boots(told)[-1] == (0, N - 1, N, 0, 0)
     assert sum(boot[2] for boot in boots(told)) == 2 * N
     assert zone(told)["samples"] == 2 * N
+
+
+def test_sample_numbers_that_begin_anew_soon(data_dir: Path, pen: PtyPen) -> None:
+    """Fewer than 4096 behind, and the pen's clock too far behind for a repeat: a pen that lost its memory."""
+    deep = changed(lambda i, block: block._replace(depth_set_um=2700), 0, N // 2)
+    told = scripted(data_dir, pen, *samples(3_000, N // 2), *deep, goodbye(N))
+    assert boots(told)[-1] == (0, N - 1, N, 0, 0)
+    assert [boot["begun"] for boot in told["completeness"]["boots"]][-1] == "numbers"
+    assert zone(told)["samples"] == 2 * N
+    assert told["verdict"] == "not conforming"
 
 
 def test_a_pen_that_restarts(data_dir: Path, pen: PtyPen) -> None:
