@@ -119,7 +119,8 @@ def test_a_pass_that_she_marked_where_nothing_came_is_one_count():
     bench.mark("pass")
     derived = bench.end()
     assert finding(derived, "passes.short")["detail"] == {"pen": None, "operator": 1, "low": 1, "high": 1, "limit": 2}
-    assert said(derived, "passes.disagree")[0] == "not assessable"
+    why = "there are not two counts to compare"
+    assert said(derived, "passes.disagree") == ("not applicable", None, why)
 
 
 def test_a_pen_that_stopped_counting_in_a_zone_counted_nothing_there():
@@ -185,16 +186,163 @@ def test_pen_and_operator_counted_otherwise(pen, operator):
     ]
 
 
+@pytest.mark.parametrize("plan", [PLAN, plan_with(planned("forehead", 400))], ids=["of passes", "of none"])
 @pytest.mark.parametrize(("pen", "operator"), [(1, None), (None, 1), (None, None)])
-def test_only_one_of_them_counted_what_the_plan_wants(pen, operator):
-    why = "only one of pen and operator counted passes"
-    assert said(counted(pen=pen, operator=operator), "passes.disagree") == ("not assessable", "forehead", why)
+def test_there_are_not_two_counts_to_compare(pen, operator, plan):
+    """Whoever counts alone disagrees with nobody, whatever the plan wants."""
+    why = "there are not two counts to compare"
+    assert said(counted(pen=pen, operator=operator, plan=plan), "passes.disagree") == ("not applicable", None, why)
 
 
-def test_there_are_not_two_counts_to_compare():
-    derived = counted(pen=1, operator=None, plan=plan_with(planned("forehead", 400)))
-    why = "the plan intends no number of passes, and there are not two counts to compare"
-    assert said(derived, "passes.disagree") == ("not applicable", None, why)
+def test_a_pen_that_stopped_counting_is_compared_where_it_counted():
+    bench = on("forehead", opening_of(plan=PLAN))
+    bench.samples("1")
+    bench.passes = None
+    bench.zone("cheek.left")
+    bench.samples("1")
+    bench.mark("pass")
+    assert results_of(bench.end(), "passes.disagree") == {"forehead": "passed"}
+
+
+# --- totals that do not tell all passes -------------------------------------------------------------------------------
+
+UNTOLD = "the pen's totals do not tell all passes: they fell, jumped, or nobody signed them"
+
+
+def fell(bench):
+    bench.passes, bench.strokes = bench.passes - 8, 3
+
+
+def fell_at_restart(bench):
+    fell(bench)
+    bench.boot, bench.seq = bench.boot + 1, 0
+
+
+def jumped(bench):
+    bench.passes += 9
+
+
+def swapped(bench):
+    bench.swap("B0001", boot=3, seq=0, passes=700, strokes=90_000)
+
+
+def unsigned(bench):
+    bench.link(up=False)
+    bench.link(up=True)
+
+
+def strokes_jumped(bench):
+    bench.strokes += 9_000
+
+
+def closed_up(bench):
+    unsigned(bench)
+    bench.identity()
+
+
+UNTOLD_BY = [fell, fell_at_restart, jumped, swapped, unsigned]
+TOLD_BY = [strokes_jumped, closed_up, lambda bench: None]
+
+
+def broken(how, *, pen, operator=None):
+    """Two seconds after the totals broke, the pen tells so many passes more; the broken totals tell none."""
+    bench = on("forehead", opening_of(plan=PLAN))
+    bench.samples("1")
+    bench.wait(2_000_000)
+    bench.passes += pen
+    bench.samples("1")
+    how(bench)
+    bench.samples("1")
+    for _ in range(operator or 0):
+        bench.mark("pass")
+    return bench.end()
+
+
+@pytest.mark.parametrize("how", UNTOLD_BY)
+def test_too_few_passes_by_totals_that_do_not_tell_all_are_not_too_few(how):
+    assert said(broken(how, pen=1), "passes.short") == ("not assessable", "forehead", UNTOLD)
+    assert said(broken(how, pen=1, operator=2), "passes.short") == ("not assessable", "forehead", UNTOLD)
+
+
+@pytest.mark.parametrize("how", UNTOLD_BY)
+def test_passes_enough_are_enough_though_there_may_be_more(how):
+    assert said(broken(how, pen=2), "passes.short") == ("passed", "forehead", None)
+    assert said(broken(how, pen=2, operator=2), "passes.short") == ("passed", "forehead", None)
+
+
+@pytest.mark.parametrize("how", UNTOLD_BY)
+def test_no_number_of_told_passes_is_known_to_be_within_the_most(how):
+    for pen, operator in ((0, None), (3, None), (3, 3), (3, 4)):
+        derived = broken(how, pen=pen, operator=operator)
+        assert said(derived, "passes.over") == ("not assessable", "forehead", UNTOLD)
+
+
+@pytest.mark.parametrize("how", UNTOLD_BY)
+def test_passes_over_are_over_though_there_may_be_more(how):
+    derived = broken(how, pen=4)
+    detail = {"pen": 4, "operator": None, "low": 4, "high": 4, "limit": 3}
+    assert finding(derived, "passes.over")["detail"] == detail
+    assert said(derived, "passes.short")[0] == "passed"
+
+
+@pytest.mark.parametrize("how", UNTOLD_BY)
+@pytest.mark.parametrize(
+    ("operator", "expected"),
+    [
+        (1, ("found", None)),  # the pen told more than she marked: it can only be more still
+        (2, ("passed", None)),
+        (3, ("not assessable", UNTOLD)),
+    ],
+)
+def test_counts_that_differ_only_by_what_was_not_told_are_no_disagreement(how, operator, expected):
+    result, zone, why = said(broken(how, pen=2, operator=operator), "passes.disagree")
+    assert (result, zone, why) == (expected[0], "forehead", expected[1])
+
+
+@pytest.mark.parametrize("how", TOLD_BY)
+def test_totals_that_tell_all_passes_are_judged_as_they_are(how):
+    derived = broken(how, pen=1, operator=1)
+    assert finding(derived, "passes.short")["detail"] == {"pen": 1, "operator": 1, "low": 1, "high": 1, "limit": 2}
+    assert said(derived, "passes.over") == said(derived, "passes.disagree") == ("passed", "forehead", None)
+    assert finding(broken(how, pen=1, operator=2), "passes.disagree")["detail"] == {"pen": 1, "operator": 2}
+    assert said(broken(how, pen=3), "passes.over") == ("passed", "forehead", None)
+
+
+@pytest.mark.parametrize("how", UNTOLD_BY)
+def test_what_the_pen_did_not_tell_is_nothing_to_a_zone_that_only_she_counted(how):
+    """Left out by the pen's samples, and marked by her: the pen says nothing of it either way."""
+    bench = on("cheek.left", opening_of(plan=PLAN))
+    bench.samples("1")
+    how(bench)
+    bench.samples("1")
+    bench.zone("forehead")
+    bench.mark("pass")
+    derived = bench.end()
+    assert finding(derived, "passes.short")["detail"] == {"pen": None, "operator": 1, "low": 1, "high": 1, "limit": 2}
+    assert said(derived, "passes.over") == ("passed", "forehead", None)
+
+
+@pytest.mark.parametrize(
+    ("gone", "unplaced"),
+    [
+        ([], False),
+        (["11"], True),  # the port came back, and nobody said whose totals these are
+        (["11", None], False),  # somebody did
+    ],
+)
+def test_totals_wait_for_a_name(gone, unplaced):
+    bench = on("forehead", opening_of(plan=PLAN))
+    bench.samples("11")
+    bench.link(up=False)
+    bench.wait(2_000_000)
+    bench.link(up=True)
+    bench.passes += 2
+    for contact in gone:
+        bench.samples(contact) if contact else bench.identity()
+    derived = bench.end()
+    assert derived["facts"]["counters"]["unplaced"] is unplaced
+    passes = derived["facts"]["zones"][0]["passes"]["pen"]
+    assert passes == (2 if len(gone) == 2 else 0)
 
 
 # --- counter.jump and counter.fell ------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ class Expected:
     unknown: frozenset[str] = frozenset()
     causes: tuple[str, ...] = ()
     missing: bool = False
+    late: int = 0
     repeated: int = 0
     unread: bool = False
     damaged: bool = False
@@ -47,6 +48,9 @@ def found(*places: Place, **others: object) -> Expected:
 
 GAP, LOST, RESTARTED = ("data.gap", "cheek.left"), ("link.lost", None), ("pen.restarted", None)
 OF_A_SENSOR = {"depth.jump", "depth.disagrees", "sensor.stuck"}
+# what does not come is missing in every zone that was needled: three in eight seconds, five in twenty
+LACKING = frozenset(("signal.missing", zone) for zone in ("forehead", "cheek.left", "cheek.right"))
+LONGER = {seconds: frozenset({("signal.missing", "nose"), ("signal.missing", "chin")}) for seconds in (20, 60)}
 
 EXPECTED = {
     "clean": Expected(),
@@ -93,19 +97,22 @@ EXPECTED = {
     "wrongpen": found(GAP, LOST, ("pen.changed", None), causes=("link",), boots=2, pens=2),
     "short-drops": found(("data.short_gaps", None), missing=True),
     "duplicate": Expected(repeated=12),
-    # of frames in reversed order the last is heard first, and those before it are taken for repeated
-    "reorder": Expected(missing=True, repeated=6),
+    # of frames in reversed order the last is heard first, and those before it fill what it left out
+    "reorder": Expected(late=6),
     # the reference profile says that its pens measure all of it: what does not come is missing
-    "nocontact": Expected(),
+    "nocontact": found(*LACKING, longer=LONGER),
     "nocounter": Expected(verdict="not assessable", unknown=frozenset({"counter.jump", "counter.fell"})),
     "dialonly": Expected(
         verdict="not assessable",
+        findings=LACKING,
+        longer=LONGER,
         unknown=frozenset(OF_A_SENSOR | {"frequency.range", "counter.jump", "counter.fell"}),
     ),
     "transmitonly": Expected(),
     "nocalibration": Expected(
         verdict="not assessable",
-        findings=frozenset({("calibration.missing", None)}),
+        findings=LACKING | {("calibration.missing", None)},
+        longer=LONGER,
         unknown=frozenset(OF_A_SENSOR),
     ),
     "clockunsure": found(("clock.unsure", None), clock="restored"),
@@ -128,6 +135,7 @@ def test_a_scenario_has_its_findings_and_no_others(scenario: str, seconds: int, 
     assert account["closes"]
     assert tuple(gap["cause"] for gap in run.facts["gaps"]) == expected.causes
     assert any(boot["missing"] for boot in account["boots"]) == expected.missing
+    assert sum(boot["late"] for boot in account["boots"]) == expected.late
     assert sum(boot["repeated"] for boot in account["boots"]) == expected.repeated
     assert len(account["boots"]) == expected.boots
     assert len(run.facts["pens"]) == expected.pens
@@ -152,6 +160,22 @@ def test_without_contact_nothing_is_needled_in_the_wrong_zone(scenario: str) -> 
         assert [row["depth_set_um"] for row in zone["at_set_depth"]] == [
             row["depth_set_um"] for row in zones(clean)[name]["at_set_depth"]
         ]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "signals"),
+    [("nocontact", ["contact"]), ("dialonly", ["depth", "frequency", "contact"]), ("nocalibration", ["depth"])],
+)
+def test_what_a_pen_lacks_is_named_in_every_zone(scenario: str, signals: list[str]) -> None:
+    details = [row["detail"] for row in run_of(scenario, 20, 1).findings if row["rule"] == "signal.missing"]
+    assert details == [{"signals": signals}] * 5
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_frames_in_another_order_are_a_clean_session_in_all_that_is_judged(seed: int) -> None:
+    reordered, clean = zones(run_of("reorder", 8, seed)), zones(run_of("clean", 8, seed))
+    for key in ("samples", "contact_us", "passes", "judged", "judged_us", "at_set_depth", "depth", "frequency"):
+        assert [zone[key] for zone in reordered.values()] == [zone[key] for zone in clean.values()], key
 
 
 @pytest.mark.parametrize("scenario", ["reboot", "brownout", "wrongpen"])
