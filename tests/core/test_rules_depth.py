@@ -258,18 +258,81 @@ def test_under_plan_without_its_input():
 OF_THE_SENSOR = ["depth.jump", "sensor.stuck", "depth.disagrees"]
 
 
+NO_DEPTH = "the pen gave no measured depth for a part of it or all of it"
+NO_DIAL = "the pen gave no dial setting for a part of it or all of it"
+
+
+def a_little(bench, of):
+    """So many of thirty seconds' samples have a measured depth: first a part of them, then the rest have none."""
+    for turn in range(of):
+        bench.samples("1", depth=300 + turn % 2)
+    bench.needle(3_000 - of, depth=None)
+
+
 @pytest.mark.parametrize("rule", OF_THE_SENSOR)
+@pytest.mark.parametrize("of", [0, 20, 2_999])
 @pytest.mark.parametrize(
     ("opening", "result", "why"),
     [
-        (opening_of(), "not assessable", "the pen gave no measured depth"),
+        (opening_of(), "not assessable", NO_DEPTH),
         (opening_of(profile=profile_without("depth")), "not applicable", "this kind of pen has no measured depth"),
     ],
 )
-def test_without_a_sensor(rule, opening, result, why):
+def test_without_a_sensor_or_with_one_that_stops(rule, of, opening, result, why):
     bench = on("forehead", opening)
-    bench.samples("1111", depth=None)
+    a_little(bench, of)
     assert said(bench.end(), rule) == (result, "forehead", why)
+
+
+@pytest.mark.parametrize("rule", OF_THE_SENSOR)
+def test_with_a_sensor_to_the_last_sample(rule):
+    bench = on("forehead")
+    a_little(bench, 3_000)
+    assert said(bench.end(), rule) == ("passed", "forehead", None)
+
+
+@pytest.mark.parametrize("rule", OF_THE_SENSOR)
+@pytest.mark.parametrize("without", ["air", "no motor"])
+def test_a_sensor_says_nothing_where_nothing_is_judged(rule, without):
+    bench = on("forehead")
+    bench.samples("11", depth=300)
+    if without == "air":
+        bench.samples("0000", depth=None)
+    else:
+        bench.motor_on = False
+        bench.samples(None, n=4, depth=None)
+    assert said(bench.end(), rule) == ("passed", "forehead", None)
+
+
+@pytest.mark.parametrize("rule", OF_THE_SENSOR)
+def test_a_zone_whose_sensor_went_on_is_judged_though_another_zone_s_stopped(rule):
+    bench = on("forehead")
+    bench.samples("11", depth=300)
+    bench.zone("cheek.left")
+    bench.samples("11", depth=None)
+    assert results_of(bench.end(), rule) == {"forehead": "passed", "cheek.left": "not assessable"}
+
+
+@pytest.mark.parametrize("profile", [None, profile_without("depth")])
+@pytest.mark.parametrize(
+    ("rule", "depths", "detail"),
+    [
+        ("depth.jump", (200, 701), {"leaps": 1, "largest_um": 501, "first_record": 2, "limit_um": 500}),
+        ("sensor.stuck", (300,) * 200, {"for_us": 2_000_000, "limit_us": 2_000_000}),
+        (
+            "depth.disagrees",
+            (300, 451),
+            {"for_us": 10_000, "of_us": 20_000, "limit_ppm": 100_000, "tolerance_um": 150},
+        ),
+    ],
+)
+def test_what_a_sensor_that_stops_said_before_is_found(rule, depths, detail, profile):
+    bench = on("forehead", opening_of(**({"profile": profile} if profile else {})))
+    for begin in range(0, len(depths), 20):
+        part = depths[begin : begin + 20]
+        bench.samples("1" * len(part), depth=part)
+    bench.needle(2_800, depth=None)
+    assert finding(bench.end(), rule)["detail"] == detail
 
 
 @pytest.mark.parametrize("rule", [*OF_THE_SENSOR, "dial.unchanged", "depth.under_plan"])
@@ -352,7 +415,8 @@ def test_samples_with_something_between_them_are_no_neighbours(between):
     bench.samples("11", depth=100)
     between(bench)
     bench.samples("11", depth=900)
-    assert set(results_of(bench.end(), "depth.jump").values()) == {"passed"}
+    results = results_of(bench.end(), "depth.jump")
+    assert set(results.values()) == {"not assessable" if between is no_contact else "passed"}
 
 
 def test_the_contact_signal_that_comes_or_goes_parts_neighbours():
@@ -436,25 +500,48 @@ def test_samples_of_other_lengths_are_summed_by_their_own():
 
 
 def apart(n, of, depth):
-    """`n` of so many samples at this depth, the dial at 0.3 mm; and some that have only one of the two."""
+    """`n` of so many samples at this depth, the dial at 0.3 mm."""
     bench = on("forehead")
     bench.needle(of - n, depth=300)
     bench.needle(n, depth=depth)
     bench.samples("00", depth=9_000)
-    bench.samples("11", depth=None)
-    bench.set_um = None
-    bench.samples("11", depth=450)
-    return bench.end()
+    return bench
 
 
 @pytest.mark.parametrize(("n", "of", "depth"), [(4, 40, 451), (4, 40, 149), (40, 40, 450), (40, 40, 150)])
 def test_dial_and_sensor_agree(n, of, depth):
-    assert said(apart(n, of, depth), "depth.disagrees") == ("passed", "forehead", None)
+    assert said(apart(n, of, depth).end(), "depth.disagrees") == ("passed", "forehead", None)
+
+
+def no_sensor(bench):
+    bench.samples("1", depth=None)
+
+
+def no_dial(bench):
+    bench.set_um = None
+    bench.samples("1", depth=450)
+
+
+def neither(bench):
+    no_dial(bench)
+    bench.samples("1", depth=None)
+
+
+@pytest.mark.parametrize(("lacking", "why"), [(no_sensor, NO_DEPTH), (no_dial, NO_DIAL), (neither, NO_DEPTH)])
+def test_one_sample_that_has_only_one_of_the_two_is_not_compared(lacking, why):
+    """Agreement of a part says nothing of the rest; disagreement of a part is found, of the part that was compared."""
+    agreed = apart(4, 40, 451)
+    lacking(agreed)
+    assert said(agreed.end(), "depth.disagrees") == ("not assessable", "forehead", why)
+    apart_ = apart(4, 39, 451)
+    lacking(apart_)
+    detail = {"for_us": 40_000, "of_us": 390_000, "limit_ppm": 100_000, "tolerance_um": 150}
+    assert finding(apart_.end(), "depth.disagrees")["detail"] == detail
 
 
 @pytest.mark.parametrize(("n", "of", "depth"), [(4, 39, 451), (4, 39, 149), (1, 1, 700)])
 def test_dial_and_sensor_disagree(n, of, depth):
-    assert finding(apart(n, of, depth), "depth.disagrees") == {
+    assert finding(apart(n, of, depth).end(), "depth.disagrees") == {
         "rule": "depth.disagrees",
         "version": 1,
         "zone": "forehead",
@@ -464,17 +551,19 @@ def test_dial_and_sensor_disagree(n, of, depth):
     }
 
 
+@pytest.mark.parametrize("of", [0, 20, 2_999])
 @pytest.mark.parametrize(
     ("opening", "result", "why"),
     [
-        (opening_of(), "not assessable", "the pen gave no dial setting"),
+        (opening_of(), "not assessable", NO_DIAL),
         (opening_of(profile=profile_without("set_depth")), "not applicable", "this kind of pen has no dial setting"),
     ],
 )
-def test_without_a_dial(opening, result, why):
+def test_without_a_dial_or_with_one_that_stops(of, opening, result, why):
     bench = on("forehead", opening)
+    bench.needle(of, depth=300)
     bench.set_um = None
-    bench.samples("11")
+    bench.needle(3_000 - of)
     assert said(bench.end(), "depth.disagrees") == (result, "forehead", why)
 
 
@@ -530,12 +619,39 @@ def test_ranges_that_touch_want_no_other_setting(least_um, most_um, result):
     [
         [("forehead", 300)],
         [("forehead", 300), ("forehead", 350)],
-        [("forehead", 300), ("chin", 300), ("cheek.left", 300)],  # the plan says nothing of the chin
+        [("forehead", 300), ("chin", 300), ("forehead", 300)],  # the plan says nothing of the chin
+        [("chin", 300), ("nose", 300)],
+        [("chin", 300), ("cheek.left", 300)],
     ],
 )
 def test_the_plan_wanted_no_other_setting(settings):
     why = "the plan wanted no other setting between two zones"
     assert said(dialled(*settings), "dial.unchanged") == ("not applicable", None, why)
+
+
+@pytest.mark.parametrize("between", [["chin"], ["chin", "nose"], ["chin", "nose", "chin"]])
+@pytest.mark.parametrize("stop_um", [300, 900, None])
+def test_a_stop_in_a_zone_that_the_plan_does_not_name_is_no_reason_to_turn_the_dial(between, stop_um):
+    stops = [(zone, stop_um) for zone in between]
+    derived = dialled(("forehead", 300), *stops, ("cheek.left", 300))
+    assert finding(derived, "dial.unchanged")["zone"] == "cheek.left"
+    assert finding(derived, "dial.unchanged")["detail"] == {
+        "set_um": 300,
+        "from_zone": "forehead",
+        "plan_min_um": 700,
+        "plan_max_um": 1_000,
+    }
+    assert said(dialled(("forehead", 300), *stops, ("cheek.left", 800)), "dial.unchanged")[0] == "passed"
+
+
+def test_needling_in_no_zone_is_no_reason_to_turn_the_dial_either():
+    bench = on("forehead", opening_of(plan=RANGES))
+    bench.samples("11")
+    bench.mark("zone")
+    bench.samples("11")
+    bench.zone("cheek.left")
+    bench.samples("11")
+    assert said(bench.end(), "dial.unchanged") == ("found", "cheek.left", None)
 
 
 def test_once_unchanged_is_found_though_it_was_turned_before_or_after():
@@ -554,7 +670,7 @@ def test_a_dial_that_is_turned_after_she_began_was_not_turned():
 @pytest.mark.parametrize(
     ("profile", "result", "why"),
     [
-        (None, "not assessable", "the pen gave no dial setting"),
+        (None, "not assessable", NO_DIAL),
         (profile_without("set_depth"), "not applicable", "this kind of pen has no dial setting"),
     ],
 )

@@ -12,7 +12,19 @@ from devicelog.rules.pen import day_of
 from devicelog.validate import assess, rules_document
 from firmware_bridge.frames import frame
 from firmware_bridge.profile import Calibration
-from tests.builders import CLOCK, PEN, PROFILE, SERIAL, finding, on, opening_of, profile_without, said
+from tests.builders import (
+    CLOCK,
+    PEN,
+    PROFILE,
+    SERIAL,
+    Bench,
+    finding,
+    on,
+    opening_of,
+    profile_without,
+    results_of,
+    said,
+)
 
 NOTHING = "nothing was heard from the pen"
 NO_NAME = "no pen said who it is"
@@ -98,6 +110,106 @@ def test_nothing_was_heard(rule):
     assert said(on("forehead").end(), rule) == ("not assessable", None, NOTHING)
 
 
+# --- signal.missing ---------------------------------------------------------------------------------------------------
+
+WHOLE = {"contact": "1", "set_depth": 300, "depth": 200, "frequency": 1_000}
+EACH = list(WHOLE)
+
+
+def sent(bench, n, **columns):
+    """So many samples of a pen that sends these columns; None: it does not."""
+    columns = WHOLE | columns
+    bench.set_um = columns["set_depth"]
+    bench.needle(n, columns["contact"], depth=columns["depth"], frequency=columns["frequency"])
+
+
+def test_all_that_this_kind_of_pen_measures_came():
+    bench = on("forehead")
+    sent(bench, 3_000)
+    assert said(bench.end(), "signal.missing") == ("passed", "forehead", None)
+
+
+@pytest.mark.parametrize("signal", EACH)
+@pytest.mark.parametrize(("before", "without", "after"), [(20, 2_980, 0), (2_999, 1, 0), (0, 1, 0), (30, 1, 30)])
+def test_a_signal_that_is_missing_for_a_part_of_it_or_all_of_it(signal, before, without, after):
+    bench = on("forehead")
+    sent(bench, before)
+    sent(bench, without, **{signal: None})
+    sent(bench, after)
+    assert finding(bench.end(), "signal.missing") == {
+        "rule": "signal.missing",
+        "version": 1,
+        "zone": "forehead",
+        "severity": "medium",
+        "message": "the pen did not send what this kind of pen measures",
+        "detail": {"signals": [signal]},
+    }
+
+
+def test_all_that_are_missing_are_named_in_the_profiles_order_and_in_their_zone():
+    bench = on("forehead")
+    sent(bench, 20)
+    bench.zone("cheek.left")
+    sent(bench, 20, frequency=None)
+    sent(bench, 20, contact=None)
+    bench.zone("chin")
+    sent(bench, 20, **dict.fromkeys(EACH))
+    derived = bench.end()
+    assert results_of(derived, "signal.missing") == {"forehead": "passed", "cheek.left": "found", "chin": "found"}
+    details = {row["zone"]: row["detail"] for row in derived["findings"] if row["rule"] == "signal.missing"}
+    of_all = [name for name in PROFILE.measures if name in EACH]
+    assert details == {
+        "cheek.left": {"signals": [name for name in of_all if name in ("frequency", "contact")]},
+        "chin": {"signals": of_all},
+    }
+
+
+@pytest.mark.parametrize("signal", EACH)
+def test_what_this_kind_of_pen_does_not_measure_is_not_missing(signal):
+    bench = on("forehead", opening_of(profile=profile_without(signal)))
+    sent(bench, 20, **{signal: None})
+    assert said(bench.end(), "signal.missing") == ("passed", "forehead", None)
+    others = [name for name in PROFILE.measures if name in EACH and name != signal]
+    bench = on("forehead", opening_of(profile=profile_without(signal)))
+    sent(bench, 20)
+    sent(bench, 1, **dict.fromkeys(EACH))
+    assert finding(bench.end(), "signal.missing")["detail"] == {"signals": others}
+
+
+@pytest.mark.parametrize("signal", ["set_depth", "depth", "frequency"])
+def test_a_signal_that_is_missing_in_the_air_is_not_missed(signal):
+    bench = on("forehead")
+    sent(bench, 20)
+    sent(bench, 100, **{"contact": "0", signal: None})
+    assert said(bench.end(), "signal.missing") == ("passed", "forehead", None)
+
+
+def test_a_signal_that_is_missing_while_the_motor_stands_is_not_missed():
+    bench = on("forehead")
+    sent(bench, 20)
+    bench.motor_on = False
+    sent(bench, 20, **dict.fromkeys(EACH))
+    assert said(bench.end(), "signal.missing") == ("passed", "forehead", None)
+
+
+def test_without_a_sample_on_the_skin_no_signal_is_missed():
+    why = "no sample could be judged"
+    bench = on("forehead")
+    sent(bench, 20, contact="0", depth=None)
+    assert said(bench.end(), "signal.missing") == ("not assessable", None, why)
+    bench = Bench()
+    sent(bench, 20, contact=None)  # in no zone, contact unknown: nobody says that it is needling
+    assert said(bench.end(), "signal.missing") == ("not assessable", None, why)
+
+
+def test_a_lost_frame_is_no_missing_signal():
+    bench = on("forehead")
+    sent(bench, 20)
+    bench.samples("1" * 20, depth=None, lost=True)
+    sent(bench, 20)
+    assert said(bench.end(), "signal.missing") == ("passed", "forehead", None)
+
+
 # --- frequency.range --------------------------------------------------------------------------------------------------
 
 NAMED = replace(PROFILE, frequency_min_dhz=900, frequency_max_dhz=1_500, frequency_source="test")
@@ -163,16 +275,29 @@ def test_the_maker_names_no_range():
     assert said(derived, "frequency.range") == ("not applicable", None, why)
 
 
+NO_FREQUENCY = "the pen gave no stroke frequency for a part of it or all of it"
+
+
 @pytest.mark.parametrize(
     ("measures", "result", "why"),
     [
-        (PROFILE.measures, "not assessable", "the pen gave no stroke frequency"),
+        (PROFILE.measures, "not assessable", NO_FREQUENCY),
         (profile_without("frequency").measures, "not applicable", "this kind of pen has no stroke frequency"),
     ],
 )
-def test_without_a_frequency(measures, result, why):
-    derived = striking((10, None), profile=replace(NAMED, measures=measures))
+@pytest.mark.parametrize("of", [0, 20, 2_999])
+def test_without_a_frequency_or_with_one_that_stops(of, measures, result, why):
+    derived = striking((of, 1_000), (3_000 - of, None), profile=replace(NAMED, measures=measures))
     assert said(derived, "frequency.range") == (result, "forehead", why)
+
+
+@pytest.mark.parametrize(("out", "result"), [(50, "not assessable"), (51, "found")])
+def test_what_came_before_the_frequency_stopped_is_found(out, result):
+    derived = striking((out, 899), (2_900, None))
+    assert said(derived, "frequency.range")[0] == result
+    if result == "found":
+        detail = finding(derived, "frequency.range")["detail"]
+        assert (detail["for_us"], detail["min_dhz"], detail["max_dhz"]) == (510_000, 899, 899)
 
 
 def test_without_a_sample_on_the_skin_no_frequency_is_judged():
@@ -251,7 +376,8 @@ def test_too_short_a_time_tells_nothing_of_the_clock():
 def calibrated(name, *, expires="2030-03-17", clocks=(CLOCK,)):
     """A pen that names this calibration; PROFILE knows until when `cal-1` holds."""
     calibrations = (Calibration(id="cal-0", expires="1999-12-31"), Calibration(id="cal-1", expires=expires))
-    bench = on("forehead", opening_of(profile=replace(PROFILE, calibrations=calibrations)), clock=None)
+    opening = opening_of(pen=PEN | {"calibration_id": name}, profile=replace(PROFILE, calibrations=calibrations))
+    bench = on("forehead", opening, clock=None)
     for clock in clocks:
         bench.put(clock)
     bench.identity(calibration_id=name)
@@ -270,8 +396,30 @@ def test_a_pen_that_names_none():
         "zone": None,
         "severity": "low",
         "message": "the pen names no calibration",
-        "detail": {"serial": SERIAL},
+        "detail": {"serials": [SERIAL]},
     }
+
+
+@pytest.mark.parametrize(
+    ("pens", "serials"),
+    [
+        ([("A0042", "cal-1"), ("B0001", "")], ["B0001"]),  # whoever came last
+        ([("A0042", ""), ("B0001", "cal-9")], ["A0042"]),  # or first
+        ([("A0042", ""), ("B0001", "cal-9"), ("C0002", "")], ["A0042", "C0002"]),
+        ([("A0042", "cal-1"), ("A0042", "")], ["A0042"]),
+    ],
+)
+def test_every_pen_of_the_session_is_asked_for_its_calibration(pens, serials):
+    bench = on("forehead", opening_of(pen=None))
+    for serial, name in pens:
+        bench.identity(serial, calibration_id=name)
+    assert finding(bench.end(), "calibration.missing")["detail"] == {"serials": serials}
+
+
+def test_pens_that_all_name_one():
+    bench = on("forehead")
+    bench.identity("B0001", calibration_id="cal-9")
+    assert said(bench.end(), "calibration.missing") == ("passed", None, None)
 
 
 def at(wall_us, confidence="synced"):
@@ -281,9 +429,7 @@ def at(wall_us, confidence="synced"):
 LAST_DAY_US = 1_900_022_400_000_000  # 2030-03-18 00:00 UTC
 
 
-@pytest.mark.parametrize(
-    "clocks", [[at(LAST_DAY_US - 1)], [at(LAST_DAY_US - 1, "restored")], [at(0), at(LAST_DAY_US - 1, "rtc"), at(5)]]
-)
+@pytest.mark.parametrize("clocks", [[at(LAST_DAY_US - 1)], [at(0), at(LAST_DAY_US - 1, "rtc"), at(5)]])
 def test_a_calibration_holds_to_the_end_of_its_last_day(clocks):
     assert said(calibrated("cal-1", clocks=clocks), "calibration.expired") == ("passed", None, None)
 
@@ -296,8 +442,55 @@ def test_and_not_on_the_next(clocks):
         "zone": None,
         "severity": "medium",
         "message": "the pen's calibration no longer holds",
-        "detail": {"calibration_id": "cal-1", "expires": "2030-03-17", "day": "2030-03-18"},
+        "detail": {"calibrations": [{"id": "cal-1", "expires": "2030-03-17"}], "day": "2030-03-18"},
     }
+
+
+@pytest.mark.parametrize("clocks", [[at(LAST_DAY_US - 1, "restored")], [at(LAST_DAY_US - 1), at(5, "restored")]])
+def test_a_restored_clock_may_be_behind_and_never_tells_that_it_still_holds(clocks):
+    why = "the clock was restored: it was this day or a later one"
+    assert said(calibrated("cal-1", clocks=clocks), "calibration.expired") == ("not assessable", None, why)
+
+
+OF_TWO = tuple(Calibration(id=name, expires=day) for name, day in (("cal-1", "2030-03-17"), ("cal-2", "2030-03-18")))
+
+
+@pytest.mark.parametrize(
+    ("names", "day_us", "past"),
+    [
+        (["cal-1", "cal-2"], LAST_DAY_US, [("cal-1", "2030-03-17")]),  # the pen that was there first
+        (["cal-2", "cal-1"], LAST_DAY_US, [("cal-1", "2030-03-17")]),  # the pen that took over
+        (["", "cal-1", "cal-9"], LAST_DAY_US, [("cal-1", "2030-03-17")]),
+        (["cal-2", "cal-1"], LAST_DAY_US + DAY_US, [("cal-2", "2030-03-18"), ("cal-1", "2030-03-17")]),
+        (["cal-1", "cal-1"], LAST_DAY_US, [("cal-1", "2030-03-17")]),  # one calibration is told once
+    ],
+)
+def test_every_pen_of_the_session_is_held_against_the_day(names, day_us, past):
+    bench = on("forehead", opening_of(pen=None, profile=replace(PROFILE, calibrations=OF_TWO)), clock=at(day_us))
+    for turn, name in enumerate(names):
+        bench.identity(f"B000{turn}", calibration_id=name)
+    detail = {"calibrations": [{"id": name, "expires": expires} for name, expires in past], "day": day_of(day_us)}
+    assert finding(bench.end(), "calibration.expired")["detail"] == detail
+
+
+@pytest.mark.parametrize(("day_us", "result"), [(LAST_DAY_US - 1, "not applicable"), (LAST_DAY_US, "found")])
+@pytest.mark.parametrize("name", ["", "cal-9"])
+def test_that_one_calibration_holds_says_nothing_of_another(name, day_us, result):
+    bench = on("forehead", opening_of(profile=replace(PROFILE, calibrations=OF_TWO)), clock=at(day_us))
+    bench.identity("B0001", calibration_id=name)
+    why = None if result == "found" else "nobody has said of every calibration here until when it holds"
+    assert said(bench.end(), "calibration.expired") == (result, None, why)
+
+
+def test_pens_whose_calibrations_all_hold():
+    bench = on("forehead", opening_of(profile=replace(PROFILE, calibrations=OF_TWO)), clock=at(LAST_DAY_US - 1))
+    bench.identity("B0001", calibration_id="cal-2")
+    derived = bench.end()
+    assert derived["facts"]["expected"]["calibrations"] == [
+        {"id": "cal-1", "expires": "2030-03-17"},
+        {"id": "cal-2", "expires": "2030-03-18"},
+    ]
+    assert said(derived, "calibration.expired") == ("passed", None, None)
 
 
 @pytest.mark.parametrize("name", ["cal-2", ""])
@@ -363,23 +556,20 @@ def test_a_pen_of_this_protocol():
     assert said(bench.end(), "protocol.newer") == ("passed", None, None)
 
 
-def test_a_pen_of_a_newer_protocol():
-    derived = frames_of(3, 2, 3).end()
-    assert derived["facts"]["completeness"]["frames_newer"] == [{"major": 2, "n": 1}, {"major": 3, "n": 2}]
+@pytest.mark.parametrize("majors", [(3, 2, 3), (0,), (0, 2), (15,)])
+def test_a_pen_of_another_protocol(majors):
+    derived = frames_of(*majors).end()
+    each = sorted(set(majors))
+    frames_newer = [{"major": major, "n": majors.count(major)} for major in each]
+    assert derived["facts"]["completeness"]["frames_newer"] == frames_newer
     assert finding(derived, "protocol.newer") == {
         "rule": "protocol.newer",
         "version": 1,
         "zone": None,
         "severity": "medium",
-        "message": "the pen speaks a newer protocol: what it says is kept and cannot be read",
-        "detail": {"frames": 3, "majors": [2, 3]},
+        "message": "the pen speaks another protocol: what it says is kept and cannot be read",
+        "detail": {"frames": len(majors), "majors": each},
     }
-
-
-def test_an_older_protocol_is_no_newer_one():
-    derived = frames_of(0).end()
-    assert derived["facts"]["completeness"]["frames_unknown"] == 1
-    assert said(derived, "protocol.newer") == ("passed", None, None)
 
 
 # --- days -------------------------------------------------------------------------------------------------------------

@@ -109,6 +109,8 @@ def calibration_expired(facts: Json, _parameters: Json) -> list[Outcome]:
         return [found({"calibrations": past, "day": today})]
     if confidence == "restored":  # such a clock is behind, never ahead
         return [not_assessable("the clock was restored: it was this day or a later one")]
+    if {pen["calibration_id"] for pen in facts["pens"]} - {row["id"] for row in known}:
+        return [not_applicable("nobody has said of every calibration here until when it holds")]
     return [passed()]
 
 
