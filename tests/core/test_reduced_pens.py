@@ -54,23 +54,25 @@ def session(pen, *, own_profile):
 
 
 def not_passed(derived):
-    assert derived["findings"] == []
+    """What was not passed and why not; a finding's why is its detail."""
+    details = {(row["rule"], row["zone"]): row["detail"] for row in derived["findings"]}
     return {
-        (row["rule"], row["zone"]): (row["result"], row["why"])
+        (row["rule"], row["zone"]): (row["result"], row["why"] or details.get((row["rule"], row["zone"])))
         for row in derived["assessments"]
         if row["result"] != "passed"
     }
 
 
-MISSING, NONE = "not assessable", "not applicable"
+MISSING, NONE, FOR = "not assessable", "not applicable", "for a part of it or all of it"
 ALWAYS = {
     ("calibration.expired", None): (NONE, "nobody has said until when this pen's calibration holds"),
     ("counter.jump", None): (NONE, "this pen was not heard before: there is nothing to compare with"),
 }
 BOTH = ("forehead", "cheek.left")
-NO_COUNTER = {("passes.disagree", "forehead"): (MISSING, "only one of pen and operator counted passes")}
+NO_COUNTER = {("passes.disagree", None): (NONE, "there are not two counts to compare")}
 OF_DEPTH = [(rule, zone) for rule in ("depth.jump", "depth.disagrees", "sensor.stuck") for zone in BOTH]
 OF_FREQUENCY = [("frequency.range", zone) for zone in BOTH]
+OF_SIGNALS = [("signal.missing", zone) for zone in BOTH]
 OF_TOTALS = [("counter.jump", None), ("counter.fell", None)]
 
 
@@ -82,7 +84,12 @@ OF_TOTALS = [("counter.jump", None), ("counter.fell", None)]
         ("transmit only", False, {}, "conforming"),
         ("transmit only", True, {}, "conforming"),
         # contact unknown: in a zone, what the running pen does is judged as needling
-        ("no contact", False, {}, "conforming"),
+        (
+            "no contact",
+            False,
+            dict.fromkeys(OF_SIGNALS, ("found", {"signals": ["contact"]})),
+            "conforming with deviations",
+        ),
         ("no contact", True, {}, "conforming"),
         (
             "no counter",
@@ -94,15 +101,16 @@ OF_TOTALS = [("counter.jump", None), ("counter.fell", None)]
             "no counter",
             True,
             NO_COUNTER | dict.fromkeys(OF_TOTALS, (NONE, "this kind of pen has no counters")),
-            "not assessable",
+            "conforming",
         ),
         (
             "dial only",
             False,
             NO_COUNTER
             | dict.fromkeys(OF_TOTALS, (MISSING, "the pen gave no totals"))
-            | dict.fromkeys(OF_DEPTH, (MISSING, "the pen gave no measured depth"))
-            | dict.fromkeys(OF_FREQUENCY, (MISSING, "the pen gave no stroke frequency")),
+            | dict.fromkeys(OF_DEPTH, (MISSING, f"the pen gave no measured depth {FOR}"))
+            | dict.fromkeys(OF_FREQUENCY, (MISSING, f"the pen gave no stroke frequency {FOR}"))
+            | dict.fromkeys(OF_SIGNALS, ("found", {"signals": ["depth", "frequency", "contact"]})),
             "not assessable",
         ),
         (
@@ -112,7 +120,7 @@ OF_TOTALS = [("counter.jump", None), ("counter.fell", None)]
             | dict.fromkeys(OF_TOTALS, (NONE, "this kind of pen has no counters"))
             | dict.fromkeys(OF_DEPTH, (NONE, "this kind of pen has no measured depth"))
             | dict.fromkeys(OF_FREQUENCY, (NONE, "this kind of pen has no stroke frequency")),
-            "not assessable",
+            "conforming",
         ),
     ],
 )
@@ -121,6 +129,49 @@ def test_what_is_not_passed(pen, own_profile, expected, verdict):
     assert not_passed(derived) == ALWAYS | expected
     assert derived["verdict"] == verdict
     assert derived["facts"]["completeness"]["closes"]
+
+
+@pytest.mark.parametrize(
+    ("signal", "not_judged"),
+    [
+        ("depth", [("depth.jump", "depth"), ("depth.disagrees", "depth"), ("sensor.stuck", "depth")]),
+        ("frequency", [("frequency.range", "frequency")]),
+        ("set_depth", [("depth.disagrees", "set_depth")]),
+        ("contact", []),
+    ],
+)
+@pytest.mark.parametrize("own_profile", [False, True])
+def test_a_column_that_comes_for_a_fifth_of_a_second_of_thirty(signal, not_judged, own_profile):
+    """Nothing that needs it passes, and under a profile that names it, it is found missing."""
+    measures = tuple(name for name in FULL if name != signal) if own_profile else FULL
+    bench = Bench(opening_of(profile=replace(NAMED, measures=measures)))
+    bench.zone("forehead")
+    for turn in range(150):  # 0.2 s each
+        without = signal if turn else None
+        bench.set_um = None if without == "set_depth" else 300
+        depth = None if without == "depth" else tuple(300 + (turn + i) % 3 for i in range(20))
+        frequency = None if without == "frequency" else 1_000
+        bench.samples(None if without == "contact" else "1" * 20, n=20, depth=depth, frequency=frequency)
+    derived = bench.end()
+    words = {"depth": "measured depth", "frequency": "stroke frequency", "set_depth": "dial setting"}
+    expected = {
+        (rule, "forehead"): (
+            (NONE, f"this kind of pen has no {words[name]}")
+            if own_profile
+            else (MISSING, f"the pen gave no {words[name]} {FOR}")
+        )
+        for rule, name in not_judged
+    }
+    if not own_profile:
+        expected["signal.missing", "forehead"] = ("found", {"signals": [signal]})
+    no_need = {"dial.unchanged", "passes.short", "passes.over", "passes.disagree", "calibration.expired"}
+    assert {
+        key: told for key, told in not_passed(derived).items() if key[0] not in no_need | {"counter.jump"}
+    } == expected
+    if own_profile:
+        assert derived["verdict"] == "conforming"
+    else:
+        assert derived["verdict"] == ("not assessable" if not_judged else "conforming with deviations")
 
 
 def test_a_pen_without_contact_tells_of_no_contact():
