@@ -5,10 +5,10 @@
     python -m tests.make_golden --opening     first write the newest opening anew, with the rules of today
 
 `<scenario>.evidence` is one chunk of docs/record.md, compressed with zlib; each of OPENINGS is what an opening entry
-and its documents say, with the rules of its day. For each pair of them, `<scenario>.json` under the first and
-`<scenario>-rules-2.json` under the second is the derived record, laid out to be read; `engine.json` holds the engine's
-number and the SHA-256 of each record's canonical bytes. Nothing but these files and the engine goes into a derived
-record: not the simulator of today, nor today's plans, profiles and rules.
+and its documents say, with the rules of its day. `<scenario>.json` under the first of them, for the scenarios of its
+day, and `<scenario>-rules-2.json` under the second is the derived record, laid out to be read; CORRECTED is one under a
+correction. `engine.json` holds the engine's number and the SHA-256 of each record's canonical bytes. Nothing but these
+files and the engine goes into a derived record: not the simulator of today, nor today's plans, profiles and rules.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from devicelog.attribution import Attribution, Correction
 from devicelog.canonical import Json, canonical
 from devicelog.derive import identity_document
 from devicelog.pipeline import ENGINE, Opening, Pipeline, new_documents
@@ -31,9 +32,17 @@ from firmware_bridge.simulator import Scenario, load_scenario, script_for, wire_
 from firmware_bridge.simulator.pen import Pen
 from tests.builders import HOST_US, PROFILE, STREAM, plan_with, planned
 
-SCENARIOS = ("clean", "overdepth", "unplug", "noise")
+FIRST = ("clean", "overdepth", "unplug", "noise")  # the scenarios of the first opening's day
+SCENARIOS = (*FIRST, "reboot", "stall", "wrongpen", "newer", "reorder")
 OPENINGS = {"": "opening", "-rules-2": "opening-rules-2"}  # by the end of a record's name; the last is of today
-RECORDS = tuple(scenario + rules for rules in OPENINGS for scenario in SCENARIOS)
+CORRECTED = "clean-rules-2-corrected"
+RECORDS = (*FIRST, *(f"{scenario}-rules-2" for scenario in SCENARIOS), CORRECTED)
+# what was marked as the left cheek, from its mark to the next, was the forehead
+ATTRIBUTION = Attribution(
+    number=2,
+    corrections=(Correction(first_record=125, last_record=263, zone="forehead"),),
+    client_ref="golden",
+)
 SECONDS, SEED = 8, 1
 HERE = Path(__file__).parent / "data" / "golden"
 CHANGED = "a golden derived record changed: raise ENGINE"
@@ -134,8 +143,9 @@ def read_engine() -> Json:
 
 def derive(name: str) -> bytes:
     """The derived record of this name, as this engine makes it of the kept evidence."""
-    scenario, dash, rules = name.partition("-")
-    pipeline = Pipeline(read_opening(OPENINGS[dash + rules]))
+    scenario, dash, rules = name.removesuffix("-corrected").partition("-")
+    opening = replace(read_opening(OPENINGS[dash + rules]), attribution=ATTRIBUTION if name == CORRECTED else None)
+    pipeline = Pipeline(opening)
     for record in read_records(scenario):
         pipeline.feed(record)
     return pipeline.finish()

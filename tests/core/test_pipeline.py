@@ -28,7 +28,7 @@ from firmware_bridge.readings import Fault, Heartbeat, SampleBlock
 from firmware_bridge.simulator import script_for
 from tests import make_golden
 from tests.builders import PLAN, PROFILE, STREAM, Bench, opening_of, pen_document, plan_with, planned, zone_in
-from tests.make_golden import RECORDS, SCENARIOS, evidence_of
+from tests.make_golden import CORRECTED, FIRST, RECORDS, SCENARIOS, evidence_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SECONDS = 6
@@ -36,6 +36,7 @@ T_US = 90_000_000
 NUMBERED = ("first_record", "last_record")  # records are numbered otherwise
 
 each_scenario = pytest.mark.parametrize("scenario", SCENARIOS)
+each_first = pytest.mark.parametrize("scenario", FIRST)
 each_record = pytest.mark.parametrize("record", RECORDS)
 
 
@@ -103,7 +104,10 @@ def test_byte_by_byte_gives_the_same(scenario):
     assert without(derived, *NUMBERED) == without(WHOLE[scenario], *NUMBERED)
 
 
-@each_scenario
+BY_THE_HOST = ("reboot", "wrongpen", "newer")  # how long their gap was only the host's clock can tell
+
+
+@pytest.mark.parametrize("scenario", [name for name in SCENARIOS if name not in BY_THE_HOST])
 @pytest.mark.parametrize("together", [2, 5])
 def test_what_depends_on_the_stamps(scenario, together):
     """Reads that come together arrive at one time: when it was is a fact, and what was measured is not touched."""
@@ -357,15 +361,16 @@ def test_derived_bytes_are_canonical_and_without_floats(record):
     data = make_golden.derive(record)
     assert canonical(json.loads(data)) == data
     assert kinds_in(json.loads(data)) <= {int, str, bool, type(None)}
-    head = {key: value for key, value in json.loads(data).items() if not isinstance(value, dict | list)}
-    assert head.pop("verdict")
-    assert head == {
+    derived = json.loads(data)
+    assert derived.pop("verdict")
+    assert {key: value for key, value in derived.items() if not isinstance(value, dict | list) and value} == {
         "schema": "devicelog.derived/1",
         "engine": ENGINE,
         "stream": STREAM,
         "kind": "session",
-        "attribution": None,
     }
+    corrected = make_golden.ATTRIBUTION.document() if record == CORRECTED else None
+    assert derived["attribution"] == corrected
 
 
 @pytest.mark.parametrize(
@@ -412,13 +417,13 @@ def test_every_rule_of_today_stands_in_a_golden_record_and_the_first_ones_are_ju
     }
     first = ["depth.over_device", "depth.over_plan", "data.gap", "link.bad_frames"]
     today = [rule.id for rule in RULES if "session" in rule.streams]
-    for scenario in SCENARIOS:
-        assert list(dict.fromkeys(judged[scenario])) == first
-        assert list(dict.fromkeys(judged[f"{scenario}-rules-2"])) == today
+    assert len(judged) == len(FIRST) + len(SCENARIOS) + 1
+    for name, rules in judged.items():
+        assert list(dict.fromkeys(rules)) == (first if name in FIRST else today)
     assert set(today) == {rule.id for rule in RULES} - {"activity.no_session"}  # of spans alone
 
 
-@each_scenario
+@each_first
 def test_the_rules_do_not_touch_the_facts(scenario):
     """Under both openings the same facts, but for what the plan and the profile say."""
     intended = ("expected", "plan_min_um", "plan_passes_min", "plan_passes_max", "under_plan", "frequency_beyond_us")
@@ -426,7 +431,7 @@ def test_the_rules_do_not_touch_the_facts(scenario):
     assert without(first["facts"], *intended) == without(second["facts"], *intended)
 
 
-@each_scenario
+@each_first
 def test_golden_records_say_what_the_script_did(scenario):
     """From the script and not from the engine: passes, contact to within a sample at each edge, what went wrong."""
     script = script_for(scenario, make_golden.SECONDS, make_golden.SEED)
@@ -456,10 +461,15 @@ OF_THE_OPENING = [("calibration.expired", None), ("counter.jump", None)]  # it h
 TOO_FEW = ("passes.short", "cheek.left")  # the plan wants four, and the script makes one
 
 
+GAP = ("data.gap", "cheek.left")
+UNTOLD = {("passes.over", "forehead"), ("passes.short", "cheek.left")}  # who counted while the pens were changed?
+TOO_SHORT = {("pen.clock", None)}  # of one beginning of the pen, for its clock
+
+
 @pytest.mark.parametrize(
-    ("scenario", "findings"),
+    ("record", "findings", "not_judged"),
     [
-        ("clean", [TOO_FEW, *OF_THE_OPENING]),
+        ("clean", [TOO_FEW, *OF_THE_OPENING], set()),
         (
             "overdepth",
             [
@@ -471,15 +481,56 @@ TOO_FEW = ("passes.short", "cheek.left")  # the plan wants four, and the script 
                 TOO_FEW,
                 *OF_THE_OPENING,
             ],
+            set(),
         ),
-        ("unplug", [TOO_FEW, ("data.gap", "cheek.left"), ("link.lost", None), *OF_THE_OPENING]),
-        ("noise", [TOO_FEW, ("data.short_gaps", None), ("link.bad_frames", None), *OF_THE_OPENING]),
+        ("unplug", [TOO_FEW, GAP, ("link.lost", None), *OF_THE_OPENING], set()),
+        ("noise", [TOO_FEW, ("data.short_gaps", None), ("link.bad_frames", None), *OF_THE_OPENING], set()),
+        ("reboot", [TOO_FEW, GAP, ("pen.restarted", None), *OF_THE_OPENING], TOO_SHORT),
+        ("stall", [TOO_FEW, GAP, *OF_THE_OPENING], set()),
+        ("wrongpen", [GAP, ("link.lost", None), ("pen.changed", None), *OF_THE_OPENING], UNTOLD | TOO_SHORT),
+        (
+            "newer",
+            [TOO_FEW, ("passes.disagree", "cheek.left"), GAP, ("protocol.newer", None), *OF_THE_OPENING],
+            TOO_SHORT,
+        ),
+        ("reorder", [TOO_FEW, *OF_THE_OPENING], set()),
+        (
+            CORRECTED,
+            [("depth.over_plan", "forehead"), ("dial.unchanged", "cheek.right"), TOO_FEW, *OF_THE_OPENING],
+            set(),
+        ),
     ],
 )
-def test_what_the_rules_of_today_find_in_the_golden_evidence(scenario, findings):
-    derived = json.loads(make_golden.read_derived(f"{scenario}-rules-2"))
+def test_what_the_rules_of_today_find_in_the_golden_evidence(record, findings, not_judged):
+    derived = json.loads(make_golden.read_derived(record if record == CORRECTED else f"{record}-rules-2"))
     assert [(row["rule"], row["zone"]) for row in derived["findings"]] == findings
-    assert {row["result"] for row in derived["assessments"]} == {"passed", "found"}
+    told = {(row["rule"], row["zone"]) for row in derived["assessments"] if row["result"].startswith("not ")}
+    assert told == not_judged
+
+
+def test_what_is_more_in_the_golden_records_of_today():
+    """What only one of them holds: a restart, another pen, late frames, frames unread, records that moved."""
+    facts = {name: json.loads(make_golden.read_derived(name))["facts"] for name in RECORDS}
+    boots = {name: facts[f"{name}-rules-2"]["completeness"]["boots"] for name in SCENARIOS}
+    assert [boot["begun"] for boot in boots["reboot"]] == ["first", "restart"]
+    assert [boot["begun"] for boot in boots["wrongpen"]] == ["first", "another pen"]
+    assert [(boot["missing"], boot["late"], boot["repeated"]) for boot in boots["reorder"]] == [(0, 6, 0)]
+    unplaced = {name for name in SCENARIOS if facts[f"{name}-rules-2"]["counters"]["unplaced"]}
+    assert unplaced == {"wrongpen"}
+    causes = {name: [gap["cause"] for gap in facts[f"{name}-rules-2"]["gaps"]] for name in SCENARIOS}
+    assert {name: told for name, told in causes.items() if told} == {
+        "unplug": ["link"],
+        "reboot": ["restart"],
+        "stall": ["silence"],
+        "wrongpen": ["link"],
+        "newer": ["silence"],
+    }
+    assert facts["newer-rules-2"]["completeness"]["frames_newer"][0]["major"] == 2
+    before, after = (
+        {zone["zone"]: zone["contact_us"] for zone in facts[name]["zones"]} for name in ("clean-rules-2", CORRECTED)
+    )
+    moved_us = before.pop("cheek.left")
+    assert after == before | {"forehead": before["forehead"] + moved_us}
 
 
 def test_a_changed_engine_is_noticed(monkeypatch, tmp_path, capsys):
@@ -509,7 +560,7 @@ def test_the_golden_evidence_is_kept_and_not_made():
     for scenario in SCENARIOS:
         records = make_golden.read_records(scenario)
         assert [record.number for record in records] == list(range(len(records)))
-        derived = json.loads(make_golden.read_derived(scenario))
+        derived = json.loads(make_golden.read_derived(f"{scenario}-rules-2"))
         n_bytes = sum(len(record.body) for record in records if record.kind == SERIAL)
         assert n_bytes == derived["facts"]["completeness"]["bytes_read"]
 
