@@ -134,6 +134,67 @@ def test_without_a_sample_there_is_no_gap_to_judge(mark):
     assert said(bench.end(), "data.gap") == ("not assessable", None, "no sample arrived")
 
 
+def jumping(by_us, *, motor_on=True):
+    """No sample number is missing, and the pen's clock says that time went by."""
+    bench = on("forehead")
+    bench.samples("1111")
+    bench.motor_on = motor_on
+    if not motor_on:
+        bench.heartbeat()
+    bench.pen_us += by_us
+    bench.motor_on = True
+    bench.samples("1111")
+    return bench.end()
+
+
+def test_samples_that_were_not_taken_for_a_quarter_of_a_second():
+    derived = jumping(250_000)
+    assert [(gap["for_us"], gap["missing"]) for gap in derived["facts"]["gaps"]] == [(250_000, 0)]
+    assert said(derived, "data.gap") == said(derived, "data.short_gaps") == ("passed", None, None)
+
+
+@pytest.mark.parametrize("by_us", [250_001, 30_000_000])
+def test_samples_that_were_not_taken_for_longer(by_us):
+    assert finding(jumping(by_us), "data.gap")["detail"] == {
+        "n": 1,
+        "for_us": by_us,
+        "longest_us": by_us,
+        "missing": 0,
+        "causes": ["lost"],
+        "limit_us": 250_000,
+    }
+
+
+@pytest.mark.parametrize(("by_us", "motor_on"), [(99_999, True), (-20_000, True), (30_000_000, False)])
+def test_a_clock_that_goes_on_or_back_or_while_the_motor_stood_is_no_gap(by_us, motor_on):
+    derived = jumping(by_us, motor_on=motor_on)
+    assert derived["facts"]["gaps"] == []
+    assert said(derived, "data.gap") == ("passed", None, None)
+
+
+@pytest.mark.parametrize(
+    ("wait_us", "motor_on", "result"),
+    [(500_000, True, "passed"), (500_001, True, "found"), (2_000_000, False, "passed")],
+)
+def test_a_pen_that_is_not_heard_at_the_end(wait_us, motor_on, result):
+    bench = on("forehead")
+    bench.samples("1111")
+    bench.motor_on = motor_on
+    bench.heartbeat()
+    bench.wait(wait_us)
+    derived = bench.end()
+    assert said(derived, "data.gap")[0] == result
+    if result == "found":
+        assert finding(derived, "data.gap")["detail"] == {
+            "n": 1,
+            "for_us": 500_001,
+            "longest_us": 500_001,
+            "missing": None,
+            "causes": ["silence"],
+            "limit_us": 250_000,
+        }
+
+
 # --- link.bad_frames --------------------------------------------------------------------------------------------------
 
 
@@ -262,6 +323,40 @@ def test_more_than_one_sample_in_a_hundred(lost, in_all, n, missing, rate_ppm):
         "message": "many short gaps: in all, too much was not recorded",
         "detail": {"n": n, "missing": missing, "rate_ppm": rate_ppm, "limit_ppm": 10_000},
     }
+
+
+def overtaken(*, by_us, times):
+    """A frame of ten samples that comes so many times after others, when they are so much further."""
+    bench = on("forehead")
+    bench.needle(20)
+    late = bench.samples("1" * 10, lost=True)
+    bench.needle(by_us // 10_000)
+    for _ in range(times):
+        bench.send(late)
+    bench.needle(20)
+    return bench.end()
+
+
+# ten samples and 1.9 s of those that overtook it
+@pytest.mark.parametrize(("times", "result"), [(0, "found"), (1, "passed"), (2, "passed")])
+def test_a_frame_that_comes_late_is_not_missing(times, result):
+    derived = overtaken(by_us=1_900_000, times=times)
+    (boot,) = derived["facts"]["completeness"]["boots"]
+    told = (boot["missing"], boot["late"], boot["repeated"], boot["decoded"])
+    assert told == ((10, 0, 0, 230) if not times else (0, 10, 10 * (times - 1), 240))
+    assert boot["closes"]
+    assert said(derived, "data.short_gaps")[0] == result
+    if result == "found":
+        detail = {"n": 1, "missing": 10, "rate_ppm": 41_666, "limit_ppm": 10_000}  # 10 000 000 / 240
+        assert finding(derived, "data.short_gaps")["detail"] == detail
+    assert said(derived, "data.gap")[0] == said(derived, "pen.restarted")[0] == "passed"
+
+
+@pytest.mark.parametrize(("by_us", "begun"), [(1_900_000, ["first"]), (1_910_000, ["first", "numbers"])])
+def test_a_frame_that_is_two_seconds_late_is_of_a_pen_that_counts_anew(by_us, begun):
+    """The end of what was heard and the beginning of the late frame lie 2 s apart, or 10 ms more."""
+    derived = overtaken(by_us=by_us, times=1)
+    assert [boot["begun"] for boot in derived["facts"]["completeness"]["boots"]] == begun
 
 
 def test_without_a_sample_there_are_no_short_gaps_to_judge():
