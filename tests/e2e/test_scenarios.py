@@ -32,6 +32,7 @@ class Case:
     cause: str = "link"
     boots: int = 1
     untaken: int = 0  # samples that no pen took
+    late: int = 0  # samples that came after those that follow them
 
 
 THREE = ("forehead", "cheek.left", "cheek.right")
@@ -46,7 +47,7 @@ FIVE = (*THREE, "nose", "chin")
 # of real time, and so up to seven seconds of the pen's. One frame is cut, which is a tail and not damage.
 # noise: half the session long, while in contact, one frame in sixteen; now and then rubbish beside it.
 # stall: three seconds of silence. reboot: dark for half a second, and the samples of one frame are lost with it; how
-# long that was only the host's clock can tell.
+# long that was only the host's clock can tell. nocontact: the motor stands between zones, for 1.83 s in all.
 CASES = (
     Case(demo=Demo(scenario="clean"), verdict="conforming", zones=THREE),
     Case(
@@ -118,6 +119,20 @@ CASES = (
             }
         ),
     ),
+    Case(demo=Demo(scenario="reorder"), verdict="conforming", zones=THREE, late=6),
+    Case(
+        demo=Demo(scenario="nocontact"),
+        verdict="conforming with deviations",
+        zones=THREE,
+        others=frozenset(("signal.missing", zone) for zone in THREE),
+        untaken=183,
+    ),
+    Case(
+        demo=Demo(scenario="nocalibration"),
+        verdict="not assessable",
+        zones=THREE,
+        others=frozenset({("calibration.missing", None), *(("signal.missing", zone) for zone in THREE)}),
+    ),
     Case(
         demo=Demo(scenario="unplug", seconds=20, seed=7),
         verdict="conforming with deviations",
@@ -174,6 +189,7 @@ def test_a_scenario_has_its_findings_and_no_others(
     assert inside(account["frames_damaged"], case.damaged), account
     assert account["stalls"] == account["overflows"] == account["frames_unknown"] == 0
     assert not any(boot["repeated"] for boot in boots)
+    assert sum(boot["late"] for boot in boots) == case.late
     assert inside(sum(gap["for_us"] for gap in session["gaps"]), case.gap_us), session["gaps"]
     assert [gap["cause"] for gap in session["gaps"]] == [case.cause] * bool(case.gap_us[1])
     # The first frames may have come before the session opened: then they are in the span before it.
