@@ -5,7 +5,7 @@ readings and the same faults, byte for byte. Every byte is accounted for: framed
 """
 
 from firmware_bridge.frames import MAX_SEGMENT, parse
-from firmware_bridge.readings import Fault, FaultKind, LinkChange, RawInput, Reading, SerialChunk
+from firmware_bridge.readings import Fault, FaultKind, RawInput, Reading, SerialChunk
 
 _QUANTUM = MAX_SEGMENT + 1  # a longer run is no frame: it is rejected in pieces of this size, so that nothing grows
 
@@ -27,14 +27,16 @@ class Decoder:
         return len(self._held)
 
     def feed(self, raw: RawInput) -> list[Reading]:
-        """Take one raw input and return what it completes. A link that changes ends what was held."""
+        """Take one raw input and return what it completes.
+
+        A link that changes and bytes that are missing (overflow) end what was held: its end is lost, and the next run
+        has lost its beginning.
+        """
         if isinstance(raw, SerialChunk):
             return self.feed_bytes(raw.data)
-        if isinstance(raw, LinkChange):
-            readings = self.finish()
-            self._synced = False
-            return readings
-        return self._lost_bytes()
+        readings = self.finish()
+        self._synced = False
+        return readings
 
     def feed_bytes(self, data: bytes) -> list[Reading]:
         """Take the bytes of a SerialChunk, for those who have them without one."""
@@ -61,12 +63,6 @@ class Decoder:
             self._reject(faults, "oversize" if self._oversize else "tail", self._held)
         self._held, self._oversize = b"", False
         return faults
-
-    def _lost_bytes(self) -> list[Reading]:
-        """Bytes are missing from here on (overflow): the held part has lost its end, the next run its beginning."""
-        readings = self.finish()
-        self._synced = False
-        return readings
 
     def _reject_run(self, readings: list[Reading], kind: FaultKind, run: bytes) -> None:
         if kind != "oversize":
