@@ -63,15 +63,17 @@ MODULES = (
     *("devicelog.clinical.plan", "devicelog.ledger.entries", "devicelog.ledger.tree"),
     *("devicelog.store.mounts", "devicelog.store.projection", "devicelog.recorder.idle"),
 )
-# The tests that try them: no port, no pty, no second process. Projection is tried by what verify compares it with.
+# The tests that try them: no port, no pty, no second process.
 TESTS = (
     *(
         f"tests/bridge/test_{name}.py"
         for name in ("frames", "decode", "profile", "simulator", "simulator_faults", "scenario_language")
     ),
     *("tests/core", "tests/clinical"),
-    *(f"tests/store/test_{name}.py" for name in ("ledger", "mounts")),
+    *(f"tests/store/test_{name}.py" for name in ("ledger", "mounts", "projection")),
 )
+# Whole sessions, and a socket: what only these notice has no test of its own.
+NOT_THESE = tuple(f"test_{name}.py" for name in ("scenario_findings", "scenarios_page", "control"))
 UNTRIED = "not tried"
 _PYTEST = (
     *("-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "timeout=0", "-W", "ignore"),
@@ -97,7 +99,7 @@ def files_of(tests: tuple[str, ...]) -> list[Path]:
     for name in tests:
         path = ROOT / name
         found += sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
-    return found
+    return [path for path in found if path.name not in NOT_THESE]
 
 
 def covering() -> dict[str, Any]:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
@@ -26,11 +26,12 @@ class Covering:
         self._into = into  # by the test's file
         self._tests: dict[str, dict[str, Any]] = {name: {} for name in into}
         self._lines: set[tuple[str, int]] = set()
+        self._left: dict[CodeType, set[int]] = {}  # of a function, the lines that this test has not run
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Trace one test, its fixtures included."""
-        self._lines = set()
+        self._lines, self._left = set(), {}
         began = time.monotonic()
         threading.settrace(self._trace)
         sys.settrace(self._trace)
@@ -59,9 +60,16 @@ class Covering:
                 path.write_text(json.dumps(self._tests[name]), encoding="utf-8")
 
     def _trace(self, frame: FrameType, event: str, _: Any) -> Any:
-        return self._trace_lines if frame.f_code.co_filename in self._paths else None
+        code = frame.f_code
+        if code.co_filename not in self._paths:
+            return None
+        left = self._left.get(code)
+        if left is None:
+            left = self._left[code] = {line for _, _, line in code.co_lines() if line} - {code.co_firstlineno}
+        return self._trace_lines if left else None  # a function that is known whole need not be looked at again
 
     def _trace_lines(self, frame: FrameType, event: str, _: Any) -> Any:
         if event == "line":
             self._lines.add((frame.f_code.co_filename, frame.f_lineno))
+            self._left[frame.f_code].discard(frame.f_lineno)
         return self._trace_lines

@@ -26,7 +26,8 @@ from tests.mutation.mutate import Mutant
 
 KILLED, TIMED_OUT, SURVIVED, UNCOVERED = "killed", "timed out", "survived", "no test runs it"
 _FEW_EXAMPLES = 25
-_LEAST_S, _SLOWER = 6.0, 4.0  # a mutant may take that much longer than its tests did
+_LEAST_S, _SLOWER = 2.0, 4.0  # a test may take that much longer with a mutant, in time of the processor
+_ENOUGH_S = 10.0  # so long try the tests of other modules: what only a whole session notices has no test of its own
 _MEMORY = 2 << 30
 _CANNOT_PATCH, _LIVED, _DIED = 77, 0, 1
 _NEAR = 3  # so many tests that killed a neighbour are tried first
@@ -51,7 +52,7 @@ class Nearest:
             for (test, path), ran in self._lines.items()
             if path == mutant.path and (not mutant.in_function or lines & ran)
         ]
-        own = f"test_{mutant.module.rsplit('.', 1)[-1]}.py"
+        own = own_tests(mutant.module)
         near = self._near.get(mutant.place, [])
         found.sort(
             key=lambda test: (
@@ -62,10 +63,15 @@ class Nearest:
                 test,
             )
         )
-        return found
+        chosen, spent_s = [], 0.0
+        for test in found:
+            spent_s += 0 if own in test else self.seconds[test]
+            if own in test or spent_s <= _ENOUGH_S:
+                chosen.append(test)
+        return chosen
 
     def limit_s(self, tests: list[str]) -> float:
-        """How long a mutant may take."""
+        """How long a mutant may take in these."""
         return _LEAST_S + _SLOWER * sum(self.seconds[test] for test in tests)
 
     def killed_by(self, mutant: Mutant, test: str) -> None:
@@ -78,14 +84,24 @@ class Nearest:
         del near[_NEAR:]
 
 
+def own_tests(module: str) -> str:
+    """How the file of a module's own tests ends."""
+    return f"_{module.rsplit('.', 1)[-1]}.py"
+
+
+def end_after(limit_s: float) -> None:
+    """End this process when it has computed for so long from now on."""
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, limit_s)
+
+
 def forked(act: Callable[[], int], limit_s: float) -> int | None:
-    """What the function returns in a child, None when it took too long or died."""
+    """What the function returns in a child, None when it computed for too long or died."""
     child = os.fork()
     if child == 0:
         code = _DIED
         try:
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, limit_s)
+            end_after(limit_s)
             resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
             code = act()
         finally:
@@ -143,13 +159,13 @@ class InFunctions:
                     _set_examples(item, examples[item.nodeid])
             for at, item in enumerate(items):
                 after = items[at + 1] if at + 1 < len(items) else None
+                end_after(self._tests.limit_s([item.nodeid]) * (10 if examples else 1))
                 if _fails(item, after):
                     os.write(write, str(at).encode())
                     return _DIED
             return _LIVED
 
-        limit_s = self._tests.limit_s([item.nodeid for item in items])
-        code = forked(act, limit_s * (10 if examples else 1))
+        code = forked(act, _LEAST_S)
         os.close(write)
         with os.fdopen(read) as told:
             at = told.read()
@@ -245,7 +261,7 @@ def try_on_import(mutant: Mutant, nearest: Nearest, arguments: list[str]) -> tup
     if not chosen:
         return UNCOVERED, ""
     files = list(dict.fromkeys(test.partition("::")[0] for test in chosen))
-    own = [file for file in files if file.endswith(f"test_{mutant.module.rsplit('.', 1)[-1]}.py")]
+    own = [file for file in files if file.endswith(own_tests(mutant.module))]
     result = SURVIVED
     for some in (own, [file for file in files if file not in own]):  # a file is cheaper to collect than all of them
         if some and result == SURVIVED:
