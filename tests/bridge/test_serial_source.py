@@ -25,7 +25,6 @@ from firmware_bridge.frames import encode
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import IdentityRequest, LinkChange, Overflow, SerialChunk
 from firmware_bridge.sources import CAUSES, Inbox, SerialSource, serial_port
-from firmware_bridge.sources.link import down_cause, open_error
 
 DEADLINE_S = 10.0
 ASKING = load_profile("reference")
@@ -332,23 +331,6 @@ def test_an_address_that_leads_nowhere(url: str, kind: type[PenError], words: st
     assert "\n" not in str(error)
 
 
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [
-        (OSError(errno.EBUSY, "busy"), PortBusy),
-        (OSError(errno.EPERM, "no"), PortForbidden),
-        (OSError(errno.ENXIO, "gone"), PortMissing),
-        (termios.error(errno.EIO, "Input/output error"), PortMissing),
-        (OSError(errno.EMFILE, "Too many open files"), PenError),
-        (serial.SerialException("something new"), PenError),
-    ],
-)
-def test_every_failure_to_open_is_one_of_ours(error: Exception, kind: type[PenError]) -> None:
-    ours = open_error("/dev/ttyUSB0", error)
-    assert type(ours) is kind
-    assert str(ours).startswith("/dev/ttyUSB0")
-
-
 def test_a_relative_path_is_a_port(pen: Pen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(pen.link.parent)
     with reading("./pen") as (_, tape):
@@ -452,12 +434,6 @@ def test_every_death_is_one_event(
         tape.until(lambda tape: "reopened" in tape.causes)
     assert tape.rest().causes == ["opened", cause, "reopened"]
     assert set(tape.causes) <= CAUSES.keys()
-
-
-def test_a_cause_that_pyserial_wrapped_is_found() -> None:
-    wrapped = serial.SerialException("read failed")  # without the number, which only its context has
-    wrapped.__context__ = OSError(errno.EOVERFLOW, "Value too large")
-    assert down_cause(wrapped) == "io error"
 
 
 # --- overflow ---------------------------------------------------------------------------------------------------------

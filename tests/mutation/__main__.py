@@ -67,7 +67,7 @@ MODULES = (
 TESTS = (
     *(
         f"tests/bridge/test_{name}.py"
-        for name in ("frames", "decode", "profile", "simulator", "simulator_faults", "scenario_language")
+        for name in ("frames", "decode", "profile", "link", "simulator", "simulator_faults", "scenario_language")
     ),
     *("tests/core", "tests/clinical"),
     *(f"tests/store/test_{name}.py" for name in ("ledger", "mounts", "projection")),

@@ -229,7 +229,7 @@ def _constants(node: ast.Constant) -> Iterator[ast.AST]:
             if node.value > 1:
                 yield ast.Constant(node.value - 1)
         case str() if " " not in node.value:
-            yield ast.Constant(node.value + "?" if node.value else "?")
+            yield ast.Constant(node.value + "x")  # a codec would take a "?" for nothing
         case bytes():
             yield ast.Constant(node.value + b"?")
 

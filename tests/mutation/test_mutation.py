@@ -27,7 +27,7 @@ def changes(source: str) -> list[str]:
         ("7", ["7 -> 8", "7 -> 6"]),
         ("0", ["0 -> 1"]),
         ("True", ["True -> False"]),
-        ("'key'", ["'key' -> 'key?'"]),
+        ("'key'", ["'key' -> 'keyx'"]),
         ("'for people'", []),
         ("a if b else c", ["a if b else c -> a if not b else c"]),
         ("min(a, b)", ["min(a, b) -> max(a, b)"]),
@@ -113,3 +113,10 @@ def test_only_the_tests_that_run_the_line_are_tried_and_what_killed_a_neighbour_
     tests.killed_by(mutant, "b")
     assert tests.of(mutant) == ["b", "a"]
     assert tests.of(mutants()["m: 3 -> 4"]) == ["b", "c", "a"]
+
+
+def test_own_tests_are_all_tried_and_others_until_it_is_enough() -> None:
+    covering = {
+        name: {"s": s, "lines": {"m.py": [4]}} for name, s in [("test_m.py::a", 99), ("t/b", 4), ("t/c", 5), ("t/d", 6)]
+    }
+    assert Nearest(covering).of(mutants()["m.over: LIMIT + by -> LIMIT - by"]) == ["test_m.py::a", "t/b", "t/c"]
