@@ -102,16 +102,15 @@ def files_of(tests: tuple[str, ...]) -> list[Path]:
     return [path for path in found if path.name not in NOT_THESE]
 
 
-def covering() -> dict[str, Any]:
-    """Which test runs which lines; found anew for a file of tests that has changed, and for all when a module has."""
-    modules = [path_of(module) for module in MODULES]
-    kept = {
-        str(path.relative_to(ROOT)): KEPT / f"{path.stem}-{digest_of([path, *modules])}.json" for path in TEST_FILES
-    }
+def covering(modules: list[str]) -> dict[str, Any]:
+    """Which test runs which lines of these modules; found anew for a test file that has changed, for all when a module
+    has."""
+    paths = [path_of(module) for module in modules]
+    kept = {str(path.relative_to(ROOT)): KEPT / f"{path.stem}-{digest_of([path, *paths])}.json" for path in TEST_FILES}
     missing = {name: path for name, path in kept.items() if not path.exists()}
     if missing:
         print(f"finding out which lines the tests of {len(missing)} files run", flush=True)
-        plugin = Covering({str(path) for path in modules}, missing)
+        plugin = Covering({str(path) for path in paths}, missing)
         code = forked(lambda: int(pytest.main([*_PYTEST, *missing], plugins=[plugin])), 1800)
         if code != 0:
             raise SystemExit(f"the tests fail before anything is changed (pytest ended with {code})")
@@ -176,7 +175,7 @@ def run(modules: list[str], jobs: int) -> dict[str, dict[str, dict[str, Any]]]:
     done = {module: results_of(module) for module in modules}
     todo = [mutant for module in modules for mutant in wanted[module] if mutant.key not in done[module]]
     if todo:
-        tests = Nearest(covering())
+        tests = Nearest(covering(modules))
         print(f"{len(todo)} mutants of {len(modules)} modules to try, {jobs} at a time", flush=True)
         share = [todo[at::jobs] for at in range(jobs)]
         children = []
