@@ -65,12 +65,12 @@ MODULES = (
 )
 # The tests that try them: no port, no pty, no second process.
 TESTS = (
-    *(
-        f"tests/bridge/test_{name}.py"
-        for name in ("frames", "decode", "profile", "link", "simulator", "simulator_faults", "scenario_language")
-    ),
+    *(f"tests/bridge/test_{name}.py" for name in ("frames", "decode", "profile", "link")),
     *("tests/core", "tests/clinical"),
     *(f"tests/store/test_{name}.py" for name in ("ledger", "mounts", "projection")),
+)
+TESTS_OF_SIMULATOR = tuple(
+    f"tests/bridge/test_{name}.py" for name in ("simulator", "simulator_faults", "scenario_language")
 )
 # Whole sessions, and a socket: what only these notice has no test of its own.
 NOT_THESE = tuple(f"test_{name}.py" for name in ("scenario_findings", "scenarios_page", "control"))
@@ -93,10 +93,11 @@ def digest_of(paths: list[Path]) -> str:
     return sha256(b"\0".join(path.read_bytes() for path in sorted(paths))).hexdigest()[:16]
 
 
-def files_of(tests: tuple[str, ...]) -> list[Path]:
-    """The files that these tests are in."""
+def test_files(modules: list[str]) -> list[Path]:
+    """The files of the tests that try these modules."""
+    simulated = any(module.startswith("firmware_bridge.simulator") for module in modules)
     found = []
-    for name in tests:
+    for name in TESTS + TESTS_OF_SIMULATOR if simulated else TESTS:
         path = ROOT / name
         found += sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
     return [path for path in found if path.name not in NOT_THESE]
@@ -106,7 +107,10 @@ def covering(modules: list[str]) -> dict[str, Any]:
     """Which test runs which lines of these modules; found anew for a test file that has changed, for all when a module
     has."""
     paths = [path_of(module) for module in modules]
-    kept = {str(path.relative_to(ROOT)): KEPT / f"{path.stem}-{digest_of([path, *paths])}.json" for path in TEST_FILES}
+    kept = {
+        str(path.relative_to(ROOT)): KEPT / f"{path.stem}-{digest_of([path, *paths])}.json"
+        for path in test_files(modules)
+    }
     missing = {name: path for name, path in kept.items() if not path.exists()}
     if missing:
         print(f"finding out which lines the tests of {len(missing)} files run", flush=True)
@@ -124,7 +128,7 @@ def results_of(module: str) -> dict[str, dict[str, Any]]:
     """What was found of the module as it is, by key. What survived other tests than those of now is not known."""
     kept = kept_of(module)
     lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
-    now = digest_of(TEST_FILES)
+    now = digest_of(test_files([module]))
     rows = [json.loads(line) for line in lines]
     return {row["key"]: row for row in rows if row["result"] in (KILLED, TIMED_OUT) or row["tests"] == now}
 
@@ -136,10 +140,10 @@ def kept_of(module: str) -> Path:
 
 def work(mutants: list[Mutant], tests: Nearest) -> int:
     """Try these, one after the other, in this process; each result is a line in a file."""
-    now = digest_of(TEST_FILES)
+    now = {module: digest_of(test_files([module])) for module in {mutant.module for mutant in mutants}}
 
     def tell(mutant: Mutant, result: str, by: str) -> None:
-        row = {"key": mutant.key, "line": mutant.line, "result": result, "by": by, "tests": now}
+        row = {"key": mutant.key, "line": mutant.line, "result": result, "by": by, "tests": now[mutant.module]}
         with kept_of(mutant.module).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
@@ -160,9 +164,6 @@ def work(mutants: list[Mutant], tests: Nearest) -> int:
     for mutant in left:
         tell(mutant, *try_on_import(mutant, tests, list(_PYTEST)))
     return 0
-
-
-TEST_FILES = files_of(TESTS)
 
 
 def run(modules: list[str], jobs: int) -> dict[str, dict[str, dict[str, Any]]]:
