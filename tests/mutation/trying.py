@@ -123,12 +123,10 @@ class InFunctions:
         """Instead of running the tests."""
         items = {item.nodeid: item for item in session.items}
         asked = {name: few_examples(item) for name, item in items.items()}
-        functions: dict[str, list[FunctionType]] = {}
+        functions = {path: _functions_of(path) for path in {mutant.path for mutant in self._mutants}}
+        gc.freeze()  # a child need not copy what it only looks at; what is frozen is not found any more
         for mutant in self._mutants:
-            there = functions.get(mutant.path)
-            if there is None:
-                there = functions[mutant.path] = _functions_of(mutant.path)
-                gc.freeze()
+            there = functions[mutant.path]
             tests = [test for test in self._tests.of(mutant) if test in items]
             if not tests:
                 self._tell(mutant, UNCOVERED, "")
