@@ -77,7 +77,7 @@ NOT_THESE = tuple(f"test_{name}.py" for name in ("scenario_findings", "scenarios
 UNTRIED = "not tried"
 _PYTEST = (
     *("-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "timeout=0", "-W", "ignore"),
-    *("--rootdir", str(ROOT)),
+    *("--assert", "plain", "--rootdir", str(ROOT)),
 )
 
 
