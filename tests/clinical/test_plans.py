@@ -251,6 +251,14 @@ def test_a_bad_zones_document_is_refused(change: dict[str, Any], message: str) -
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("version", [0, -1, True, "1", None, 1.0])
+def test_a_map_has_a_version_from_one(version: object) -> None:
+    document = zones_document(load_zones())
+    assert zones_from_document(document | {"map_version": 2})
+    with pytest.raises(UsageProblem, match="expected a whole number from 1"):
+        zones_from_document(document | {"map_version": version})
+
+
 def test_plans_and_zones_are_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         load_plan("full-face").label = "x"  # type: ignore[misc]

@@ -102,6 +102,15 @@ def test_the_first_derivation_is_untouched(bench):
     assert parse_canonical(before)["attribution"] is None
 
 
+def test_a_correction_that_ends_before_the_first_mark(bench):
+    bench = Bench(opening_of(plan=PLAN))
+    for _ in range(2):
+        bench.samples("11")
+    bench.end()
+    derived = derive(bench.records, attribution(moved(1, 1, "chin")))
+    assert [row["zone"] for row in derived["facts"]["zones"]] == ["chin", "unassigned"]
+
+
 def test_a_correction_over_the_whole_session(bench):
     derived = derive(bench.records, attribution(moved(0, 12, "forehead")))
     (zone,) = derived["facts"]["zones"]

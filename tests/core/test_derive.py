@@ -4,14 +4,17 @@ A sample is 10 ms unless said otherwise. The plan allows 0.4 mm on the forehead 
 2.5 mm, and measured depth has a tolerance of 0.15 mm.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from devicelog.account import Account, Boot
 from devicelog.counters import Counters
-from devicelog.records import Clock, Stall
+from devicelog.pipeline import Pipeline
+from devicelog.records import Clock, Stall, record_of
 from firmware_bridge.frames import MAX_SEGMENT, encode, frame
 from firmware_bridge.readings import SampleBlock
-from tests.builders import HOST_US, SERIAL, Bench, finding, on, opening_of, pen_document, plan_of, zone_in
+from tests.builders import HOST_US, PROFILE, SERIAL, Bench, finding, on, opening_of, pen_document, plan_of, zone_in
 
 BEHIND = [  # numbers and microseconds behind the newest, and how many beginnings there were
     (4_096, -2_000_000, 1),
@@ -988,6 +991,17 @@ def test_a_link_that_goes_and_comes_back(bench):
     assert zone_in(derived, "forehead")["glides"] == 2
 
 
+def test_a_link_loss_lasts_to_the_first_return(bench):
+    for up in (True, False, True, True):
+        bench.link(up=up)
+        bench.wait(30_000)
+    bench.link(up=False)
+    assert bench.end()["facts"]["link_losses"] == [
+        {"at_us": 30_000, "for_us": 30_000, "cause": "unplugged"},
+        {"at_us": 120_000, "for_us": None, "cause": "unplugged"},
+    ]
+
+
 def test_a_link_that_goes_while_nothing_is_sent_costs_nothing(bench):
     bench.samples("00")
     bench.motor_on = False
@@ -1783,6 +1797,13 @@ def test_what_the_counters_did_unattended(before, heard, unattended, first):
     assert zone_in(derived, "unassigned")["strokes"] == 4_000  # what was unattended is in no zone
 
 
+@pytest.mark.parametrize("values", [{}, {"serial": SERIAL}, {**BEFORE.document(), "more": 1}])
+def test_counters_that_are_none(values):
+    assert Counters.read(BEFORE.document()) == BEFORE
+    with pytest.raises(ValueError, match="counters that are none"):
+        Counters.read(values)
+
+
 def test_a_pen_without_counters_says_nothing_of_before():
     bench = Bench(opening_of(pen=pen_document(), before=BEFORE))
     bench.passes = bench.strokes = None
@@ -1987,6 +2008,17 @@ def test_a_stream_in_which_nothing_came():
     assert (derived["facts"]["zones"], gaps_of(derived), derived["facts"]["spans"]) == ([], [], [])
 
 
+def test_a_stream_without_a_record():
+    facts = Pipeline(opening_of()).judge()[0]
+    assert (facts["duration_us"], facts["spans"], facts["zones"]) == (0, [], [])
+
+
+def test_a_host_that_has_just_started():
+    pipeline = Pipeline(opening_of())
+    pipeline.feed(record_of(0, 0, None))
+    assert pipeline.judge()[0]["duration_us"] == 0
+
+
 def test_a_boot_without_a_sample_has_no_first_and_no_last(bench):
     bench.heartbeat()
     boot = only(bench.end()["facts"]["completeness"]["boots"])
@@ -2148,3 +2180,73 @@ def test_a_gap_without_a_pass_leaves_nothing_open(bench):
     derived = bench.end()
     assert [zone["passes_perhaps"] for zone in derived["facts"]["zones"]] == [0, 0]
     assert zone_in(derived, "forehead")["passes"]["pen"] == 1
+
+
+# --- what the screen asks ---------------------------------------------------------------------------------------------
+
+
+STIRRING = {
+    "another zone": lambda bench: bench.zone("cheek.left"),
+    "over the device": lambda bench: bench.samples("1", depth=2_651),
+    "over the plan": lambda bench: bench.samples("1", depth=551),
+    "a leap": lambda bench: bench.samples("11", depth=(0, 501)),
+    "a lost link": lambda bench: bench.link(up=False),
+    "another pen": lambda bench: bench.identity("B0001"),
+    "a restart": lambda bench: (setattr(bench, "boot", 8), bench.samples("0")),
+    "a gap": lambda bench: (bench.samples("0" * 10, lost=True), bench.samples("0")),
+}
+
+
+@pytest.mark.parametrize("act", STIRRING.values(), ids=STIRRING)
+def test_what_a_rule_may_find_at_once_stirs(bench, act):
+    derivation = bench.pipeline.derivation
+    bench.samples("1", depth=200)
+    calm = derivation.stirred()
+    bench.samples("1", depth=201)
+    assert derivation.stirred() == calm
+    act(bench)
+    assert derivation.stirred() != calm
+
+
+def test_a_zone_from_which_nothing_came_stirs_nothing():
+    derivation = Bench().pipeline.derivation
+    assert derivation.stirred() == (0, 1, 0, 0)  # losses, pens, boots, gaps
+
+
+@pytest.mark.parametrize(
+    "send",
+    [lambda bench: bench.samples("1"), Bench.heartbeat, lambda bench: bench.event(3), Bench.identity],
+)
+def test_the_pens_clock_is_that_of_the_newest_message(bench, send):
+    derivation = bench.pipeline.derivation
+    assert derivation.pen_t_us is None
+    bench.samples("1")
+    assert derivation.pen_t_us == 0
+    for at_us in (10_000, 3_000_000):  # one goes on, one comes after a silence
+        bench.wait(at_us - bench.pen_us)
+        send(bench)
+        assert derivation.pen_t_us == at_us
+
+
+# --- neighbours -------------------------------------------------------------------------------------------------------
+
+
+def test_depths_on_both_sides_of_a_silence_are_no_neighbours():
+    """Though it is too short to be listed: the pen's profile calls 50 ms silence."""
+    bench = Bench(opening_of(profile=replace(PROFILE, silence_limit_us=50_000)))
+    bench.zone("forehead")
+    bench.samples("11", depth=(0, 900))
+    bench.wait(60_000)
+    bench.samples("11", depth=(0, 900))
+    derived = bench.end()
+    assert derived["facts"]["short_gaps"]["n"] == 1
+    assert zone_in(derived, "forehead")["steadiness"]["compared"] == 2
+
+
+def test_depths_on_both_sides_of_a_restart_are_no_neighbours(bench):
+    """Though no time lies between them: one read brought both."""
+    first = bench.samples("11", lost=True)
+    bench.boot = 8
+    second = bench.samples("11", lost=True)
+    bench.raw(encode(first) + encode(second))
+    assert zone_in(bench.end(), "forehead")["steadiness"]["compared"] == 2

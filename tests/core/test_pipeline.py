@@ -302,6 +302,18 @@ def test_looking_at_it_live_changes_nothing():
     assert looked.finish() == alone.finish()
 
 
+def test_only_what_is_worth_a_word_at_once_is_an_alarm():
+    bench = Bench(opening_of(plan=plan_with(planned("forehead", 400, passes_min=3))))
+    bench.zone("forehead")
+    bench.samples("11", depth=600)
+    found = [(finding["rule"], finding["zone"]) for finding in bench.pipeline.judge()[1]]
+    assert ("passes.short", "forehead") in found  # there is time for passes yet
+    alarms = [(finding["rule"], finding["zone"]) for finding in bench.pipeline.alarms()]
+    assert alarms == [each for each in found if each[0] in {rule.id for rule in RULES if rule.live}]
+    assert ("depth.over_plan", "forehead") in alarms
+    assert ("passes.short", "forehead") not in alarms
+
+
 def test_what_it_says_live_is_what_it_says_in_the_end():
     bench = Bench()
     bench.zone("forehead")

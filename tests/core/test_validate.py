@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 from devicelog.canonical import canonical
-from devicelog.validate import LIVE, RULES, assess, rules_document, verdict_of
+from devicelog.validate import LIVE, RULES, assess, read_rules, rules_document, verdict_of
 from tests.builders import Bench, on, opening_of
 
 
@@ -154,6 +154,42 @@ def test_the_limit_is_the_one_in_the_sessions_own_rules():
     (found,) = assess(facts, rules)[0]
     assert (found["severity"], found["detail"]["limit_us"]) == ("high", 259_999)
     assert found["message"] == "what the rule said then"
+
+
+@pytest.mark.parametrize("document", [rules_document(), FIRST, {"schema": "devicelog.rules/1", "rules": []}])
+def test_a_document_is_read_as_it_is(document):
+    assert read_rules(document) is document
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema": "devicelog.rules/2"}, "not a rules document of schema devicelog.rules/1"),
+        ({"schema": None}, "not a rules document"),
+        ({"rules": {}}, "not a rules document"),
+        ({"rules": None}, "not a rules document"),
+        ({"rules": ["depth.over_plan"]}, "a rule that is none: 'depth.over_plan'"),
+        *(
+            ({"rules": [FIRST["rules"][2] | {key: value}]}, "a rule that is none")
+            for key, value in (
+                *(("id", 1), ("version", "1"), ("version", True), ("severity", None), ("message", 1)),
+                ("parameters", []),
+            )
+        ),
+        ({"rules": [{key: value for key, value in FIRST["rules"][2].items() if key != "message"}]}, "that is none"),
+        ({"rules": [FIRST["rules"][2] | {"parameters": {}}]}, r"data.gap: parameters {}"),
+        ({"rules": [FIRST["rules"][2] | {"parameters": {"limit_us": "1"}}]}, "data.gap: parameters {'limit_us': '1'}"),
+        ({"rules": [FIRST["rules"][2] | {"parameters": {"limit_us": 1, "b": 1}}]}, "data.gap: parameters"),
+    ],
+)
+def test_what_is_no_rules_document(change, said):
+    with pytest.raises(ValueError, match=said):
+        read_rules(FIRST | change)
+
+
+def test_the_parameters_of_a_rule_that_is_not_known_are_its_own():
+    document = FIRST | {"rules": [FIRST["rules"][2] | {"version": 9, "parameters": {"other": "x"}}]}
+    assert read_rules(document) is document
 
 
 # --- rules this engine does not have ----------------------------------------------------------------------------------

@@ -231,6 +231,7 @@ def test_the_page_names_every_table_and_its_columns() -> None:
 
 # --- entries: refused -------------------------------------------------------------------------------------------------
 
+MOVED = {"first_record": 1, "last_record": 2, "zone": "chin"}
 STOPPED = next(entry.values for entry in ENTRIES if entry.type == "recorder.stopped")
 
 
@@ -312,6 +313,20 @@ def test_an_envelope_of_another_version_or_with_another_type(change: dict[str, A
         ("session.closed", {"ended": 1}),
         ("session.closed", {"mode": None}),
         ("span.recorded", {"mode": 1}),
+        ("session.attributed", {"zones": {}}),
+        ("session.attributed", {"zones": ["chin"]}),
+        ("session.attributed", {"zones": [MOVED | {"more": 1}]}),
+        *(("session.attributed", {"zones": [MOVED | {key: None}]}) for key in MOVED),
+        ("session.attributed", {"zones": [MOVED | {"first_record": True}]}),
+        *(
+            ("session.attributed", {key: value})
+            for key, value in (("number", "2"), ("reason_sha256", None), ("client_ref", 1), ("client_commitment", 1))
+        ),
+        ("session.opened", {"client_ref": None}),
+        ("session.opened", {"client_commitment": None}),
+        ("database.rebuilt", {"guards": {}}),
+        ("database.rebuilt", {"guards": [1]}),
+        *(("database.rebuilt", {key: "1"}) for key in ("entries", "from_schema", "to_schema")),
     ],
     ids=str,
 )
@@ -320,6 +335,13 @@ def test_a_body_with_another_type_of_value(type_: str, change: dict[str, Any]) -
     assert read_entry(canonical(values)).body == values["body"]
     with pytest.raises(ValueError, match=rf"{type_}: {next(iter(change))} (is|are) "):
         read_entry(canonical(values | {"body": values["body"] | change}))
+
+
+@pytest.mark.parametrize("key", ["client_ref", "client_commitment"])
+def test_half_a_client_is_none(key: str) -> None:
+    values = next(entry.values for entry in ENTRIES if entry.type == "session.attributed")
+    with pytest.raises(ValueError, match="a client is named by reference and commitment, or not at all"):
+        read_entry(canonical(values | {"body": values["body"] | {key: "c-0123456789abcdef"}}))
 
 
 @pytest.mark.parametrize(
