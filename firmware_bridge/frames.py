@@ -203,13 +203,12 @@ def _parse_identity(payload: bytes) -> Identity | Damage:
     version, _, flags, boot, seq, t_us = _HEAD.unpack_from(payload)
     texts, at = {}, _HEAD.size
     for name in _TEXTS:
-        end = at + 1 + (payload[at] if at < len(payload) else 0)
-        if at >= len(payload) or end > len(payload) or end - at - 1 > MAX_TEXT:
+        size = payload[at] if at < len(payload) else MAX_TEXT + 1
+        at += 1 + size
+        text = payload[at - size : at]
+        if size > MAX_TEXT or len(text) < size or not _printable(text):
             return "malformed"
-        text = payload[at + 1 : end]
-        if not _printable(text):
-            return "malformed"
-        texts[name], at = text.decode("ascii"), end
+        texts[name] = text.decode("ascii")
     return Identity(
         mode=MODES[flags & 3],
         motor_on=bool(flags & F_MOTOR),

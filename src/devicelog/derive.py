@@ -73,9 +73,8 @@ class Derivation:
         self._turns = turns(corrections)
         self._sample_zone = UNASSIGNED  # where the newest sample was: a gap begins there
         self._silence_limit_us = silence_limit_us
-        self._first_us: int | None = None
-        self._last_us = 0
-        self._last_record = 0
+        self._first_us = self._last_us = 0
+        self._last_record = -1
         self._run: Run | None = None
         self._clock = PenClock()
         self._modes: set[str] = set()
@@ -94,12 +93,11 @@ class Derivation:
 
     def arrived(self, record: Record) -> None:
         """Take every record's number and stamp, before its readings."""
-        if self._first_us is None:
+        if self._last_record < 0:
             self._first_us = record.t_us
-        if record.t_us > self._last_us:
-            self._last_us = record.t_us
+        self._last_us = max(self._last_us, record.t_us)
         self._last_record = record.number
-        if self._turns and record.number in self._turns:
+        if record.number in self._turns:
             self._turn(record.number, self._turns[record.number] or self._marked)
 
     def record(self, record: Record, item: object) -> None:
@@ -346,9 +344,9 @@ class Derivation:
         operator_counts = self._marks.get("pass", 0) > 0
         confidences = [clock["confidence"] for clock in self._clocks]
         said = {pen["mode"] for pen in self.pens}
-        gaps, short_gaps = self.gaps.documents(self._first_us or 0)
+        gaps, short_gaps = self.gaps.documents(self._first_us)
         return {
-            "duration_us": self._last_us - (self._first_us or 0) if self._first_us is not None else 0,
+            "duration_us": self._last_us - self._first_us,
             "ended": "interrupted" if self.end is None else "closed",
             "end_cause": self.end.cause if self.end else None,
             "clock": {
@@ -381,7 +379,7 @@ class Derivation:
 
     def _at(self, t_us: int) -> int:
         """Microseconds since the first record of the stream."""
-        return t_us - (self._first_us or 0)
+        return t_us - self._first_us
 
 
 def _sum(before: int | None, now: int | None) -> int | None:
@@ -400,11 +398,11 @@ def _parts(block: SampleBlock) -> list[tuple[int, int, bool | None]]:
         return [(0, n, None)]
     parts: list[tuple[int, int, bool | None]] = []
     start = 0
-    for at in range(1, n + 1):
-        if at == n or (bits >> at ^ bits >> start) & 1:
+    for at in range(1, n):
+        if (bits >> at ^ bits >> start) & 1:
             parts.append((start, at - start, bool(bits >> start & 1)))
             start = at
-    return parts
+    return [*parts, (start, n - start, bool(bits >> start & 1))]
 
 
 def identity_document(identity: Identity) -> Json:

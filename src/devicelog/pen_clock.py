@@ -39,11 +39,9 @@ class _Boot:
     def document(self) -> Json:
         points = list(self.soonest.values())
         third = len(points) // 3
-        said: Json = {"boot": self.boot, "wraps": self.wraps, "for_us": 0, "drift_ppm": None, "residual_us": None}
-        if not points:
-            return said
-        said["for_us"] = points[-1][1] - points[0][1]
-        if not third or said["for_us"] < TELLS_US:
+        for_us = points[-1][1] - points[0][1]
+        said: Json = {"boot": self.boot, "wraps": self.wraps, "for_us": for_us, "drift_ppm": None, "residual_us": None}
+        if not third or for_us < TELLS_US:
             return said
         (from_d, from_us), (to_d, to_us) = min(points[:third]), min(points[-third:])
         rise, run = to_d - from_d, to_us - from_us

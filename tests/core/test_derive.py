@@ -40,6 +40,11 @@ def gaps_of(derived):
     return derived["facts"]["gaps"]
 
 
+def so_far(bench):
+    """What the derived record has of the facts, if it ended now."""
+    return {"facts": bench.pipeline.judge()[0]}
+
+
 def only(rows):
     (row,) = rows
     return row
@@ -2250,3 +2255,81 @@ def test_depths_on_both_sides_of_a_restart_are_no_neighbours(bench):
     second = bench.samples("11", lost=True)
     bench.raw(encode(first) + encode(second))
     assert zone_in(bench.end(), "forehead")["steadiness"]["compared"] == 2
+
+
+# --- what is not counted twice, and what a message alone tells --------------------------------------------------------
+
+
+def test_an_event_that_is_sent_again_is_one(bench):
+    bench.samples("11")
+    bench.event(3)
+    again = bench.records[-1].body
+    bench.samples("11")
+    bench.raw(again)
+    assert bench.end()["facts"]["events"] == [{"code": 3, "n": 1}]
+
+
+def test_a_motor_that_stopped_lifts_the_pen(bench):
+    """So that the touch before it is not taken for one in the gap after it."""
+    bench.samples("11")
+    bench.motor_on = False
+    bench.event(4)
+    bench.samples("0" * 12, lost=True)
+    bench.samples("00")
+    (gap,) = gaps_of(bench.end())
+    assert gap["contact"] == "no"
+
+
+def test_another_pen_on_the_skin_begins_another_glide(bench):
+    bench.samples("11")
+    bench.swap("B0001", boot=3, seq=77, passes=5, strokes=60)
+    bench.samples("11")
+    zone = zone_in(bench.end(), "forehead")
+    assert (zone["glides"], zone["longest_glide_us"]) == (2, 20_000)
+
+
+def test_strokes_of_a_pen_that_has_not_said_who_it_is_wait(bench):
+    bench.samples("11")
+    bench.link(up=False)
+    bench.link(up=True)
+    for _ in range(4):
+        bench.strokes += 3
+        bench.samples("11")
+    assert zone_in(so_far(bench), "forehead")["strokes"] == 0
+    bench.identity()
+    bench.strokes += 3
+    bench.samples("11")
+    assert zone_in(so_far(bench), "forehead")["strokes"] == 15
+
+
+@pytest.mark.parametrize(
+    ("passes", "strokes", "told"), [(0, 0, []), (1, 0, [(1, 0)]), (0, 9, [(0, 9)]), (1, 9, [(1, 9)])]
+)
+def test_a_heartbeat_makes_a_zone_when_the_counters_grew(passes, strokes, told):
+    bench = Bench()
+    bench.heartbeat()
+    bench.wait(1_000_000)
+    bench.passes += passes
+    bench.strokes += strokes
+    bench.heartbeat()
+    assert [(zone["passes"]["pen"], zone["strokes"]) for zone in bench.end()["facts"]["zones"]] == told
+
+
+def test_a_stream_that_breaks_off_in_a_long_run_has_no_gap(bench):
+    bench.needle(400)
+    assert gaps_of(bench.cut()) == []
+
+
+def test_the_clock_hears_a_run_as_it_hears_each_frame():
+    clocks = []
+    for looked_at in (False, True):
+        bench = Bench()
+        for turn in range(90):
+            bench.now_us += (turn * 7_919 % 13) * 1_000  # later than it was sent
+            bench.samples("1111", period_us=30_000)
+            bench.now_us -= (turn * 7_919 % 13) * 1_000
+            if looked_at:
+                bench.pipeline.judge()
+        bench.pipeline.judge()
+        clocks.append(bench.pipeline.derivation._clock._boots)
+    assert clocks[0] == clocks[1]

@@ -206,7 +206,7 @@ def _changes(site: _Site) -> Iterator[ast.AST]:
             yield ast.Pass()
         case ast.Assign() if site.in_function and not isinstance(node.targets[0], ast.Name | ast.Tuple):
             yield ast.Pass()
-        case ast.Return() if node.value is not None and not _is_none(node.value):
+        case ast.Return() if node.value is not None and not isinstance(node.value, ast.Constant):  # those change too
             yield ast.Return(ast.Constant(None))
         case ast.Return() if node.value is None:
             yield ast.Pass()
@@ -241,10 +241,6 @@ def _negated(node: "ast.If | ast.While | ast.IfExp") -> Iterator[ast.AST]:
 
 
 _ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _is_default(case: ast.match_case) -> bool:
