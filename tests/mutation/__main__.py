@@ -210,7 +210,12 @@ def _watch(children: list[int], modules: list[str], n: int) -> None:
 def report(results: dict[str, dict[str, dict[str, Any]]]) -> int:
     """Print what survived; how many of them have no reason."""
     listed = tomllib.loads(REASONS.read_text(encoding="utf-8")).get("survivor", [])
-    reasons = {(row["module"], row["change"]): row["reason"] for row in listed if row["module"] in results}
+    reasons = {
+        (row["module"], f"{row['module']}{change}"): row["reason"]
+        for row in listed
+        if row["module"] in results
+        for change in row["changes"]
+    }
     bare = 0
     for module, rows in results.items():
         counts = Counter(row["result"] for row in rows.values())
