@@ -329,6 +329,17 @@ def test_over_the_device(bench):
     }
 
 
+def test_how_far_over_at_most_does_not_fall(bench):
+    for set_um, depth in ((900, 800), (600, 590), (700, 690)):
+        bench.set_um = set_um
+        bench.samples("1", depth=depth)
+    over = zone_in(bench.end(), "forehead")["over_plan"]
+    assert over == {
+        **{"for_us": 30_000, "first_record": 2},
+        **{"set_um": 900, "set_for_us": 30_000, "measured_um": 800, "measured_for_us": 30_000},
+    }
+
+
 def test_each_zone_has_its_own_limit(bench):
     bench.set_um = 1_000
     bench.samples("11")

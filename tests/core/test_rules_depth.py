@@ -371,6 +371,15 @@ def test_more_than_half_a_millimetre_is_a_leap(depth, leaps, largest_um):
     }
 
 
+def test_of_several_leaps_the_first_is_named():
+    bench = on("forehead")
+    bench.samples("11", depth=(0, 600))  # record 2
+    bench.mark("note")  # the run is counted
+    bench.samples("11", depth=(0, 600))
+    steadiness = finding(bench.end(), "depth.jump")["detail"]
+    assert (steadiness["leaps"], steadiness["first_record"]) == (3, 2)
+
+
 def test_a_leap_from_frame_to_frame_stands_in_the_second():
     bench = on("forehead")
     for depth in (200, 210, 900, 910):  # 2, 3, 4, 5
