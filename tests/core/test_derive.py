@@ -335,8 +335,12 @@ def test_how_far_over_at_most_does_not_fall(bench):
         bench.samples("1", depth=depth)
     over = zone_in(bench.end(), "forehead")["over_plan"]
     assert over == {
-        **{"for_us": 30_000, "first_record": 2},
-        **{"set_um": 900, "set_for_us": 30_000, "measured_um": 800, "measured_for_us": 30_000},
+        "for_us": 30_000,
+        "first_record": 2,
+        "set_um": 900,
+        "set_for_us": 30_000,
+        "measured_um": 800,
+        "measured_for_us": 30_000,
     }
 
 

@@ -138,7 +138,7 @@ def kept_of(module: str) -> Path:
     return KEPT / f"{module}-{digest_of([path_of(module)])}.jsonl"
 
 
-def work(mutants: list[Mutant], tests: Nearest) -> int:
+def work(mutants: list[Mutant], tests: Nearest, *, thorough: bool) -> int:
     """Try these, one after the other, in this process; each result is a line in a file."""
     now = {module: digest_of(test_files([module])) for module in {mutant.module for mutant in mutants}}
 
@@ -151,7 +151,7 @@ def work(mutants: list[Mutant], tests: Nearest) -> int:
     left = [mutant for mutant in mutants if not mutant.in_function]
     if inside:
         names = {test.partition("::")[0] for mutant in inside for test in tests.of(mutant)}
-        plugin = InFunctions(inside, tests, tell)
+        plugin = InFunctions(inside, tests, tell, thorough=thorough)
 
         def session() -> int:
             say_nothing()
@@ -166,7 +166,7 @@ def work(mutants: list[Mutant], tests: Nearest) -> int:
     return 0
 
 
-def run(modules: list[str], jobs: int) -> dict[str, dict[str, dict[str, Any]]]:
+def run(modules: list[str], jobs: int, *, thorough: bool) -> dict[str, dict[str, dict[str, Any]]]:
     """Try every mutant of these modules that has no result yet; all results, by module and key."""
     KEPT.mkdir(exist_ok=True)
     wanted: dict[str, list[Mutant]] = {}
@@ -185,7 +185,7 @@ def run(modules: list[str], jobs: int) -> dict[str, dict[str, dict[str, Any]]]:
             if child == 0:
                 code = 1
                 try:
-                    code = work(mutants, tests)
+                    code = work(mutants, tests, thorough=thorough)
                 finally:
                     os._exit(code)
             children.append(child)
@@ -240,12 +240,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("modules", nargs="*", default=list(MODULES), metavar="MODULE")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--thorough", action="store_true", help="try what survives with every example its tests ask for"
+    )
     options = parser.parse_args(arguments)
     unknown = [module for module in options.modules if module not in MODULES]
     if unknown:
         parser.error(f"not in MODULES: {', '.join(unknown)}")
     began = time.monotonic()
-    results = run(options.modules, options.jobs)
+    results = run(options.modules, options.jobs, thorough=options.thorough)
     bare = report(results)
     print(f"{time.monotonic() - began:.0f} s")
     return 1 if bare else 0

@@ -2,8 +2,8 @@
 
 Where only a function changes, the child exchanges its code in place, and the tests are collected already: a plugin does
 that in the run loop of one pytest session. What runs on import is tried in a session of its own, the module loaded
-changed. Nearest run nearest first and stop at the first failure; hypothesis runs few examples, then, for a mutant that
-lives, all that its tests ask for.
+changed. Nearest run nearest first and stop at the first failure; hypothesis runs few examples, and, where it is to be
+thorough, for a mutant that lives then all that its tests ask for.
 """
 
 import functools
@@ -28,7 +28,7 @@ from tests.mutation.mutate import Mutant
 KILLED, TIMED_OUT, SURVIVED, UNCOVERED = "killed", "timed out", "survived", "no test runs it"
 _FEW_EXAMPLES = 25
 _LEAST_S, _SLOWER = 2.0, 4.0  # a test may take that much longer with a mutant, in time of the processor
-_ENOUGH_S = 10.0  # so long try the tests of other modules: what only a whole session notices has no test of its own
+_ENOUGH_S = 4.0  # so long try the tests of other modules: what only a whole session notices has no test of its own
 _MEMORY = 2 << 30
 _CANNOT_PATCH, _LIVED, _DIED = 77, 0, 1
 _NEAR = 3  # so many tests that killed a neighbour are tried first
@@ -88,7 +88,9 @@ class Nearest:
 
 # Whose own tests do not bear their name. All of these are tried, whatever it takes.
 _OWN = {
+    "derive": ("derive", "attribution"),
     "tally": ("derive", "runs", "rules_depth", "rules_pen"),
+    "steady": ("steady", "rules_depth"),
     "account": ("derive", "bad_bytes"),
     "counters": ("derive", "rules_counts"),
     "gaps": ("derive", "rules_data"),
@@ -134,8 +136,10 @@ def forked(act: Callable[[], int], limit_s: float) -> int | None:
 class InFunctions:
     """A pytest plugin whose run loop tries mutants on the collected tests, and tells each result."""
 
-    def __init__(self, mutants: list[Mutant], tests: Nearest, tell: Callable[[Mutant, str, str], None]) -> None:
-        self._mutants, self._tests, self._tell = mutants, tests, tell
+    def __init__(
+        self, mutants: list[Mutant], tests: Nearest, tell: Callable[[Mutant, str, str], None], *, thorough: bool
+    ) -> None:
+        self._mutants, self._tests, self._tell, self._thorough = mutants, tests, tell, thorough
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Instead of running the tests."""
@@ -149,7 +153,7 @@ class InFunctions:
             if not tests:
                 continue  # its line may have run on import
             result, by = self._try(mutant, there, [items[test] for test in tests], {})
-            if result == SURVIVED:
+            if result == SURVIVED and self._thorough:
                 thorough = {test: asked[test] for test in tests if asked[test] is not None}
                 if thorough:
                     result, by = self._try(mutant, there, [items[test] for test in thorough], thorough)
