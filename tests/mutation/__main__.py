@@ -240,9 +240,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("modules", nargs="*", default=list(MODULES), metavar="MODULE")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument(
-        "--thorough", action="store_true", help="try what survives with every example its tests ask for"
-    )
+    parser.add_argument("--thorough", action="store_true", help="try a survivor with every example")
     options = parser.parse_args(arguments)
     unknown = [module for module in options.modules if module not in MODULES]
     if unknown:
