@@ -13,8 +13,22 @@ from devicelog.counters import Counters
 from devicelog.pipeline import Pipeline
 from devicelog.records import Clock, Stall, record_of
 from firmware_bridge.frames import MAX_SEGMENT, encode, frame
-from firmware_bridge.readings import SampleBlock
-from tests.builders import HOST_US, PROFILE, SERIAL, Bench, finding, on, opening_of, pen_document, plan_of, zone_in
+from firmware_bridge.readings import Fault, SampleBlock
+from tests.builders import (
+    HOST_US,
+    PROFILE,
+    SERIAL,
+    Bench,
+    finding,
+    on,
+    opening_of,
+    pen_document,
+    plan_of,
+    plan_with,
+    planned,
+    zone_in,
+)
+
 
 BEHIND = [  # numbers and microseconds behind the newest, and how many beginnings there were
     (4_096, -2_000_000, 1),
@@ -2330,9 +2344,69 @@ def test_a_heartbeat_makes_a_zone_when_the_counters_grew(passes, strokes, told):
     assert [(zone["passes"]["pen"], zone["strokes"]) for zone in bench.end()["facts"]["zones"]] == told
 
 
-def test_a_stream_that_breaks_off_in_a_long_run_has_no_gap(bench):
-    bench.needle(400)
+def test_a_stream_that_breaks_off_in_a_long_run_has_no_gap():
+    bench = Bench(opening_of(profile=replace(PROFILE, silence_limit_us=500_000)))
+    bench.needle(90)
     assert gaps_of(bench.cut()) == []
+
+
+def test_depths_on_both_sides_of_lost_numbers_are_no_neighbours(bench):
+    """Though the pen's clock says that no time lies between them."""
+    bench.samples("11")
+    bench.seq += 2
+    bench.samples("11")
+    derived = bench.end()
+    assert zone_in(derived, "forehead")["steadiness"]["compared"] == 2
+    assert derived["facts"]["short_gaps"] == {"n": 1, "missing": 2, "for_us": 0}
+
+
+def test_depths_on_both_sides_of_a_rest_are_no_neighbours(bench):
+    """A pen without a contact signal: it rested where its motor did."""
+    for motor_on, depth in ((True, 0), (False, 0), (True, 900)):
+        bench.motor_on = motor_on
+        bench.samples(None, n=2, depth=depth)
+    steadiness = zone_in(bench.end(), "forehead")["steadiness"]
+    assert (steadiness["compared"], steadiness["leaps"]) == (2, 0)
+
+
+def test_dial_and_sensor_may_differ_by_the_tolerance_and_no_more(bench):
+    bench.samples("11111", depth=(150, 149, 300, 450, 451))  # 0.3 mm and 0.15 mm about it
+    zone = zone_in(bench.end(), "forehead")
+    assert (zone["compared_us"], zone["disagree_us"]) == (50_000, 20_000)
+
+
+def test_the_first_record_under_the_plan_is_that_of_the_first_sample():
+    bench = Bench(opening_of(plan=plan_with(planned("forehead", 400, least_um=200))))
+    bench.zone("forehead")
+    bench.set_um = 150
+    for _ in range(2):
+        bench.samples("1")
+    assert zone_in(bench.end(), "forehead")["under_plan"]["first_record"] == 2
+
+
+# the message's boot and first sample number, two samples each; how it follows
+STEPS = [
+    ((7, 5), ("next", 0)),
+    ((7, 7), ("next", 0)),
+    ((7, 10), ("gap", 1)),
+    ((7, 5), ("repeat", 0)),
+    ((7, 12), ("next", 0)),
+    ((8, 0), ("restart", None)),
+    ((8, 2), ("next", 0)),
+    ((8, 2**31 + 4), ("restart", None)),
+]
+
+
+def test_how_messages_follow_each_other():
+    account, block = Account(), Bench().block("11")
+    assert [account.step(block._replace(boot=boot, seq=seq)) for (boot, seq), _ in STEPS] == [step for _, step in STEPS]
+
+
+def test_damage_where_an_oversize_run_ended_is_one_more():
+    account = Account()
+    for kind, offset in (("oversize", 0), ("oversize", 2), ("crc", 4), ("oversize", 6)):
+        account.fault(Fault(kind=kind, offset=offset, data=b"\2\2"))
+    assert account.faults == {"oversize": 2, "crc": 1}
 
 
 def test_the_clock_hears_a_run_as_it_hears_each_frame():

@@ -112,6 +112,9 @@ def test_each_run_stands_for_its_own_period():
     neighbours.take([5, 6, 6, 6], 100, steadiness)
     neighbours.take([6, 6], 100, steadiness)
     assert steadiness.longest_still_us == 500  # 3 + 2
+    slower = Steadiness()
+    neighbours.take([6, 6, 7], 1_000, slower)
+    assert slower.longest_still_us == 2_500
 
 
 def test_zones_share_a_row_of_depths_and_not_its_figures():
