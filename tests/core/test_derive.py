@@ -10,6 +10,7 @@ import pytest
 
 from devicelog.account import Account, Boot
 from devicelog.counters import Counters
+from devicelog.gaps import Gaps
 from devicelog.pipeline import Pipeline
 from devicelog.records import Clock, Stall, record_of
 from firmware_bridge.frames import MAX_SEGMENT, encode, frame
@@ -2422,3 +2423,103 @@ def test_the_clock_hears_a_run_as_it_hears_each_frame():
         bench.pipeline.judge()
         clocks.append(bench.pipeline.derivation._clock._boots)
     assert clocks[0] == clocks[1]
+
+
+def test_every_frame_of_a_run_is_a_sound_one(bench):
+    for _ in range(5):
+        bench.samples("11")
+    assert bench.end()["facts"]["completeness"]["frames_sound"] == 5
+
+
+# --- edges of the clocks ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host_us", "pen_us", "for_us"),
+    [
+        (2**31 - 1, 70_000, 70_000),
+        (2**31, 70_000, 2**31),  # the pen's clock may have come round
+        (1_000_000, 2**31 - 1, 2**31 - 1),
+        (1_000_000, 2**31, 50_000),  # it ran backwards: five samples of 10 ms
+    ],
+)
+def test_which_clock_tells_how_long_a_gap_was(host_us, pen_us, for_us):
+    gaps, block = Gaps(2_500_000), Bench().block("11")
+    assert gaps.before(0, block, lost=True, missing=5, contact=None, zone="chin") == 0  # nothing was heard before
+    gaps.hear(0, block._replace(t_us=2**32 - 20_000))
+    after = block._replace(t_us=pen_us)
+    assert gaps.before(host_us, after, lost=True, missing=5, contact=None, zone="chin") == for_us
+
+
+@pytest.mark.parametrize(("before", "after"), [(True, False), (False, True)])
+def test_a_pen_that_restarts_and_rested_at_one_end_only(bench, before, after):
+    bench.samples("00")
+    bench.motor_on = before
+    bench.heartbeat()
+    bench.wait(1_000_000)
+    bench.boot, bench.seq, bench.motor_on = 8, 0, after
+    bench.samples("00")
+    assert only(gaps_of(bench.end()))["contact"] == "unknown"
+
+
+def test_a_running_pen_that_sends_no_samples_does_not_tell_contact_in_a_short_gap(bench):
+    bench.samples("00")
+    bench.samples("0" * 12, lost=True)
+    bench.heartbeat()
+    assert only(gaps_of(bench.end()))["contact"] == "unknown"
+
+
+def test_damage_just_before_the_end_is_no_gap(bench):
+    bench.samples("11")
+    bench.raw(b"\0\x02\x02\0")
+    bench.wait(99_999)
+    facts = bench.end()["facts"]
+    assert (facts["gaps"], facts["short_gaps"]) == ([], NO_GAPS)
+
+
+@pytest.mark.parametrize(("ahead_us", "strokes"), [(2**31 - 1, 1_000), (2**31, 0)])
+def test_half_of_the_pens_clock_ahead_is_behind(ahead_us, strokes):
+    bench = on("forehead", pen_us=7_000_000)
+    bench.samples("1")
+    bench.pen_us = (7_000_000 + ahead_us) % 2**32
+    bench.strokes += 1_000
+    bench.samples("1")
+    assert zone_in(bench.end(), "forehead")["strokes"] == strokes
+
+
+def test_a_pen_clock_that_ran_backwards_gives_a_frame_its_own_time_and_no_more(bench):
+    bench.pen_us = 7_000_000
+    bench.samples("1")
+    bench.pen_us = 0
+    bench.strokes += 3
+    bench.samples("1", period_us=2_499)  # 400 a second: 0.9996, and 2
+    assert bench.end()["facts"]["counters"]["jumped"]["strokes"] == 3
+
+
+@pytest.mark.parametrize(("wait_us", "jumped"), [(199_999, 2), (200_000, 0)])
+def test_a_heartbeat_has_the_time_since_the_last(bench, wait_us, jumped):
+    bench.heartbeat()
+    bench.wait(wait_us)
+    bench.passes += 2
+    bench.heartbeat()
+    assert bench.end()["facts"]["counters"]["jumped"]["passes"] == jumped
+
+
+def test_the_time_for_strokes_begins_with_the_newest_frame_of_a_run():
+    bench = on("forehead", pen_us=7_000_000)
+    for _ in range(40):
+        bench.samples("11")
+    bench.strokes += 60
+    bench.samples("11")
+    assert bench.end()["facts"]["counters"]["jumped"]["strokes"] == 60
+
+
+def test_a_counter_that_the_pen_stops_sending_stands(bench):
+    bench.samples("11")
+    bench.strokes = None
+    for _ in range(3):
+        bench.samples("11")
+    bench.strokes = 1_004
+    bench.samples("11")
+    derived = bench.end()
+    assert (zone_in(derived, "forehead")["strokes"], derived["facts"]["counters"]["strokes"]) == (4, 1_004)

@@ -90,6 +90,7 @@ class Nearest:
 _OWN = {
     "derive": ("derive", "attribution"),
     "tally": ("derive", "runs", "rules_depth", "rules_pen"),
+    "pen_clock": ("pen_clock", "derive"),
     "steady": ("steady", "rules_depth"),
     "account": ("derive", "bad_bytes"),
     "counters": ("derive", "rules_counts"),
