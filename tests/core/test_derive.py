@@ -2410,10 +2410,11 @@ def test_damage_where_an_oversize_run_ended_is_one_more():
     assert account.faults == {"oversize": 2, "crc": 1}
 
 
-def test_the_clock_hears_a_run_as_it_hears_each_frame():
+@pytest.mark.parametrize("pen_us", [0, 2**32 - 3_000_000])
+def test_the_clock_hears_a_run_as_it_hears_each_frame(pen_us):
     clocks = []
     for looked_at in (False, True):
-        bench = Bench()
+        bench = Bench(pen_us=pen_us)
         for turn in range(90):
             bench.now_us += (turn * 7_919 % 13) * 1_000  # later than it was sent
             bench.samples("1111", period_us=30_000)

@@ -474,3 +474,64 @@ def test_in_a_session_needling_is_what_is_meant():
     bench = on("forehead")
     bench.samples("1111")
     assert not [row for row in bench.end()["assessments"] if row["rule"] == "activity.no_session"]
+
+
+# --- facts by themselves ----------------------------------------------------------------------------------------------
+
+
+def outcome(facts, rule):
+    """What a rule says of facts: result, why and detail."""
+    findings, assessments = assess(facts, rules_document())
+    (row,) = [row for row in assessments if row["rule"] == rule]
+    return row["result"], row["why"], next((found["detail"] for found in findings if found["rule"] == rule), None)
+
+
+@pytest.fixture
+def facts():
+    """Of a session of one frame."""
+    bench = on("forehead")
+    bench.samples("11")
+    return bench.pipeline.judge()[0]
+
+
+def a_gap(contact="yes", cause="lost"):
+    return {"zone": "forehead", "for_us": 300_000, "contact": contact, "cause": cause, "missing": 30}
+
+
+CAUSES = ["damage", "link", "lost", "overflow", "restart", "silence"]
+
+
+def test_the_causes_of_gaps_stand_in_order(facts):
+    facts["gaps"] = [a_gap(cause=cause) for cause in reversed(CAUSES)]
+    assert outcome(facts, "data.gap")[2]["causes"] == CAUSES
+
+
+def test_the_causes_of_losses_stand_in_order(facts):
+    facts["link_losses"] = [{"at_us": 0, "for_us": 1, "cause": cause} for cause in reversed(CAUSES)]
+    assert outcome(facts, "link.lost")[2]["causes"] == CAUSES
+
+
+@pytest.mark.parametrize("contacts", [("no", "unknown"), ("unknown", "no"), ("unknown", "unknown")])
+def test_one_gap_of_which_it_is_not_known_is_enough(facts, contacts):
+    facts["gaps"] = [a_gap(contact) for contact in contacts]
+    assert outcome(facts, "data.gap")[:2] == (
+        "not assessable",
+        "a gap, and it is not known whether the pen was on the skin",
+    )
+
+
+@pytest.mark.parametrize(("all_", "result"), [(999_999, "found"), (1_000_000, "passed")])
+def test_a_share_is_told_to_the_last_one(facts, all_, result):
+    facts["short_gaps"] = {"n": 9, "missing": 10_000, "for_us": 9}
+    facts["completeness"]["boots"][0]["decoded"] = all_ - 10_000
+    assert outcome(facts, "data.short_gaps")[0] == result
+    facts["completeness"] |= {"frames_damaged": 10_000, "frames_sound": all_ - 10_000, "frames_unknown": 0}
+    assert outcome(facts, "link.bad_frames")[0] == result
+    facts["zones"][0] |= {"compared_us": all_, "disagree_us": 100_000}
+    assert outcome(facts, "depth.disagrees")[0] == result
+
+
+def test_a_calibration_without_a_name_does_not_expire(facts):
+    facts["pen"] = facts["pen"] | {"calibration_id": ""}
+    facts["expected"]["calibration_expires"] = "2001-01-01"
+    assert outcome(facts, "calibration.expired")[0] == "not applicable"

@@ -1,6 +1,7 @@
 """The ledger without a database: the tree against other people's numbers, entries against the bytes on the page."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -303,6 +304,8 @@ def test_an_envelope_of_another_version_or_with_another_type(change: dict[str, A
         ("session.opened", {"stream": 1}),
         ("session.opened", {"pen": []}),
         ("session.opened", {"pen": {}}),
+        ("session.opened", {"pen": "serial"}),
+        ("session.opened", {"pen": ["serial"]}),
         ("span.opened", {"mode": None}),
         ("chunks.committed", {"chunks": "1"}),
         ("chunks.committed", {"chunks": True}),
@@ -391,6 +394,11 @@ def test_an_entry_of_a_later_type_is_read_and_not_understood() -> None:
 
 def changed(seq: int, **values: Any) -> Entry:
     return read_entry(canonical(ENTRIES[seq].values | values))
+
+
+def test_of_an_entry_before_that_cannot_be_read_only_the_hash_is_known() -> None:
+    before = replace(ENTRIES[0], values={})
+    assert chain_fault(ENTRIES[1], index=1, previous=before) is None
 
 
 def test_what_stands_in_its_place_has_no_fault() -> None:
