@@ -162,6 +162,19 @@ def test_an_opening_that_was_read_is_the_one_that_was_meant():
     assert read.rules == rules_document()
 
 
+def test_the_documents_of_a_stream_that_opens():
+    plan = opening_of().plan
+    assert new_documents(PROFILE, None, None) == {
+        "profile": canonical(PROFILE.document()),
+        "rules": canonical(rules_document()),
+    }
+    assert new_documents(PROFILE, plan, {"zones": 1}) == {
+        **new_documents(PROFILE, None, None),
+        "plan": canonical(plan.document()),
+        "zones": b'{"zones":1}',
+    }
+
+
 def test_a_pipeline_of_an_opening_that_was_read_gives_the_same_bytes():
     body, documents = entry(pen_before=BEFORE.document(), pen_heard=None)
     again = Pipeline(Opening.read("session.opened", body, documents))

@@ -1,5 +1,6 @@
 """States and marks as tables, every pair of them; what a client code, a practitioner's id and a note may look like."""
 
+import re
 import unicodedata
 from typing import get_args
 
@@ -13,6 +14,7 @@ from devicelog.sessions import (
     TRANSITIONS,
     Event,
     State,
+    _is_a_day,
     check_client_code,
     check_mark,
     check_note,
@@ -238,6 +240,17 @@ def test_a_code_that_looks_like_a_name_with_a_date_of_birth(code):
     assert looks_like_a_person(code)
 
 
+@pytest.mark.parametrize(
+    ("month", "day", "is_one"),
+    [
+        *((1, 1, True), (1, 31, True), (31, 1, True), (12, 31, True), (31, 12, True), (12, 12, True), (2, 13, True)),
+        *((0, 1, False), (1, 0, False), (13, 13, False), (1, 32, False), (32, 1, False), (12, 32, False)),
+    ],
+)
+def test_a_date_has_a_month_and_a_day(month, day, is_one):
+    assert _is_a_day(month, day) is is_one
+
+
 # --- practitioners ----------------------------------------------------------------------------------------------------
 
 
@@ -310,3 +323,10 @@ def test_what_is_no_note(text, why):
     with pytest.raises(UsageProblem) as caught:
         check_note(text)
     assert str(caught.value) == why
+
+
+@pytest.mark.parametrize(("length", "shown"), [(33, 33), (40, 40), (41, 40)])
+def test_of_a_long_practitioners_id_forty_characters_are_shown(length, shown):
+    dots = "..." if length > shown else ""
+    with pytest.raises(UsageProblem, match=rf"\Apractitioner '{'x' * shown}{re.escape(dots)}' is not an id"):
+        check_practitioner("x" * length)
