@@ -2452,6 +2452,12 @@ def test_which_clock_tells_how_long_a_gap_was(host_us, pen_us, for_us):
     assert gaps.before(host_us, after, lost=True, missing=5, contact=None, zone="chin") == for_us
 
 
+def test_a_rest_in_which_one_microsecond_was_lost():
+    gaps, block = Gaps(2_500_000), Bench().block("1", period_us=1)._replace(motor_on=False)
+    gaps.hear(0, block)
+    assert gaps.before(100, block._replace(t_us=90), lost=True, missing=1, contact=None, zone="chin") == 1
+
+
 @pytest.mark.parametrize(("before", "after"), [(True, False), (False, True)])
 def test_a_pen_that_restarts_and_rested_at_one_end_only(bench, before, after):
     bench.samples("00")

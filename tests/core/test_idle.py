@@ -182,6 +182,10 @@ def test_a_time_in_words(t_us, text):
     assert spelled(t_us) == text
 
 
+def test_what_is_not_never_is_a_microsecond_at_least():
+    assert IdleLimits.of_seconds(0.000_000_1, 0.000_001, 0) == IdleLimits(prompt_us=1, pause_us=1, close_us=0)
+
+
 # --- what is needling -------------------------------------------------------------------------------------------------
 
 BLOCK = SampleBlock("test", True, 1, 0, 0, 400, 0, 0, 10_000, 2, (1, 1), None, (1200, 1200), 0b10)
