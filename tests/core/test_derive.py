@@ -30,7 +30,6 @@ from tests.builders import (
     zone_in,
 )
 
-
 BEHIND = [  # numbers and microseconds behind the newest, and how many beginnings there were
     (4_096, -2_000_000, 1),
     (4_097, -2_000_000, 2),
