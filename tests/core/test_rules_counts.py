@@ -322,6 +322,32 @@ def test_what_the_pen_did_not_tell_is_nothing_to_a_zone_that_only_she_counted(ho
     assert said(derived, "passes.over") == ("passed", "forehead", None)
 
 
+def later(how, *, profile=None, passes=10):
+    """She turns to the forehead when nobody has signed the pen's totals any more, and marks two passes there."""
+    bench = on("cheek.left", opening_of(plan=PLAN, **({"profile": profile} if profile else {})))
+    bench.passes = passes
+    bench.samples("1")
+    how(bench)
+    bench.zone("forehead")
+    bench.samples("1")
+    bench.mark("pass")
+    bench.mark("pass")
+    return bench.end()
+
+
+def test_where_nobody_signed_the_totals_her_count_alone_is_not_the_most():
+    derived = later(unsigned)
+    assert said(derived, "passes.short") == ("passed", "forehead", None)
+    assert said(derived, "passes.over") == ("not assessable", "forehead", UNTOLD)
+    assert results_of(derived, "passes.disagree") == {"cheek.left": "passed"}
+
+
+@pytest.mark.parametrize(("how", "passes"), [(closed_up, 10), (unsigned, None)])
+def test_her_count_alone_is_the_count_of_a_pen_that_has_none_or_that_was_signed(how, passes):
+    profile = None if passes else profile_without("passes", "strokes")
+    assert said(later(how, profile=profile, passes=passes), "passes.over") == ("passed", "forehead", None)
+
+
 @pytest.mark.parametrize(
     ("gone", "unplaced"),
     [

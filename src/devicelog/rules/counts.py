@@ -22,18 +22,18 @@ def passes_over(facts: Json, _parameters: Json) -> list[Outcome]:
 
 def _against_plan(facts: Json, limit: str, compare: Callable[[int, int, int], tuple[bool, bool]]) -> list[Outcome]:
     """`compare` is given the lower and the higher count and the limit: are both out, is one?"""
-    counted = {zone["zone"]: zone["passes"] for zone in _worked(facts)}
+    worked = {zone["zone"]: zone for zone in _worked(facts)}
     anybody = any(zone["passes"]["low"] is not None for zone in facts["zones"])
     outcomes = []
     for planned in facts["expected"]["passes"]:
         zone, wanted = planned["zone"], planned[limit]
         if wanted is None:
             continue
-        count = counted.get(zone, _NO_PASS if anybody else None)
+        count = worked[zone]["passes"] if zone in worked else _NO_PASS if anybody else None
         if count is None or count["low"] is None:
             outcomes.append(not_assessable("nobody counted passes: neither the pen nor the operator", zone))
             continue
-        high = _NO_END if count["pen"] is not None and _open(facts) else count["high"]
+        high = _NO_END if zone in worked and _open(facts, worked[zone]) else count["high"]
         surely, perhaps = compare(count["low"], high, wanted)
         if surely:
             outcomes.append(found({**count, "limit": wanted}, zone))
@@ -55,16 +55,18 @@ def passes_disagree(facts: Json, _parameters: Json) -> list[Outcome]:
             continue
         if passes["pen"] <= passes["operator"] <= passes["pen"] + zone["passes_perhaps"]:
             outcomes.append(passed(name))
-        elif passes["operator"] > passes["pen"] and _open(facts):
+        elif passes["operator"] > passes["pen"] and _open(facts, zone):
             outcomes.append(not_assessable(_UNTOLD, name))
         else:
             outcomes.append(found({"pen": passes["pen"], "operator": passes["operator"]}, name))
     return outcomes or [not_applicable("there are not two counts to compare")]
 
 
-def _open(facts: Json) -> bool:
-    """Whether the pen may have made passes that its totals do not tell."""
+def _open(facts: Json, zone: Json) -> bool:
+    """Whether the pen may have made passes in a zone that its totals do not tell."""
     counters = facts["counters"]
+    if zone["passes"]["pen"] is None:  # what it counted here, if it counts, nobody has signed
+        return bool(zone["samples"] and counters["unplaced"] and "passes" in facts["expected"]["measures"])
     return bool(counters["fell"] or counters["fell_at_restart"] or counters["jumped"]["passes"] or counters["unplaced"])
 
 
