@@ -2346,7 +2346,7 @@ def test_a_heartbeat_makes_a_zone_when_the_counters_grew(passes, strokes, told):
 
 def test_a_stream_that_breaks_off_in_a_long_run_has_no_gap():
     bench = Bench(opening_of(profile=replace(PROFILE, silence_limit_us=500_000)))
-    bench.needle(90)
+    bench.needle(80)  # four frames alike
     assert gaps_of(bench.cut()) == []
 
 
