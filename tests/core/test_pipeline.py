@@ -541,7 +541,7 @@ def test_what_is_more_in_the_golden_records_of_today():
     assert [boot["begun"] for boot in boots["wrongpen"]] == ["first", "another pen"]
     assert [(boot["missing"], boot["late"], boot["repeated"]) for boot in boots["reorder"]] == [(0, 6, 0)]
     unplaced = {name for name in SCENARIOS if facts[f"{name}-rules-2"]["counters"]["unplaced"]}
-    assert unplaced == {"wrongpen"}
+    assert unplaced == set()
     causes = {name: [gap["cause"] for gap in facts[f"{name}-rules-2"]["gaps"]] for name in SCENARIOS}
     assert {name: told for name, told in causes.items() if told} == {
         "unplug": ["link"],

@@ -317,23 +317,14 @@ def beating(ppm, *, seconds):
     return bench.end()
 
 
-# in parts of the pen's own time, and floored
-@pytest.mark.parametrize("ppm", [0, 10_102, -9_900])  # 10 102 of 1 010 102 are 10 000.97; -9900 of 990 100 -9998.99
+@pytest.mark.parametrize("ppm", [0, 10_000, -10_000])
 def test_a_clock_within_one_in_a_hundred(ppm):
     derived = beating(ppm, seconds=9)
     assert said(derived, "pen.clock") == ("passed", None, None)
 
 
-@pytest.mark.parametrize(
-    ("ppm", "drift_ppm"),
-    [
-        (20_000, 19_607),  # 20 000 of 1 020 000 are 19 607.8
-        (-20_000, -20_409),  # -20 000 of 980 000 are -20 408.2
-        (10_103, 10_001),  # 10 103 of 1 010 103 are 10 001.95
-        (-9_901, -10_001),  # -9901 of 990 099 are -10 000.01
-    ],
-)
-def test_a_clock_out_of_its_tolerance(ppm, drift_ppm):
+@pytest.mark.parametrize("ppm", [20_000, -20_000, 10_001, -10_001])
+def test_a_clock_out_of_its_tolerance(ppm):
     assert finding(beating(ppm, seconds=9), "pen.clock") == {
         "rule": "pen.clock",
         "version": 1,
@@ -341,7 +332,7 @@ def test_a_clock_out_of_its_tolerance(ppm, drift_ppm):
         "severity": "low",
         "message": "the pen's clock is out of its tolerance: times on the skin are wrong by as much",
         "detail": {
-            "drift_ppm": drift_ppm,
+            "drift_ppm": ppm,
             "residual_us": 0,
             "for_us": 9 * (1_000_000 + ppm),
             "limit_ppm": 10_000,

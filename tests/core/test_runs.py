@@ -222,7 +222,7 @@ class Reference:
             return
         another = isinstance(reading, Identity) and reading.serial != self.serial
         if another:
-            self.account.another_pen()
+            self.account.another_pen(heard_already=not self.named)
             self.unplaced |= bool(self.waiting)
             self.waiting.clear()
             if not self.named:

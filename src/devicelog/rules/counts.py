@@ -64,10 +64,11 @@ def passes_disagree(facts: Json, _parameters: Json) -> list[Outcome]:
 
 def _open(facts: Json, zone: Json) -> bool:
     """Whether the pen may have made passes in a zone that its totals do not tell."""
-    counters = facts["counters"]
+    counters, boots = facts["counters"], facts["completeness"]["boots"]
+    lost = counters["unplaced"] or any(boot["begun"] == "another pen" for boot in boots)
     if zone["passes"]["pen"] is None:  # what it counted here, if it counts, nobody has signed
-        return bool(zone["samples"] and counters["unplaced"] and "passes" in facts["expected"]["measures"])
-    return bool(counters["fell"] or counters["fell_at_restart"] or counters["jumped"]["passes"] or counters["unplaced"])
+        return bool(zone["samples"] and lost and "passes" in facts["expected"]["measures"])
+    return bool(lost or counters["fell"] or counters["fell_at_restart"] or counters["jumped"]["passes"])
 
 
 def _worked(facts: Json) -> list[Json]:

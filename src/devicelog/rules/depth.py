@@ -73,8 +73,6 @@ def stuck(facts: Json, parameters: Json) -> list[Outcome]:
             return found({"for_us": longest_us, "limit_us": parameters["limit_us"]}, zone["zone"])
         if lacks(zone, "depth"):
             return unmeasured(facts, "depth", "measured depth", zone["zone"])
-        if zone["judged_us"] < parameters["limit_us"]:
-            return not_applicable("needled for too short a time to tell", zone["zone"])
         return passed(zone["zone"])
 
     return each_judged(facts, assess)
