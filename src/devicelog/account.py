@@ -30,12 +30,12 @@ class Boot:
 
     boot: int
     first: int
-    span: int = 0
-    decoded: int = 0
+    span: int
+    decoded: int
+    begun: Begun
     missing: int = 0
     late: int = 0
     repeated: int = 0
-    begun: Begun = "first"
     holes: list[tuple[int, int]] = field(default_factory=list)  # first sample and length, `first` being 0
 
     def fill(self, at: int, n: int) -> bool:

@@ -2097,7 +2097,10 @@ def test_kept_bytes_that_the_decoder_lost_or_made(framed, rejected, delimiters):
 @pytest.mark.parametrize(("decoded", "missing"), [(7, 2), (8, 3), (10, 0), (0, 9)])
 def test_sample_numbers_that_are_in_no_column_or_in_two(decoded, missing):
     account = Account()
-    account.boots = [Boot(1, 0, span=5, decoded=5), Boot(2, 0, span=10, decoded=decoded, missing=missing)]
+    account.boots = [
+        Boot(1, 0, span=5, decoded=5, begun="first"),
+        Boot(2, 0, span=10, decoded=decoded, begun="restart", missing=missing),
+    ]
     document = account.document(framed=0, rejected=0, delimiters=0, read=0, tallied=5 + decoded)
     assert [boot["closes"] for boot in document["boots"]] == [True, decoded + missing == 10]
     assert document["open_accounts"] == ([] if decoded + missing == 10 else ["samples"])
@@ -2106,7 +2109,10 @@ def test_sample_numbers_that_are_in_no_column_or_in_two(decoded, missing):
 @pytest.mark.parametrize(("tallied", "open_"), [(14, ["samples"]), (15, []), (16, ["samples"]), (0, ["samples"])])
 def test_samples_that_were_decoded_and_are_in_no_zone_or_in_two(tallied, open_):
     account = Account()
-    account.boots = [Boot(1, 0, span=5, decoded=5), Boot(2, 0, span=12, decoded=10, missing=2)]
+    account.boots = [
+        Boot(1, 0, span=5, decoded=5, begun="first"),
+        Boot(2, 0, span=12, decoded=10, begun="restart", missing=2),
+    ]
     document = account.document(framed=0, rejected=0, delimiters=0, read=0, tallied=tallied)
     assert (document["closes"], document["open_accounts"]) == (not open_, open_)
     assert all(boot["closes"] for boot in document["boots"])
@@ -2158,7 +2164,7 @@ def test_an_oversize_run_that_the_end_cuts_is_one(bench):
 def test_every_open_account_is_named():
     account = Account()
     account.kept_bytes = 1
-    account.boots = [Boot(1, 0, span=1)]
+    account.boots = [Boot(1, 0, span=1, decoded=0, begun="first")]
     document = account.document(framed=0, rejected=0, delimiters=0, read=None, tallied=0)
     assert document["open_accounts"] == ["bytes_kept", "bytes_read", "samples"]
 

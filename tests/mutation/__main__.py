@@ -56,7 +56,7 @@ MODULES = (
         f"devicelog.{name}"
         for name in (
             *("canonical", "records", "sessions", "attribution", "runs", "steady", "pen_clock", "spans", "tally"),
-            *("account", "counters", "gaps", "derive", "validate", "pipeline", "samples"),
+            *("account", "counters", "gaps", "needling", "derive", "validate", "pipeline", "samples"),
         )
     ),
     *(f"devicelog.rules.{name}" for name in ("rule", "table", "depth", "counts", "data", "pen")),
