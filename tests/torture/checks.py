@@ -1,15 +1,16 @@
 """What must hold afterwards: what is known outside, against a database that nobody writes. A fault is a sentence."""
 
 import sqlite3
-from collections import Counter
-from collections.abc import Sequence
-from contextlib import closing
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import select
 
 from devicelog.canonical import parse_canonical
+from devicelog.errors import EvidenceDamaged
 from devicelog.ledger.entries import read_entry
 from devicelog.records import MARK, SERIAL, Mark, Record, item_of
 from devicelog.store.evidence import Evidence, StreamRow
@@ -75,12 +76,22 @@ def _check_stream(evidence: Evidence, row: StreamRow, book: Book) -> list[str]:
         faults.append(f"{stream} is {status}; it must be {' or '.join(sorted(may))}")
     if status == "interrupted" and row["kind"] == "session" and row["verdict"] != "incomplete":
         faults.append(f"{stream} was interrupted and its verdict is {row['verdict']!r}")
+    try:
+        deque(evidence.records(row["no"]), maxlen=0)
+    except EvidenceDamaged as error:
+        faults.append(str(error))
     completeness = parse_canonical(evidence.document(row["derived"]))["facts"]["completeness"]
     if holes := sum(boot["missing"] for boot in completeness["boots"]):
         faults.append(f"{stream} has a hole of {holes} samples before its end")
     if completeness["frames_damaged"]:
         faults.append(f"{stream} has {completeness['frames_damaged']} damaged frames; the line was clean")
     return faults
+
+
+def _records(evidence: Evidence, row: StreamRow) -> Iterator[Record]:
+    """The records up to where they cannot be read; that they cannot is told by the check of the stream."""
+    with suppress(EvidenceDamaged):
+        yield from evidence.records(row["no"])
 
 
 def check_marks(evidence: Evidence, book: Book) -> list[str]:
@@ -92,7 +103,7 @@ def check_marks(evidence: Evidence, book: Book) -> list[str]:
         if entry.type == "state.changed"
     }
     marks = {
-        row["id"]: {record.number: record for record in evidence.records(row["no"]) if record.kind == MARK}
+        row["id"]: {record.number: record for record in _records(evidence, row) if record.kind == MARK}
         for row in evidence.streams()
     }
     for ack in book.acks:
@@ -143,7 +154,7 @@ def newest_on_disk(path: Path, from_us: int, to_us: int, pen_offset_us: int) -> 
     with Evidence(path) as evidence:
         for row in evidence.streams():
             decoder = Decoder()
-            for record in evidence.records(row["no"]):
+            for record in _records(evidence, row):
                 item = item_of(record)
                 if not isinstance(item, SerialChunk | LinkChange | Overflow):
                     continue
