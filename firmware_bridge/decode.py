@@ -5,7 +5,7 @@ readings and the same faults, byte for byte. Every byte is accounted for: framed
 """
 
 from firmware_bridge.frames import MAX_SEGMENT, parse
-from firmware_bridge.readings import Fault, FaultKind, RawInput, Reading, SerialChunk
+from firmware_bridge.readings import Fault, FaultKind, RawInput, Reading, SensorBatch, SerialChunk
 
 _QUANTUM = MAX_SEGMENT + 1  # a longer run is no frame: it is rejected in pieces of this size, so that nothing grows
 
@@ -30,15 +30,17 @@ class Decoder:
         """Take one raw input and return what it completes.
 
         A link that changes and bytes that are missing (overflow) end what was held: its end is lost, and the next run
-        has lost its beginning.
+        has lost its beginning. What the pins did is not on this line.
         """
         if isinstance(raw, SerialChunk):
             return self.feed_bytes(raw.data)
+        if isinstance(raw, SensorBatch):
+            return []
         readings = self.finish()
         self._synced = False
         return readings
 
-    def feed_bytes(self, data: bytes) -> list[Reading]:
+    def feed_bytes(self, data: bytes, _t_us: int = 0) -> list[Reading]:
         """Take the bytes of a SerialChunk, for those who have them without one."""
         readings: list[Reading] = []
         runs = (self._held + data).split(b"\0")

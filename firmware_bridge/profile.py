@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from firmware_bridge.errors import ProfileError
+from firmware_bridge.wiring import Wiring, read_wiring
 
 MEASURES = ("set_depth", "depth", "raw_count", "frequency", "contact", "passes", "strokes")
 
@@ -39,30 +40,36 @@ class PenProfile:
     """One kind of pen. `dtr` and `rts` are the line states on opening: on many boards a change is a reset.
 
     `measures` is what this kind of pen sends, from MEASURES: what it says and does not send is missing, what it never
-    had is not. The frequency limits are None where the maker names none.
+    had is not. The frequency limits are None where the maker names none. A pen whose sensors are wired to pins has
+    `gpio` and no serial line: then `baud` is 0.
     """
 
     name: str
     label: str
-    baud: int
-    dtr: bool
-    rts: bool
-    request_identity: bool
     depth_max_um: int
     depth_max_source: str
     depth_tolerance_um: int
     depth_tolerance_source: str
     silence_limit_us: int
+    baud: int = 0
+    dtr: bool = False
+    rts: bool = False
+    request_identity: bool = False
     measures: tuple[str, ...] = MEASURES
     frequency_min_dhz: int | None = None
     frequency_max_dhz: int | None = None
     frequency_source: str | None = None
     calibrations: tuple[Calibration, ...] = ()
+    gpio: Wiring | None = None
 
     def document(self) -> dict[str, Any]:
         """The profile as plain values, ready for canonical bytes; `from_document` reads it back."""
-        values = {key: value for key, value in asdict(self).items() if value is not None}
-        return {"schema": _SCHEMA, **values}
+        values = {name: getattr(self, name) for name in self.__slots__ if getattr(self, name) is not None}
+        if self.gpio is not None:
+            values = {name: value for name, value in values.items() if name not in _SERIAL}
+            values["gpio"] = self.gpio.document()
+        values["calibrations"] = [asdict(calibration) for calibration in self.calibrations]
+        return {"schema": _SCHEMA, **values, "measures": list(self.measures)}
 
     @classmethod
     def from_document(cls, values: dict[str, Any]) -> "PenProfile":
@@ -74,11 +81,16 @@ class PenProfile:
         for key in [key for key in given if key not in known]:
             near = get_close_matches(str(key), known, n=1)
             raise ProfileError(f"pen profile: unknown key {key}." + (f" Did you mean {near[0]}?" if near else ""))
+        _check_transport(given)
         for key in known:
-            if key not in given and key not in _OPTIONAL:
+            if key not in given and key not in _OPTIONAL and not (key in _SERIAL and "gpio" in given):
                 raise ProfileError(f"pen profile: {key} is missing")
-        profile = cls(**{key: _read(key, value) for key, value in given.items()})
+        read = {key: _read(key, value) for key, value in given.items()}
+        if "gpio" in read:
+            read.setdefault("measures", read["gpio"].measures)
+        profile = cls(**read)
         _check_frequency(profile)
+        _check_wired(profile)
         return profile
 
     def expires(self, calibration_id: str) -> str | None:
@@ -132,6 +144,19 @@ def _calibrations(value: object) -> tuple[Calibration, ...]:
     return tuple(calibrations)
 
 
+def _check_transport(given: dict[str, Any]) -> None:
+    for key in _SERIAL if "gpio" in given else ():
+        if key in given:
+            raise ProfileError(f"pen profile: {key} belongs to a serial line, and gpio says that there is none")
+
+
+def _check_wired(profile: PenProfile) -> None:
+    """What it measures must be connected."""
+    for word in profile.measures if profile.gpio else ():
+        if profile.gpio and word not in profile.gpio.measures:
+            raise ProfileError(f"pen profile: measures names {word!r}, and nothing that gpio connects measures it")
+
+
 def _check_frequency(profile: PenProfile) -> None:
     limits = (profile.frequency_min_dhz, profile.frequency_max_dhz, profile.frequency_source)
     if limits == (None, None, None):
@@ -142,8 +167,13 @@ def _check_frequency(profile: PenProfile) -> None:
         raise ProfileError(f"pen profile: frequency_min_dhz = {limits[0]} is above frequency_max_dhz = {limits[1]}")
 
 
-_READERS: dict[str, Callable[[object], Any]] = {"measures": _measures, "calibrations": _calibrations}
-_OPTIONAL = {"measures", "frequency_min_dhz", "frequency_max_dhz", "frequency_source", "calibrations"}
+_READERS: dict[str, Callable[[object], Any]] = {
+    "measures": _measures,
+    "calibrations": _calibrations,
+    "gpio": read_wiring,
+}
+_SERIAL = ("baud", "dtr", "rts", "request_identity")
+_OPTIONAL = {"measures", "frequency_min_dhz", "frequency_max_dhz", "frequency_source", "calibrations", "gpio"}
 _TYPES: dict[str, type[Any]] = {
     **dict.fromkeys(("name", "label", "depth_max_source", "depth_tolerance_source", "frequency_source"), str),
     **dict.fromkeys(("dtr", "rts", "request_identity"), bool),

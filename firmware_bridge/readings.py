@@ -43,7 +43,40 @@ class Overflow:
     since_us: int
 
 
-RawInput = SerialChunk | LinkChange | Overflow
+class Edge(NamedTuple):
+    """A digital line changed to `level` (True: high). `line` is its place in `wiring.LINES`, `t_us` the pin's tick."""
+
+    line: int
+    level: bool
+    t_us: int
+
+
+class AdcSample(NamedTuple):
+    """One conversion, 0 to 1023 of an MCP3008, stamped when it was asked for."""
+
+    channel: int
+    value: int
+    t_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorBatch:
+    """What the pins did in one stretch of watching, `watched_us` long, that ended at `t_us`; often nothing.
+
+    Edges are all there were, bounce included, in the order in which they were told. Bit i of `levels` is the level of
+    line i as it was read at `t_us`, so that an edge nobody told of shows. `dropped` were told and could not be kept.
+    A batch whose stretch does not begin where the one before ended, began watching anew.
+    """
+
+    t_us: int
+    watched_us: int
+    levels: int
+    edges: tuple[Edge, ...] = ()
+    adc: tuple[AdcSample, ...] = ()
+    dropped: int = 0
+
+
+RawInput = SerialChunk | LinkChange | Overflow | SensorBatch
 
 
 # --- readings: what it means ------------------------------------------------------------------------------------------
@@ -146,5 +179,13 @@ class Fault:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gesture:
+    """What a foot said with the pedal, at `t_us` of the host's clock. An input of a person, not of the pen."""
+
+    kind: Literal["short", "double", "long", "stuck"]
+    t_us: int
+
+
 Message = SampleBlock | Heartbeat | PenEvent | Identity | IdentityRequest | Unknown
-Reading = Message | Fault
+Reading = Message | Fault | Gesture

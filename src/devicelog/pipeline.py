@@ -16,9 +16,9 @@ from devicelog.derive import Derivation
 from devicelog.records import SERIAL, Record, item_of
 from devicelog.tally import Limits
 from devicelog.validate import LIVE, assess, read_rules, rules_document, verdict_of
-from firmware_bridge.decode import Decoder
 from firmware_bridge.profile import PenProfile
-from firmware_bridge.readings import LinkChange, Overflow, Reading
+from firmware_bridge.readings import LinkChange, Overflow, Reading, SensorBatch
+from firmware_bridge.transports import decoder_of
 
 ENGINE = 2
 
@@ -65,7 +65,7 @@ class Pipeline:
 
     def __init__(self, opening: Opening) -> None:
         self.opening = opening
-        self.decoder = Decoder()
+        self.decoder = decoder_of(opening.profile)
         self.derivation = Derivation(
             limits_of=self._limits_of,
             silence_limit_us=opening.profile.silence_limit_us,
@@ -81,12 +81,12 @@ class Pipeline:
         if record.kind == SERIAL:
             derivation.account.kept_bytes += len(record.body)
             derivation.arrived(record)
-            readings = self.decoder.feed_bytes(record.body)
+            readings = self.decoder.feed_bytes(record.body, record.t_us)
         else:
             item = item_of(record)
             derivation.arrived(record)
             cut = isinstance(item, LinkChange | Overflow)
-            readings = self.decoder.feed(item) if isinstance(item, LinkChange | Overflow) else []
+            readings = self.decoder.feed(item) if isinstance(item, LinkChange | Overflow | SensorBatch) else []
             derivation.record(record, item)
         for reading in readings:
             derivation.reading(record, reading)

@@ -11,9 +11,10 @@ from operator import sub
 from typing import Any, Literal, NamedTuple, Self, get_args, get_origin
 
 from devicelog.canonical import Json, canonical, parse_canonical
-from firmware_bridge.readings import LinkChange, Overflow, RawInput, SerialChunk
+from devicelog.sensor_bytes import batch_of, body_of
+from firmware_bridge.readings import LinkChange, Overflow, RawInput, SensorBatch, SerialChunk
 
-SERIAL, LINK, OVERFLOW, CLOCK, TICK, MARK, STALL, END = range(1, 9)
+SERIAL, LINK, OVERFLOW, CLOCK, TICK, MARK, STALL, END, SENSORS = range(1, 10)
 KIND_NAMES = {
     SERIAL: "serial",
     LINK: "link",
@@ -23,6 +24,7 @@ KIND_NAMES = {
     MARK: "mark",
     STALL: "stall",
     END: "end",
+    SENSORS: "sensors",
 }
 
 MAX_BODY = 0xFFFF
@@ -102,6 +104,8 @@ def record_of(number: int, t_us: int, item: RawInput | Body | None) -> Record:
         return Record(number, t_us, TICK, b"")
     if isinstance(item, SerialChunk):
         kind, body = SERIAL, item.data
+    elif isinstance(item, SensorBatch):
+        kind, body = SENSORS, body_of(item)
     else:
         kind = _KIND_OF[type(item)]
         fields = {name: getattr(item, name) for name in item.__slots__ if name != "t_us"}
@@ -118,6 +122,8 @@ def item_of(record: Record) -> RawInput | Body | None:
     """
     if record.kind == SERIAL:
         return SerialChunk(t_us=record.t_us, data=record.body)
+    if record.kind == SENSORS:
+        return batch_of(record.t_us, record.body)
     if record.kind == TICK and record.body:
         raise ValueError(f"record {record.number}: a tick with a body")
     cls = _JSON_KINDS.get(record.kind)

@@ -24,7 +24,7 @@ from devicelog.records import (
     item_of,
     record_of,
 )
-from firmware_bridge.readings import LinkChange, Overflow, SerialChunk
+from firmware_bridge.readings import AdcSample, Edge, LinkChange, Overflow, SensorBatch, SerialChunk
 from tests.pages import cells, name_of, vectors
 
 PAGE = "record.md"
@@ -53,6 +53,11 @@ def item_on_the_page(expected: dict[str, Any], data: bytes) -> Any:
         return None
     if expected["kind"] == "serial":
         return SerialChunk(t_us=T_US, data=data)
+    if expected["kind"] == "sensors":
+        body = dict(expected["body"])
+        edges = [Edge(line, level, T_US - age_us) for line, level, age_us in body.pop("edges")]
+        adc = [AdcSample(channel, value, T_US - age_us) for channel, value, age_us in body.pop("adc")]
+        return SensorBatch(t_us=T_US, edges=tuple(edges), adc=tuple(adc), **body)
     stamp = {"t_us": T_US} if expected["kind"] in ("link", "overflow") else {}
     return CLASSES[expected["kind"]](**expected["body"], **stamp)
 
@@ -83,7 +88,7 @@ def test_a_body_that_the_page_refuses_is_refused(vector):
         item_of(Record(3, T_US, NUMBERS[vector.expected["kind"]], vector.data))
 
 
-@pytest.mark.parametrize("kind", [0, 9, 200, 255])
+@pytest.mark.parametrize("kind", [0, 10, 200, 255])
 def test_a_kind_of_a_later_version_is_kept_and_passed_over(kind):
     record = Record(0, T_US, kind, b"\x00later\xff")
     chunk = Chunk.parse(Chunk.of("s-7k3m9q2xwd", [record]).data)
