@@ -26,11 +26,12 @@ class SerialChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkChange:
-    """The port came up or went down; `cause` is one of `sources.link.CAUSES`."""
+    """The port came up or went down; `cause` is one of `sources.link.CAUSES`. `port` is None for the serial one."""
 
     t_us: int
     up: bool
     cause: str
+    port: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from devicelog.tally import Limits
 from firmware_bridge.frames import PROTOCOL_MAJOR
 from firmware_bridge.readings import (
     Fault,
+    Gesture,
     Heartbeat,
     Identity,
     LinkChange,
@@ -185,6 +186,8 @@ class Derivation:
             case Fault():
                 self.account.fault(reading)
                 self.gaps.blame("damage")
+            case Gesture():  # it speaks through the mark that it becomes
+                pass
             case _:  # another host's request, heard on a shared line
                 self.account.sound_frames += 1
 

@@ -6,18 +6,19 @@ stored opening entry and documents in both. ENGINE is raised whenever a golden d
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal, Self, cast
 
 from devicelog.attribution import Attribution
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinical.plan import Plan
 from devicelog.counters import Counters
 from devicelog.derive import Derivation
+from devicelog.pins_side import Beside, Doubt, PinsDecoder
 from devicelog.records import SERIAL, Record, item_of
 from devicelog.tally import Limits
 from devicelog.validate import LIVE, assess, read_rules, rules_document, verdict_of
 from firmware_bridge.profile import PenProfile
-from firmware_bridge.readings import LinkChange, Overflow, Reading, SensorBatch
+from firmware_bridge.readings import Fault, LinkChange, Overflow, Reading, SensorBatch
 from firmware_bridge.transports import decoder_of
 
 ENGINE = 2
@@ -36,6 +37,7 @@ class Opening:
     before: Counters | None = None  # the pen's counters when it was last heard, before this run
     heard: Counters | None = None  # and when this run first heard it, if that was before the session
     attribution: Attribution | None = None  # what was corrected later
+    sensors: PenProfile | None = None  # pins that watch beside a pen that sends
 
     @classmethod
     def read(
@@ -57,6 +59,7 @@ class Opening:
             before=Counters.read(before) if before else None,
             heard=Counters.read(heard) if heard else None,
             attribution=attribution,
+            sensors=PenProfile.from_document(named["sensors"]) if "sensors" in named else None,
         )
 
 
@@ -66,25 +69,47 @@ class Pipeline:
     def __init__(self, opening: Opening) -> None:
         self.opening = opening
         self.decoder = decoder_of(opening.profile)
+        corrections = opening.attribution.corrections if opening.attribution else ()
         self.derivation = Derivation(
             limits_of=self._limits_of,
             silence_limit_us=opening.profile.silence_limit_us,
             pen=opening.pen,
             before=opening.before,
             heard=opening.heard,
-            corrections=opening.attribution.corrections if opening.attribution else (),
+            corrections=corrections,
         )
+        self._doubt = Doubt(cast(PinsDecoder, self.decoder)) if opening.profile.gpio is not None else None
+        self._beside: Beside | None = None
+        if opening.sensors is not None:
+            beside = Derivation(
+                limits_of=self._limits_of,
+                silence_limit_us=opening.sensors.silence_limit_us,
+                pen=None,
+                before=None,
+                heard=None,
+                corrections=corrections,
+            )
+            self._beside = Beside(cast(PinsDecoder, decoder_of(opening.sensors)), beside)
+        self._newest: Record | None = None
 
     def feed(self, record: Record) -> list[Reading]:
-        """Take the next record and return the readings that it completed."""
-        derivation, cut = self.derivation, False
+        """Take the next record and return the readings of the pen that it completed, and what a foot said."""
+        derivation, beside, cut = self.derivation, self._beside, False
+        self._newest = record
         if record.kind == SERIAL:
+            if beside is not None:
+                beside.derivation.arrived(record)
             derivation.account.kept_bytes += len(record.body)
             derivation.arrived(record)
             readings = self.decoder.feed_bytes(record.body, record.t_us)
         else:
             item = item_of(record)
             derivation.arrived(record)
+            if beside is not None:
+                if beside.concerns(item):
+                    return beside.feed(record, item)
+                if not isinstance(item, LinkChange | Overflow):
+                    beside.feed(record, item)
             cut = isinstance(item, LinkChange | Overflow)
             readings = self.decoder.feed(item) if isinstance(item, LinkChange | Overflow | SensorBatch) else []
             derivation.record(record, item)
@@ -92,6 +117,8 @@ class Pipeline:
             derivation.reading(record, reading)
         if cut:
             derivation.account.cut()
+        if self._doubt is not None:
+            self._doubt.settle(derivation.needling.zone)
         return readings
 
     def judge(self) -> tuple[Json, list[Json], list[Json]]:
@@ -101,6 +128,10 @@ class Pipeline:
             framed=decoder.framed_bytes, rejected=decoder.rejected_bytes, delimiters=decoder.delimiter_bytes
         )
         facts["expected"] = self._expected()
+        if self._doubt is not None:
+            facts["sensors"] = self._doubt.document()
+        if self._beside is not None:
+            self._compare(self._beside, facts)
         return facts, *assess(facts, self.opening.rules, self.opening.kind)
 
     def alarms(self) -> list[Json]:
@@ -110,8 +141,13 @@ class Pipeline:
     def finish(self) -> bytes:
         """No more records will come: the canonical bytes of the derived record."""
         for reading in self.decoder.finish():
-            self.derivation.account.fault(reading)  # type: ignore[arg-type] # finish gives nothing but faults
+            if isinstance(reading, Fault):
+                self.derivation.account.fault(reading)
+            elif self._newest is not None:
+                self.derivation.reading(self._newest, reading)
         self.derivation.finish()
+        if self._beside is not None and self._newest is not None:
+            self._beside.finish(self._newest)
         facts, findings, assessments = self.judge()
         return canonical(
             {
@@ -126,6 +162,17 @@ class Pipeline:
                 "verdict": verdict_of(facts, findings, assessments),
             }
         )
+
+    def _compare(self, beside: Beside, facts: Json) -> None:
+        """Put what the pins say beside what the pen says. An account of theirs that is open is an open account."""
+        sensors, profile = beside.document(), self.opening.profile
+        facts["sensors"] = sensors
+        if self.opening.sensors is not None:
+            measures = (list(profile.measures), list(self.opening.sensors.measures))
+            facts["compared"] = beside.compare(facts["zones"], measures)
+        if not sensors["closes"]:
+            account = facts["completeness"]
+            account["closes"], account["open_accounts"] = False, sorted([*account["open_accounts"], "sensors"])
 
     def _expected(self) -> Json:
         """What the pen's profile and the plan let expect, as far as no sample can show it."""
@@ -159,11 +206,15 @@ class Pipeline:
         )
 
 
-def new_documents(profile: PenProfile, plan: Plan | None, zones: Json | None) -> dict[str, bytes]:
+def new_documents(
+    profile: PenProfile, plan: Plan | None, zones: Json | None, sensors: PenProfile | None = None
+) -> dict[str, bytes]:
     """The canonical bytes of the documents that a stream opening now names, by the name its entry gives them."""
     documents = {"profile": canonical(profile.document()), "rules": canonical(rules_document())}
     if plan is not None:
         documents["plan"] = canonical(plan.document())
     if zones is not None:
         documents["zones"] = canonical(zones)
+    if sensors is not None:
+        documents["sensors"] = canonical(sensors.document())
     return documents

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from devicelog.account import Account
 from devicelog.attribution import Correction, turns
 from devicelog.canonical import Json
-from devicelog.records import SERIAL, Mark, Record, item_of
+from devicelog.records import SERIAL, End, Mark, Record, item_of
 from devicelog.sessions import UNASSIGNED
 from firmware_bridge.decode import Decoder
-from firmware_bridge.readings import Heartbeat, Identity, LinkChange, Overflow, PenEvent, SampleBlock, SerialChunk
+from firmware_bridge.readings import Heartbeat, Identity, LinkChange, Overflow, PenEvent, SampleBlock, SensorBatch
+from firmware_bridge.transports import StreamDecoder
 
 COLUMNS = (
     "record",
@@ -30,27 +31,36 @@ COLUMNS = (
 
 
 def sample_rows(
-    records: Iterable[Record], pen_serial: str | None = None, corrections: Sequence[Correction] = ()
+    records: Iterable[Record],
+    pen_serial: str | None = None,
+    corrections: Sequence[Correction] = (),
+    decoder: StreamDecoder | None = None,
 ) -> Iterator[Json]:
     """One row a sample, with the keys of COLUMNS; None where the pen did not say. Repeated frames stand once.
 
     `pen_serial` is that of the pen the stream was opened with. `arrived_us` is the host's clock since the stream's
     first record, when the read that completed the frame returned; `pen_t_us` is the pen's 32-bit clock at the sample;
     `passes` and `strokes` are the pen's counters of the frame. `zone` is that of the marks, or of a correction.
+    `decoder` is a fresh one for this kind of pen, or for the pins; without it that of docs/protocol.md.
     """
-    decoder, account, marked, first_us = Decoder(), Account(), UNASSIGNED, None
+    decoder = decoder or Decoder()
+    account, marked, first_us = Account(), UNASSIGNED, None
     corrected, moved = turns(corrections), None
     for record in records:
         first_us = record.t_us if first_us is None else first_us
         moved = corrected.get(record.number, moved)
-        if record.kind != SERIAL:
-            item = item_of(record)
-            if isinstance(item, LinkChange | Overflow):
-                decoder.feed(item)
-            elif isinstance(item, Mark) and item.kind == "zone":
+        item = None if record.kind == SERIAL else item_of(record)
+        if record.kind == SERIAL:
+            readings = decoder.feed_bytes(record.body, record.t_us)
+        elif isinstance(item, LinkChange | Overflow | SensorBatch):
+            readings = decoder.feed(item)
+        elif isinstance(item, End):
+            readings = decoder.finish()
+        else:
+            readings = []
+            if isinstance(item, Mark) and item.kind == "zone":
                 marked = item.zone or UNASSIGNED
-            continue
-        for reading in decoder.feed(SerialChunk(t_us=record.t_us, data=record.body)):
+        for reading in readings:
             if isinstance(reading, SampleBlock):
                 if account.step(reading)[0] != "repeat":
                     yield from _rows(reading, record.number, record.t_us - first_us, moved or marked)

@@ -50,6 +50,20 @@ TABLE = [
     ("clock.unsure", 1, "low", {}, ["session"]),
     ("counter.jump", 1, "medium", {}, ["session"]),
     ("counter.fell", 1, "low", {}, ["session"]),
+    ("strokes.uncertain", 1, "low", {}, ["session"]),
+    (
+        "sensors.disagree",
+        1,
+        "medium",
+        {
+            "strokes_ppm": 20_000,
+            "strokes_least": 20,
+            "contact_ppm": 50_000,
+            "contact_least_us": 300_000,
+            "depth_um": 150,
+        },
+        ["session"],
+    ),
     ("activity.no_session", 1, "medium", {}, ["span"]),
 ]
 
@@ -61,7 +75,7 @@ def test_the_table_and_each_rule_names_its_source():
     assert [tuple(row[key] for key in keys) for row in document["rules"]] == TABLE
     assert all(row["source"].strip() and row["message"].strip() for row in document["rules"])
     assert canonical(document)  # it can be hashed
-    assert len({(rule.id, rule.version) for rule in RULES}) == len(RULES) == 26
+    assert len({(rule.id, rule.version) for rule in RULES}) == len(RULES) == 28
 
 
 @pytest.mark.parametrize("kind", ["session", "span"])
@@ -77,6 +91,7 @@ def test_which_rules_a_stream_is_judged_by(kind):
 
 # what more data may still mend, or what only the end can tell: no word of these while she needles
 AT_THE_END = {
+    "sensors.disagree",
     "depth.disagrees",
     "passes.short",
     "passes.over",
@@ -278,6 +293,8 @@ def test_what_was_not_applicable_does_not_touch_the_verdict():
         "pen.clock",
         "calibration.expired",
         "counter.jump",
+        "strokes.uncertain",
+        "sensors.disagree",
     ]
     assert derived["verdict"] == "conforming"
 

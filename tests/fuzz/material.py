@@ -17,6 +17,8 @@ from devicelog.validate import rules_document
 from firmware_bridge.frames import MAX_TEXT, encode
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import (
+    AdcSample,
+    Edge,
     Heartbeat,
     Identity,
     IdentityRequest,
@@ -26,6 +28,7 @@ from firmware_bridge.readings import (
     Overflow,
     PenEvent,
     SampleBlock,
+    SensorBatch,
 )
 from firmware_bridge.simulator import load_scenario, scenario_names
 from tests.make_golden import SCENARIOS, read_records
@@ -141,8 +144,11 @@ class TapePen:
 
 # --- records ----------------------------------------------------------------------------------------------------------
 
-_RAW, _FRAME, _LINK, _OVERFLOW, _CLOCK, _MARK, _STALL, _TICK, _LATER, _END = range(10)
-_OPERATIONS = (_RAW, _FRAME, _FRAME, _FRAME, _LINK, _OVERFLOW, _CLOCK, _MARK, _MARK, _STALL, _TICK, _LATER, _END)
+_RAW, _FRAME, _LINK, _OVERFLOW, _CLOCK, _MARK, _STALL, _TICK, _LATER, _END, _SENSORS = range(11)
+_OPERATIONS = (
+    *(_RAW, _FRAME, _FRAME, _FRAME, _LINK, _OVERFLOW, _CLOCK, _MARK, _MARK, _STALL, _TICK, _LATER, _END),
+    _SENSORS,
+)
 
 
 Item = LinkChange | Overflow | Body | None
@@ -159,10 +165,33 @@ def records_of(tape: Tape) -> list[Record]:
         elif operation == _FRAME:
             records.append(Record(len(records), t_us, SERIAL, encode(pen.message(tape))))
         elif operation == _LATER:
-            records.append(Record(len(records), t_us, 9 + tape.number(1) % 200, tape.take(tape.number(1))))
+            records.append(Record(len(records), t_us, 10 + tape.number(1) % 200, tape.take(tape.number(1))))
+        elif operation == _SENSORS:
+            records.append(record_of(len(records), t_us, _sensors(tape, t_us)))
         else:
             records.append(record_of(len(records), t_us, _ITEMS[operation](tape)))
     return records
+
+
+def _sensors(tape: Tape, t_us: int) -> SensorBatch:
+    """What the pins did in one stretch before this stamp: any lines, levels, channels and values."""
+    watched_us = tape.number(3)
+    since_us, stamps = t_us - watched_us, [tape.number(3) % (watched_us + 1) for _ in range(tape.number(1) % 24)]
+    levels, n_adc = tape.number(2), tape.number(1) % 8
+    return SensorBatch(
+        t_us=t_us,
+        watched_us=watched_us,
+        levels=levels,
+        edges=tuple(
+            Edge(line=(one := tape.number(1)) % 7, level=bool(one >> 7), t_us=since_us + at_us)
+            for at_us in sorted(stamps)
+        ),
+        adc=tuple(
+            AdcSample(channel=tape.number(1) % 8, value=tape.number(2) % 1024, t_us=since_us + n)
+            for n in range(min(n_adc, watched_us + 1))
+        ),
+        dropped=tape.number(1) if levels & 0x8000 else 0,
+    )
 
 
 def _mark(tape: Tape) -> Mark:
@@ -207,7 +236,7 @@ def frames() -> list[bytes]:
 @cache
 def bodies() -> list[bytes]:
     """Kind and body of every record on the record's page."""
-    kinds = {"link": 2, "overflow": 3, "clock": 4, "tick": 5, "mark": 6, "stall": 7, "end": 8}
+    kinds = {"link": 2, "overflow": 3, "clock": 4, "tick": 5, "mark": 6, "stall": 7, "end": 8, "sensors": 9}
     listed = [vector for fence in ("records", "records-refused") for vector in vectors("record.md", fence)]
     return [bytes([kinds.get(vector.expected["kind"], 1)]) + vector.data for vector in listed]
 

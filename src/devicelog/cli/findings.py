@@ -138,6 +138,21 @@ def _times(n: int) -> str:
     return "once" if n == 1 else f"{n} times"
 
 
+def _uncertain(detail: Json) -> str:
+    return f"{detail['strokes']} more are possible than were counted"
+
+
+def _apart(detail: Json) -> str:
+    return "; ".join(_APART[name](figures) for name, figures in detail.items())
+
+
+_APART: Mapping[str, Callable[[Json], str]] = {
+    "strokes": lambda told: f"strokes: pen {told['pen']}, pins {told['low']} to {told['high']}",
+    "passes": lambda told: f"passes: pen {told['pen']}, pins {told['pins']}",
+    "contact": lambda told: f"on skin: pen {seconds(told['pen_us'])}, pins {seconds(told['pins_us'])}",
+    "set_depth": lambda told: f"setting: pen {mm(told['pen_um'])} mm, pins {mm(told['pins_um'])} mm",
+}
+
 _SENTENCES: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "depth.over_device": _beyond("limit"),
     "depth.over_plan": _beyond("limit"),
@@ -165,4 +180,6 @@ _SENTENCES: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "counter.jump": _jump,
     "counter.fell": _fell,
     "activity.no_session": _no_session,
+    "strokes.uncertain": _uncertain,
+    "sensors.disagree": _apart,
 }

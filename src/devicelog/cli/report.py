@@ -7,6 +7,7 @@ from devicelog.canonical import Json, parse_canonical
 from devicelog.cli.common import table
 from devicelog.cli.findings import said
 from devicelog.cli.units import count_words, mm, mm_range, seconds
+from devicelog.cli.witnesses import compared_text, pins_text
 from devicelog.errors import NotFound
 from devicelog.ledger.entries import Entry
 from devicelog.pipeline import Opening, Pipeline
@@ -116,8 +117,8 @@ def _notes(evidence: Evidence, no: int) -> list[Json]:
 
 def show_text(session: Json) -> str:
     """The session as text, for a terminal of 100 columns."""
-    blocks = [_head(session), _zones(session), _spans(session), _findings(session), _unassessed(session)]
-    blocks += [_gaps(session), _notes_text(session), _completeness(session)]
+    blocks = [_head(session), _zones(session), compared_text(session), _spans(session), _findings(session)]
+    blocks += [_unassessed(session), _gaps(session), _notes_text(session), _completeness(session), pins_text(session)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 

@@ -119,21 +119,30 @@ def show(session: str, derivation: int | None, data_dir: Path | None, as_json: b
 @sessions.command("readings")
 @click.argument("session")
 @click.option("--format", "shape", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+@click.option("--pins", is_flag=True, help="What the pins said beside the pen, not the pen.")
 @data_dir_option
-def readings(session: str, shape: str, data_dir: Path | None) -> None:
+def readings(session: str, shape: str, pins: bool, data_dir: Path | None) -> None:
     """Every sample of a session on stdout. Units stand in the column names; an empty cell: the pen did not say.
 
     A zone that was corrected is the corrected one.
     """
     from devicelog.attribution import Attribution
+    from devicelog.errors import NotFound
+    from devicelog.pipeline import Opening
     from devicelog.samples import COLUMNS, sample_rows
+    from firmware_bridge.transports import decoder_of
 
     with reading(data_dir) as evidence:
         row = evidence.stream(session)
-        pen = evidence.entry(row["no"]).body.get("pen")
+        entry = evidence.entry(row["no"])
+        opening = Opening.read(entry.type, entry.body, evidence.documents(entry))
+        profile, pen = (opening.sensors, None) if pins else (opening.profile, opening.pen)
+        if profile is None:
+            raise NotFound(f"{row['id']}: no pins were watched beside the pen; without --pins, its own samples come")
         attribution = Attribution.of([entry.body for entry in evidence.attributions(row)])
         corrections = attribution.corrections if attribution else ()
-        rows = sample_rows(evidence.records(row["no"]), pen["serial"] if pen else None, corrections)
+        serial = pen["serial"] if pen else None
+        rows = sample_rows(evidence.records(row["no"]), serial, corrections, decoder_of(profile))
         if shape == "csv":
             writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
             writer.writeheader()

@@ -4,7 +4,7 @@ A limit without a clinical or a maker's source says `ours`. A rule that judges o
 version; a session keeps the rules of its day.
 """
 
-from devicelog.rules import counts, data, depth, pen
+from devicelog.rules import counts, data, depth, pen, sensors
 from devicelog.rules.rule import BOTH, Rule
 
 _OURS = "ours: no clinical source exists"
@@ -248,6 +248,31 @@ RULES: tuple[Rule, ...] = (
         parameters={},
         source="docs/protocol.md, P-15",
         assess=counts.counter_fell,
+    ),
+    Rule(
+        id="strokes.uncertain",
+        version=1,
+        severity="low",
+        message="the pins may have missed strokes: their count is an interval",
+        parameters={},
+        source="docs/pins.md: which edges make a count doubtful",
+        assess=sensors.strokes_uncertain,
+    ),
+    Rule(
+        id="sensors.disagree",
+        version=1,
+        severity="medium",
+        message="the pen and the sensors on the pins do not say the same of this zone: one of them is not sound",
+        parameters={
+            "strokes_ppm": 20_000,
+            "strokes_least": 20,
+            "contact_ppm": 50_000,
+            "contact_least_us": 300_000,
+            "depth_um": 150,
+        },
+        source=f"{_OURS}; the least that is let pass is what the pen may say late at both ends of a zone",
+        assess=sensors.disagree,
+        live=False,
     ),
     Rule(
         id="activity.no_session",

@@ -1,0 +1,128 @@
+"""What the computer's own pins tell of a session: alone, or beside a pen that sends, and then compared with it. Pure.
+
+Two witnesses of one session are never mixed into one figure: each has its own derivation, and what they say of a zone
+stands side by side. Not responsible for what edges mean (firmware_bridge.edges), nor for judging (rules/).
+"""
+
+from typing import Protocol
+
+from devicelog.canonical import Json
+from devicelog.derive import Derivation
+from devicelog.records import Record
+from firmware_bridge.readings import Gesture, LinkChange, Reading, SensorBatch
+from firmware_bridge.transports import StreamDecoder
+
+PORT = "pins"  # what a LinkChange of the pins names
+
+
+class PinsDecoder(StreamDecoder, Protocol):
+    """The decoder of a pen whose sensors are wired to pins, as firmware_bridge.edges has one."""
+
+    @property
+    def strokes_doubt(self) -> int:
+        """By how much the strokes may be more than were counted, so far."""
+
+    def account(self) -> Json:
+        """What was counted of edges, conversions and what is wrong with them."""
+
+
+class Doubt:
+    """Which zone the strokes belong to that may have been missed."""
+
+    def __init__(self, decoder: PinsDecoder) -> None:
+        self._decoder = decoder
+        self._known = 0
+        self._by_zone: dict[str, int] = {}
+
+    def settle(self, zone: str) -> None:
+        """All doubt that is new arose in this zone."""
+        doubt = self._decoder.strokes_doubt
+        if doubt > self._known:
+            self._by_zone[zone] = self._by_zone.get(zone, 0) + doubt - self._known
+            self._known = doubt
+
+    def of(self, zone: str) -> int:
+        """The doubt of a zone."""
+        return self._by_zone.get(zone, 0)
+
+    def document(self) -> Json:
+        """The decoder's account, and the doubt zone by zone."""
+        zones = [{"zone": zone, "strokes": strokes} for zone, strokes in sorted(self._by_zone.items())]
+        return {"account": self._decoder.account(), "doubt": zones}
+
+
+class Beside:
+    """The pins as a second witness: what they say goes into a derivation of its own."""
+
+    def __init__(self, decoder: PinsDecoder, derivation: Derivation) -> None:
+        self.decoder, self.derivation = decoder, derivation
+        self._doubt = Doubt(decoder)
+
+    @staticmethod
+    def concerns(item: object) -> bool:
+        """Whether a record's item is of the pins alone."""
+        return isinstance(item, SensorBatch) or (isinstance(item, LinkChange) and item.port == PORT)
+
+    def feed(self, record: Record, item: object) -> list[Reading]:
+        """Take a record that the pen's side does not take, or one of a person, the clock or the end, as both do.
+
+        Returns what a person said with the pedal.
+        """
+        self.derivation.arrived(record)
+        readings = self.decoder.feed(item) if isinstance(item, SensorBatch | LinkChange) else []
+        self.derivation.record(record, item)
+        return self._take(record, readings)
+
+    def finish(self, record: Record) -> None:
+        """No more will come after this record."""
+        self._take(record, self.decoder.finish())
+        self.derivation.finish()
+
+    def document(self) -> Json:
+        """What the pins say by themselves, as plain values; their samples have an account of their own."""
+        facts = self.derivation.facts(framed=0, rejected=0, delimiters=0)
+        account = facts["completeness"]
+        open_accounts = [name for name in account["open_accounts"] if name == "samples"]
+        return {
+            **self._doubt.document(),
+            "pen": facts["pen"],
+            "closes": not open_accounts,
+            "boots": account["boots"],
+            "gaps": facts["gaps"],
+            "zones": facts["zones"],
+        }
+
+    def compare(self, zones: list[Json], measures: tuple[list[str], list[str]]) -> list[Json]:
+        """Zone by zone what the pen says and what the pins say; None where not both measure it.
+
+        `zones` are the facts of the pen's side; `measures` what the pen measures and what the pins do.
+        """
+        beside = {zone["zone"]: zone for zone in self.document()["zones"]}
+        both = set(measures[0]) & set(measures[1])
+        return [self._compared(zone, beside[zone["zone"]], both) for zone in zones if zone["zone"] in beside]
+
+    def _compared(self, pen: Json, pins: Json, both: set[str]) -> Json:
+        doubt = self._doubt.of(pen["zone"])
+        figures: Json = {
+            "strokes": {"pen": pen["strokes"], "low": pins["strokes"], "high": (pins["strokes"] or 0) + doubt},
+            "passes": {"pen": pen["passes"]["pen"], "pins": pins["passes"]["pen"]},
+            "contact": {"pen_us": pen["contact_us"], "pins_us": pins["contact_us"]},
+            "set_depth": {"pen_um": _mostly_um(pen), "pins_um": _mostly_um(pins)},
+        }
+        told = {name: name in both and None not in figures[name].values() for name in figures}
+        return {"zone": pen["zone"], **{name: figures[name] if told[name] else None for name in figures}}
+
+    def _take(self, record: Record, readings: list[Reading]) -> list[Reading]:
+        for reading in readings:
+            self.derivation.reading(record, reading)
+        self._doubt.settle(self.derivation.needling.zone)
+        return [reading for reading in readings if isinstance(reading, Gesture)]
+
+
+def _mostly_um(zone: Json) -> int | None:
+    """The setting under which most of a zone was needled; the deeper one where two are alike."""
+    settings = zone["at_set_depth"]
+    if not settings:
+        return None
+    mostly: int = max(settings, key=lambda row: (row["for_us"], row["depth_set_um"]))["depth_set_um"]
+    return mostly
