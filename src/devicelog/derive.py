@@ -305,7 +305,7 @@ class Derivation:
             self._clock.hear_run((host_less_pen_us - own_us, pen_us + own_us), run.pen_us + own_us)
             strokes = self.counters.go_on(run.strokes, run.pen_us)
             if strokes:
-                self.needling.struck(strokes)
+                self.needling.count(None, strokes, self.needling.zone)
         self.needling.take(run, from_us=self._at(run.first_us), to_us=self._at(run.last_us))
 
     def _count(self, message: SampleBlock | Heartbeat) -> None:

@@ -4,7 +4,7 @@ Pure. Measured by the pen's own clock where that can be trusted, else by its sam
 Not responsible for counting samples (account.py) nor for judging a gap (validate.py).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from devicelog.canonical import Json
@@ -15,8 +15,7 @@ Message = SampleBlock | Heartbeat | PenEvent | Identity
 
 LAST_US = 500_000  # a pen whose motor runs sends more often: unheard for longer at the end, it was lost
 TOUCH_FITS_US = 250_000  # between two lifted ends that are nearer, no touch was lost that a rule would judge
-_PEN_CLOCK = 2**32
-_NUMBERS = 2**32 - 1
+_WRAP = 2**32  # of the pen's clock, and of its sample numbers
 _CAUSES = ("link", "overflow", "damage", "silence")  # the first that applies
 
 
@@ -28,17 +27,29 @@ class _Heard(NamedTuple):
     period_us: int
 
 
+@dataclass(slots=True)
+class _Lost:
+    """Sample numbers that were lost in a gap, and how many of them did not come late."""
+
+    n: int
+    before_seq: int  # the first number after them
+    missing: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Gap:
     from_us: int  # host stamps
     to_us: int
     for_us: int
-    missing: int | None
+    lost: _Lost | None  # None where nobody knows
     cause: str
     contact: str
     zone: str
-    before_seq: int | None = None  # the first sample number after it
-    lost: int = 0  # how many were missing at first
+
+    @property
+    def missing(self) -> int | None:
+        """How many samples it lacks."""
+        return self.lost.missing if self.lost else None
 
 
 class Gaps:
@@ -51,7 +62,7 @@ class Gaps:
         self._heard: _Heard | None = None
         self._causes: set[str] = set()  # what went wrong since the pen was last heard
         self._listed: list[_Gap] = []
-        self._anew = 0  # how many were listed when sample numbers began anew
+        self._lost: list[_Lost] = []  # in those of them that a late frame may fill
         self._short = {"n": 0, "missing": 0, "for_us": 0}
 
     @property
@@ -88,16 +99,14 @@ class Gaps:
                 from_us=heard.host_us,
                 to_us=t_us,
                 for_us=for_us,
-                missing=missing,
+                lost=None if missing is None else _Lost(missing, message.seq, missing),
                 cause=self._cause("restart" if missing is None else "lost"),
                 contact=_contact(contact, _contact_after(message, contact), lifted=lifted),
                 zone=zone,
-                before_seq=message.seq,
-                lost=missing or 0,
             )
         )
         if missing is None:
-            self._anew = len(self._listed)
+            self._lost.clear()  # sample numbers began anew
         return for_us
 
     @staticmethod
@@ -105,14 +114,13 @@ class Gaps:
         """Whether samples in a row lie further apart than they can, by the pen's own clock."""
         if not isinstance(message, SampleBlock):
             return False
-        return GAP_LISTED_US <= (message.t_us - heard.pen_us) % _PEN_CLOCK < _PEN_CLOCK // 2
+        return GAP_LISTED_US <= (message.t_us - heard.pen_us) % _WRAP < _WRAP // 2
 
     def fill(self, block: SampleBlock) -> None:
         """Samples that were missing came late: the gap they were lost in lacks them no longer."""
-        for index in range(self._anew, len(self._listed)):
-            gap = self._listed[index]
-            if gap.missing and (gap.before_seq or 0) - block.seq & _NUMBERS <= gap.lost:
-                self._listed[index] = replace(gap, missing=gap.missing - block.n)
+        for lost in self._lost:
+            if (lost.before_seq - block.seq) % _WRAP <= lost.n:
+                lost.missing -= block.n
                 return
         self._short["missing"] -= block.n
 
@@ -126,7 +134,7 @@ class Gaps:
 
     def go_on(self, t_us: int, pen_us: int, period_us: int, n: int) -> None:
         """Frames that only went on: the newest came at host time `t_us`, with `n` samples from the pen's `pen_us`."""
-        self._heard = _Heard((pen_us + n * period_us) % _PEN_CLOCK, t_us, period_us)
+        self._heard = _Heard((pen_us + n * period_us) % _WRAP, t_us, period_us)
 
     def silent_us(self, now_us: int) -> int:
         """For how long a pen with its motor on has not been heard, when that is too long; else 0."""
@@ -148,7 +156,7 @@ class Gaps:
                     from_us=heard.host_us,
                     to_us=last_us,
                     for_us=silent_us,
-                    missing=None,
+                    lost=None,
                     cause=self._cause("silence"),
                     contact=_contact(contact, None, lifted=False),
                     zone=zone,
@@ -173,13 +181,13 @@ class Gaps:
 
     def _length_us(self, t_us: int, heard: _Heard, message: Message, missing: int | None) -> int:
         host_us = t_us - heard.host_us
-        if missing is None or host_us >= _PEN_CLOCK // 2:
+        if missing is None or host_us >= _WRAP // 2:
             return host_us
-        by_pen_us = (message.t_us - heard.pen_us) % _PEN_CLOCK
+        by_pen_us = (message.t_us - heard.pen_us) % _WRAP
         by_number_us = missing * (heard.period_us or getattr(message, "period_us", 0))
         # a pen clock that ran backwards says nothing, and while the motor rested there was nothing to lose
         rested = not (self.motor_on and message.motor_on)
-        by_number = by_pen_us >= _PEN_CLOCK // 2 or (rested and 0 < by_number_us < by_pen_us)
+        by_number = by_pen_us >= _WRAP // 2 or (rested and 0 < by_number_us < by_pen_us)
         return by_number_us if by_number else by_pen_us
 
     def _cause(self, otherwise: str) -> str:
@@ -188,6 +196,8 @@ class Gaps:
     def _note(self, gap: _Gap) -> None:
         if gap.for_us >= GAP_LISTED_US:
             self._listed.append(gap)
+            if gap.lost:
+                self._lost.append(gap.lost)
             return
         self._short["n"] += 1
         self._short["missing"] += gap.missing or 0
@@ -197,7 +207,7 @@ class Gaps:
 def ends_us(message: Message) -> int:
     """The pen's clock when it sent a message: a frame when its last sample had ended."""
     own_us = message.n * message.period_us if isinstance(message, SampleBlock) else 0
-    return (message.t_us + own_us) % _PEN_CLOCK
+    return (message.t_us + own_us) % _WRAP
 
 
 def _contact_after(message: Message, before: bool | None) -> bool | None:

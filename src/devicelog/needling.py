@@ -78,25 +78,20 @@ class Needling:
         """Count samples that came after later ones: glides and spans were told without them."""
         self.here().add(run, Neighbours(), paused=self.paused, assigned=self.zone != UNASSIGNED)
 
-    def struck(self, strokes: int) -> None:
-        """The pen's counter grew by so many strokes while samples only went on."""
-        tally = self.here()
-        tally.strokes = (tally.strokes or 0) + strokes
-
     def another_pen(self) -> None:
         """From here on it is another pen's sensor."""
         self.lift()
         self._neighbours = Neighbours()
 
     def count(self, passes: int | None, strokes: int | None, zone: str) -> None:
-        """The pen's counters grew by so much up to now in this zone; None where it has no such counter.
+        """The pen's counters grew by so much up to now in this zone; None where nothing is told of one.
 
         The growth belongs to the zone. But passes that were made in a gap in which she turned to another zone
         may belong to either.
         """
         tally = self.of(zone)
         if passes is not None:
-            if passes and self._unheard and self._counted_in not in (None, zone):
+            if self._unheard and self._counted_in not in (None, zone):
                 self.of(self._counted_in).passes_perhaps += passes
                 tally.passes_perhaps += passes
                 passes = 0

@@ -36,6 +36,7 @@ BEHIND = [  # numbers and microseconds behind the newest, and how many beginning
     (4_096, -2_000_001, 2),
     (2, 0, 1),
     (2, 1, 2),  # its number behind and its clock ahead
+    (2, -(2**31), 2),
     (1, -4_900_000, 2),
 ]
 NO_GAPS = {"n": 0, "missing": 0, "for_us": 0}
@@ -747,6 +748,57 @@ def test_frames_of_a_second_pen_that_come_before_its_name_count_nothing():
     assert (zone["strokes"], zone["passes"]["pen"]) == (4, 0)  # 77 009 - 77 005: from the first total after its name
 
 
+def begun_in(derived):
+    """How each boot of the account began."""
+    return [boot["begun"] for boot in derived["facts"]["completeness"]["boots"]]
+
+
+@pytest.mark.parametrize("boots", [[7], [7, 8]], ids=["at once", "after a restart of the first"])
+def test_frames_of_a_second_pen_that_come_before_its_name_are_another_pens_boot_and_no_restart(boots):
+    bench = on("forehead", opening_of(pen=pen_document()))
+    for bench.boot in boots:
+        bench.seq = 0
+        bench.samples("11")
+    bench.link(up=False)
+    bench.wait(500_000)
+    bench.link(up=True)
+    bench.boot, bench.seq, bench.pen_us = 9, 400, 3_000_000
+    bench.samples("111")
+    bench.identity("B0001")
+    bench.samples("11")
+    derived = bench.end()
+    keys = ("boot", "first", "decoded", "begun")
+    assert [tuple(boot[key] for key in keys) for boot in derived["facts"]["completeness"]["boots"]] == [
+        *((boot, 0, 2, "restart" if boot == 8 else "first") for boot in boots),
+        (9, 400, 5, "another pen"),
+    ]
+    restarts = [row["detail"]["n"] for row in derived["findings"] if row["rule"] == "pen.restarted"]
+    assert restarts == [1] * (len(boots) - 1)
+    assert derived["facts"]["completeness"]["closes"]
+
+
+def test_a_pen_that_restarted_under_its_name_is_not_the_one_that_is_swapped_in_later():
+    bench = on("forehead", opening_of(pen=pen_document()))
+    bench.samples("11")
+    bench.boot, bench.seq = 8, 0
+    bench.samples("11")
+    bench.swap("B0001", boot=8, seq=2, passes=None, strokes=None)
+    bench.samples("11")
+    derived = bench.end()
+    assert begun_in(derived) == ["first", "restart", "another pen"]
+    assert finding(derived, "pen.restarted")["detail"]["n"] == 1
+
+
+def test_another_pen_that_is_the_first_one_heard_is_no_swap_of_numbers():
+    """The one that was plugged in when the session opened was unplugged before it sent a frame."""
+    bench = on("forehead", opening_of(pen=pen_document()))
+    bench.link(up=False)
+    bench.link(up=True)
+    bench.identity("B0001")
+    bench.samples("11")
+    assert begun_in(bench.end()) == ["first"]
+
+
 def unnamed(**opening):
     """10 passes and 1000 strokes are told on the forehead, then the link is lost for half a second."""
     bench = on("forehead", opening_of(pen=pen_document(), **opening))
@@ -817,6 +869,26 @@ def test_a_pen_that_was_swapped_and_told_no_total_before_its_name_leaves_nothing
     derived = bench.end()
     assert counted(derived) == {"forehead": (1, 0, 20)}
     assert derived["facts"]["counters"]["unplaced"] is False
+
+
+def test_what_an_unnamed_pen_did_waits_in_two_parts_for_each_stay_however_long():
+    """The first may tell of the gap; all others are one sum, or the wait would grow with every frame."""
+    bench = unnamed()
+    for zone in ("forehead", "cheek.left", "forehead"):
+        bench.zone(zone)
+        made_unnamed(bench, *[(0, 10)] * 6)
+    waiting = bench.pipeline.derivation._waiting
+    parts = [(row.zone, row.strokes) for row in waiting]
+    assert parts == [(zone, n) for zone in ("forehead", "cheek.left", "forehead") for n in (10, 50)]
+
+
+def test_a_total_that_an_unnamed_pen_stops_sending_stands():
+    bench = unnamed()
+    made_unnamed(bench, (1, 10), (0, 10), (0, 10))
+    bench.passes = bench.strokes = None
+    bench.samples("1" * 20)
+    bench.identity()
+    assert counted(bench.end()) == {"forehead": (1, 0, 30)}
 
 
 def test_a_second_lost_link_does_not_sign_the_totals():
@@ -1251,6 +1323,19 @@ def test_the_pens_clock_wraps_in_a_stall():
     assert only(gaps_of(bench.end()))["for_us"] == 1_500_000
 
 
+@pytest.mark.parametrize(("ahead_us", "gaps"), [(2**31 - 1, [2**31 - 1]), (2**31, []), (2**32 - 100_000, [])])
+@pytest.mark.parametrize("pen_us", [0, 2**32 - 50_000])
+def test_half_of_the_pens_clock_ahead_is_no_stall(pen_us, ahead_us, gaps):
+    """It ran backwards, so far as it can tell: no sample is missing, and no time."""
+    bench = on("forehead", pen_us=pen_us)
+    bench.samples("11")
+    bench.pen_us = (bench.pen_us + ahead_us) % 2**32
+    bench.samples("11")
+    derived = bench.end()
+    assert [gap["for_us"] for gap in gaps_of(derived)] == gaps
+    assert derived["facts"]["short_gaps"] == NO_GAPS
+
+
 def test_silence_with_the_motor_off_is_rest(bench):
     bench.samples("11")
     bench.motor_on = False
@@ -1537,11 +1622,13 @@ def test_a_repeated_frame_counts_once(bench):
 
 
 @pytest.mark.parametrize(("back", "back_us", "boots"), BEHIND)
-def test_a_frame_far_behind_is_a_new_beginning(back, back_us, boots):
+@pytest.mark.parametrize("newest", [lambda bench: None, Bench.heartbeat], ids=["a frame", "a heartbeat"])
+def test_a_frame_far_behind_is_a_new_beginning(newest, back, back_us, boots):
     bench = Bench(seq=10_000, pen_us=5_000_000)
     bench.samples("1111")  # the next is 10 004, at 5.04 s
+    newest(bench)
     bench.seq = 10_004 - back
-    bench.pen_us += back_us
+    bench.pen_us = (bench.pen_us + back_us) % 2**32
     bench.samples("11")
     account = bench.end()["facts"]["completeness"]
     assert len(account["boots"]) == boots
@@ -1572,6 +1659,18 @@ def test_a_pen_that_begins_anew_with_the_same_boot_is_judged(n):
     assert finding(derived, "depth.over_device")["zone"] == "forehead"
     assert finding(derived, "pen.restarted")["detail"]["n"] == 1
     assert zone_in(derived, "forehead")["samples"] == n + 100
+
+
+def test_the_first_frame_of_numbers_that_began_anew_may_be_repeated_too(bench):
+    bench.needle(300)
+    bench.seq = bench.pen_us = 0
+    block = bench.samples("11")
+    bench.send(block)
+    boots = bench.end()["facts"]["completeness"]["boots"]
+    assert [(boot["begun"], boot["decoded"], boot["repeated"]) for boot in boots] == [
+        ("first", 300, 0),
+        ("numbers", 2, 2),
+    ]
 
 
 # --- frames that come late --------------------------------------------------------------------------------------------
@@ -1653,6 +1752,16 @@ def test_a_late_frame_counts_in_the_zone_that_data_goes_to_now(bench):
     assert derived["facts"]["completeness"]["closes"]
 
 
+@pytest.mark.parametrize(("zone", "judged"), [("forehead", 8), (None, 0)])
+def test_a_late_frame_without_contact_is_judged_in_a_zone_only(bench, zone, judged):
+    bench.mark("zone", zone)
+    bench.samples(None, n=2)
+    late = bench.samples(None, n=4, lost=True)
+    bench.samples(None, n=2)
+    bench.send(late)
+    assert zone_in(bench.end(), zone or "unassigned")["judged"] == judged
+
+
 def test_late_twice_is_late_and_repeated(bench):
     bench.samples("11")
     late = bench.samples("111", lost=True)
@@ -1672,6 +1781,30 @@ def test_a_frame_that_was_missing_in_part_is_a_repeat(bench):
     bench.send(bench.block("1111")._replace(seq=1, t_us=10_000))
     bench.send(bench.block("1111")._replace(seq=2, t_us=20_000))
     assert boot_of(bench.end()) == (4, 3, 0, 8)
+
+
+def test_what_follows_a_hole_that_is_filled_in_part_is_a_repeat(bench):
+    bench.samples("11")
+    late = bench.samples("11", lost=True)
+    bench.samples("11", lost=True)
+    after = bench.samples("11")
+    bench.samples("11")
+    bench.send(late)
+    bench.send(after)
+    assert boot_of(bench.end()) == (8, 2, 2, 2)
+
+
+def test_a_late_message_without_samples_fills_nothing(bench):
+    """Nor does it part what is missing: the pen sent it while it took the samples of a frame."""
+    bench.samples("11")
+    late = bench.samples("1111", lost=True)  # 2 to 5
+    bench.samples("11")
+    now = bench.seq, bench.pen_us
+    bench.seq, bench.pen_us = 4, 40_000
+    bench.heartbeat()
+    bench.seq, bench.pen_us = now
+    bench.send(late)
+    assert boot_of(bench.end()) == (8, 0, 4, 0)
 
 
 def test_late_frames_fill_a_gap_from_any_side(bench):
@@ -1728,13 +1861,39 @@ def test_only_so_many_holes_are_remembered(bench):
     assert boot_of(bench.end()) == (67, 64, 1, 1)  # the first is forgotten: it stays missing, and nothing is twice
 
 
-def test_late_numbers_may_wrap():
+def test_a_hole_that_is_filled_is_not_remembered(bench):
+    """It would push out one that is not."""
+    bench.samples("1")
+    first = bench.samples("1", lost=True)
+    bench.samples("1")
+    for _ in range(64):
+        late = bench.samples("1", lost=True)
+        bench.samples("1")
+        bench.send(late)
+    bench.send(first)
+    assert boot_of(bench.end()) == (131, 0, 65, 0)
+
+
+@pytest.mark.parametrize("n", [4, 12])  # a short gap, and a listed one
+def test_late_numbers_may_wrap(n):
     bench = on("forehead", seq=2**32 - 4)
     bench.samples("11")
-    late = bench.samples("1111", lost=True)  # 4294967294 to 1
+    late = bench.samples("1" * n, lost=True)  # 4294967294 to 1, or 9
     bench.samples("11")
     bench.send(late)
-    assert boot_of(bench.end()) == (8, 0, 4, 0)
+    derived = bench.end()
+    assert boot_of(derived) == (4 + n, 0, n, 0)
+    assert [gap["missing"] for gap in gaps_of(derived)] == [0] * (n == 12)
+    assert derived["facts"]["short_gaps"]["missing"] == 0
+
+
+def test_the_pens_clock_may_wrap_before_a_late_frame_comes():
+    bench = on("forehead", pen_us=2**32 - 40_000)
+    bench.samples("11")
+    late = bench.samples("11", lost=True)
+    bench.samples("11")  # from 0
+    bench.send(late)
+    assert boot_of(bench.end()) == (6, 0, 2, 0)
 
 
 # --- numbers that wrap ------------------------------------------------------------------------------------------------
@@ -2394,9 +2553,10 @@ def test_the_first_record_under_the_plan_is_that_of_the_first_sample():
 STEPS = [
     ((7, 5), ("next", 0)),
     ((7, 7), ("next", 0)),
-    ((7, 10), ("gap", 1)),
+    ((7, 11), ("gap", 2)),
+    ((7, 9), ("late", 0)),
     ((7, 5), ("repeat", 0)),
-    ((7, 12), ("next", 0)),
+    ((7, 13), ("next", 0)),
     ((8, 0), ("restart", None)),
     ((8, 2), ("next", 0)),
     ((8, 2**31 + 4), ("restart", None)),

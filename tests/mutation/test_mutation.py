@@ -1,6 +1,7 @@
 """The mutation run itself: which changes it makes, that a child takes them, and that a missing test shows."""
 
 import textwrap
+from pathlib import Path
 from types import FunctionType
 
 import pytest
@@ -101,6 +102,25 @@ def test_a_child_that_takes_too_long_is_ended() -> None:
 
     assert forked(forever, 0.2) is None
     assert forked(lambda: 7, 20) == 7
+
+
+@pytest.mark.parametrize(("body", "fails"), [("pass", 0), ("assert not tmp_path", 1)])
+def test_a_test_that_is_given_a_directory_fails_by_what_it_says_alone(body: str, fails: int, tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(f"def test_it(tmp_path):\n    {body}\n", encoding="utf-8")
+    told: list[bool] = []
+
+    class Loop:
+        def pytest_runtestloop(self, session: pytest.Session) -> bool:
+            told.extend(trying._fails(item, None) for item in session.items)
+            return True
+
+    def session() -> int:
+        trying.say_nothing()
+        arguments = ("-p", "no:cacheprovider", "-p", "no:xdist", "--basetemp", str(tmp_path / "given"))
+        pytest.main([*arguments, "--rootdir", str(tmp_path), str(tmp_path)], plugins=[Loop()])
+        return sum(told) if len(told) == 1 else 9
+
+    assert forked(session, 20) == fails
 
 
 def test_only_the_tests_that_run_the_line_are_tried_and_what_killed_a_neighbour_first() -> None:

@@ -95,6 +95,7 @@ _OWN = {
     "account": ("derive", "bad_bytes"),
     "counters": ("derive", "rules_counts"),
     "gaps": ("derive", "rules_data"),
+    "needling": ("derive", "attribution"),
     "spans": ("derive", "attribution"),
     "depth": ("rules_depth", "rules_data"),
     "rule": ("rules_depth", "rules_counts", "rules_data", "rules_pen"),
@@ -201,7 +202,7 @@ class InFunctions:
 
 
 def _fails(item: pytest.Item, after: pytest.Item | None) -> bool:
-    """Without a report: nobody reads it, and to write one takes longer than the test."""
+    """Without a report of what failed: nobody reads it, and to write one takes longer than the test."""
     sound = True
     for when in ("setup", "call", "teardown"):
         if when == "call" and not sound:
@@ -213,7 +214,9 @@ def _fails(item: pytest.Item, after: pytest.Item | None) -> bool:
             when,  # type: ignore[arg-type]
         )
         sound &= call.excinfo is None
-        if call.excinfo is not None and not isinstance(call.excinfo.value, pytest.skip.Exception):
+        if call.excinfo is None:
+            item.ihook.pytest_runtest_makereport(item=item, call=call)  # tmp_path fails without it as it is taken down
+        elif not isinstance(call.excinfo.value, pytest.skip.Exception):
             return True
     return False
 

@@ -5,23 +5,24 @@ from collections.abc import Callable
 from devicelog.canonical import Json
 from devicelog.rules.rule import Outcome, found, not_applicable, not_assessable, passed
 
-_NO_END = 1 << 62
 _UNTOLD = "the pen's totals do not tell all passes: they fell, jumped, or nobody signed them"
 _NO_PASS: Json = {"pen": None, "operator": None, "low": 0, "high": 0}
 
 
 def passes_short(facts: Json, _parameters: Json) -> list[Outcome]:
     """Fewer passes than the plan wants, whoever counts."""
-    return _against_plan(facts, "min", lambda low, high, limit: (high < limit, low < limit))
+    return _against_plan(facts, "min", lambda low, high, limit: (high is not None and high < limit, low < limit))
 
 
 def passes_over(facts: Json, _parameters: Json) -> list[Outcome]:
     """More passes than the plan allows, whoever counts."""
-    return _against_plan(facts, "max", lambda low, high, limit: (low > limit, high > limit))
+    return _against_plan(facts, "max", lambda low, high, limit: (low > limit, high is None or high > limit))
 
 
-def _against_plan(facts: Json, limit: str, compare: Callable[[int, int, int], tuple[bool, bool]]) -> list[Outcome]:
-    """`compare` is given the lower and the higher count and the limit: are both out, is one?"""
+def _against_plan(
+    facts: Json, limit: str, compare: Callable[[int, int | None, int], tuple[bool, bool]]
+) -> list[Outcome]:
+    """`compare` is given the lower count, the higher one (None: without end) and the limit: are both out, is one?"""
     worked = {zone["zone"]: zone for zone in _worked(facts)}
     anybody = any(zone["passes"]["low"] is not None for zone in facts["zones"])
     outcomes = []
@@ -33,11 +34,11 @@ def _against_plan(facts: Json, limit: str, compare: Callable[[int, int, int], tu
         if count is None or count["low"] is None:
             outcomes.append(not_assessable("nobody counted passes: neither the pen nor the operator", zone))
             continue
-        high = _NO_END if zone in worked and _open(facts, worked[zone]) else count["high"]
+        high = None if zone in worked and _open(facts, worked[zone]) else count["high"]
         surely, perhaps = compare(count["low"], high, wanted)
         if surely:
             outcomes.append(found({**count, "limit": wanted}, zone))
-        elif perhaps and high == _NO_END:
+        elif perhaps and high is None:
             outcomes.append(not_assessable(_UNTOLD, zone))
         elif perhaps:
             outcomes.append(not_assessable("the counts of pen and operator lie on both sides of the limit", zone))
