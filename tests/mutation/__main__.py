@@ -57,9 +57,10 @@ MODULES = (
         for name in (
             *("canonical", "records", "sessions", "attribution", "runs", "steady", "pen_clock", "spans", "tally"),
             *("account", "counters", "gaps", "needling", "derive", "validate", "pipeline", "samples"),
+            "pins_side",
         )
     ),
-    *(f"devicelog.rules.{name}" for name in ("rule", "table", "depth", "counts", "data", "pen")),
+    *(f"devicelog.rules.{name}" for name in ("rule", "table", "depth", "counts", "data", "pen", "sensors")),
     *("devicelog.clinical.plan", "devicelog.ledger.entries", "devicelog.ledger.tree"),
     *("devicelog.store.mounts", "devicelog.store.projection", "devicelog.recorder.idle"),
 )
