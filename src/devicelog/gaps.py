@@ -119,7 +119,7 @@ class Gaps:
     def fill(self, block: SampleBlock) -> None:
         """Samples that were missing came late: the gap they were lost in lacks them no longer."""
         for lost in self._lost:
-            if (lost.before_seq - block.seq) % _WRAP <= lost.n:
+            if 0 < (lost.before_seq - block.seq) % _WRAP <= lost.n:
                 lost.missing -= block.n
                 return
         self._short["missing"] -= block.n

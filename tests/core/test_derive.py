@@ -1819,6 +1819,25 @@ def test_late_frames_fill_a_gap_from_any_side(bench):
     assert (gap["missing"], gap["for_us"]) == (4, 120_000)  # the pen was not heard in time, all the same
 
 
+@pytest.mark.parametrize("lost_before", [12, 0], ids=["samples were lost", "it was only silent"])
+@pytest.mark.parametrize("n", [12, 4], ids=["listed", "short"])
+def test_a_late_frame_that_begins_where_a_gap_ended_was_lost_in_the_next_one(bench, lost_before, n):
+    """A heartbeat has the number of the sample that comes next: it ends the one gap and begins the other."""
+    bench.samples("11")
+    if lost_before:
+        bench.samples("1" * lost_before, lost=True)
+    else:
+        bench.wait(2_600_000)
+    bench.heartbeat()
+    late = bench.samples("1" * n, lost=True)
+    bench.samples("11")
+    bench.send(late)
+    derived = bench.end()
+    assert boot_of(derived) == (4 + n, lost_before, n, 0)
+    assert [gap["missing"] for gap in gaps_of(derived)] == [lost_before, 0][: 1 + (n == 12)]
+    assert derived["facts"]["short_gaps"]["missing"] == 0
+
+
 @pytest.mark.parametrize("turn", [0, 1, 2])
 def test_a_late_frame_is_taken_from_the_gap_in_which_it_was_lost(bench, turn):
     bench.samples("1")
