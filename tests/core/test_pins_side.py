@@ -162,6 +162,8 @@ def test_the_pedal_speaks_to_whoever_feeds_it(pins):
     pins.decoder.next = [SHORT, pins.bench.samples("1", lost=True), double]
     assert pins.put(BATCH) == [SHORT, double]
     assert pins.put(None) == []
+    facts = pins.beside.derivation.facts(framed=0, rejected=0, delimiters=0)
+    assert facts["completeness"]["frames_sound"] == 1  # what a foot said is no frame of the pen
     assert pins.document()["boots"][0]["decoded"] == 1
 
 
