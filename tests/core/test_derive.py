@@ -1838,6 +1838,17 @@ def test_a_late_frame_that_begins_where_a_gap_ended_was_lost_in_the_next_one(ben
     assert derived["facts"]["short_gaps"]["missing"] == 0
 
 
+@pytest.mark.parametrize("turn", [0, 5, 11])
+def test_a_late_frame_of_one_sample_is_taken_from_its_gap_wherever_it_was_lost(bench, turn):
+    bench.samples("11")
+    lost = [bench.samples("1", lost=True) for _ in range(12)]
+    bench.samples("11")
+    bench.send(lost[turn])
+    derived = bench.end()
+    assert only(gaps_of(derived))["missing"] == 11
+    assert derived["facts"]["short_gaps"]["missing"] == 0
+
+
 @pytest.mark.parametrize("turn", [0, 1, 2])
 def test_a_late_frame_is_taken_from_the_gap_in_which_it_was_lost(bench, turn):
     bench.samples("1")

@@ -10,7 +10,7 @@ import pytest
 
 from devicelog.canonical import Json
 from devicelog.derive import Derivation
-from devicelog.pins_side import PORT, Beside, Doubt
+from devicelog.pins_side import Beside, Doubt
 from devicelog.records import Body, Mark, Record, record_of
 from devicelog.tally import Limits
 from firmware_bridge.profile import MEASURES
@@ -102,7 +102,7 @@ def pins() -> Pins:
     return Pins()
 
 
-def link(*, up: bool, port: str | None = PORT) -> LinkChange:
+def link(*, up: bool, port: str | None = "pins") -> LinkChange:
     return LinkChange(t_us=HOST_US, up=up, cause="reopened" if up else "unplugged", port=port)
 
 
