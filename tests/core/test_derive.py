@@ -645,6 +645,7 @@ def test_a_pen_that_says_something_else_of_itself_is_listed_again():
         ("real", ("real", "real"), "real"),
         ("real", ("real", "test", "real"), "test"),
         ("real", ("test", "demo", "real"), "demo"),
+        ("real", ("real", "demo", "test"), "demo"),
         ("demo", ("test",), "demo"),
         ("test", ("real",), "test"),
         ("real", ("demo",), "demo"),
@@ -2619,6 +2620,19 @@ def test_the_clock_hears_a_run_as_it_hears_each_frame(pen_us):
         bench.pipeline.judge()
         clocks.append(bench.pipeline.derivation._clock._boots)
     assert clocks[0] == clocks[1]
+
+
+def test_a_run_ends_where_a_stretch_of_the_pens_clock_does(bench):
+    """Of each second the first frame that ends in it comes at once, and all others late: none is heard in another."""
+    firsts = {0: 120_000, 1: 1_080_000, 2: 2_040_000, 3: 3_000_000, 4: 4_080_000}
+    for turn in range(40):
+        late_us = 0 if (turn + 1) * 120_000 in firsts.values() else 9_000
+        bench.now_us += late_us
+        bench.samples("1111", period_us=30_000)
+        bench.now_us -= late_us
+    bench.pipeline.judge()
+    (clock,) = bench.pipeline.derivation._clock._boots
+    assert clock.soonest == {second: (HOST_US, pen_us) for second, pen_us in firsts.items()}
 
 
 def test_every_frame_of_a_run_is_a_sound_one(bench):
