@@ -1,0 +1,264 @@
+"""The rules of what a pen says without samples, and of what it does with what it is told: P-17 to P-20.
+
+Pure functions of a trace. What a pen has to say in time is looked for where the host leaves it in peace: what it does
+after an XOFF, rubbish, a change of DTR, or a start is judged by the rule about that. Not responsible for the figures
+of timing alone (timing.py).
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from firmware_bridge.conformance.numbers import POWER, SWITCH_ON, by_life, stretches
+from firmware_bridge.conformance.rule import Judged, absent, at, failed, passed, unchecked
+from firmware_bridge.conformance.trace import Frame, Trace
+from firmware_bridge.frames import EVENTS
+from firmware_bridge.readings import Heartbeat, Identity, PenEvent, SampleBlock
+
+HEARTBEAT_US = (800_000, 1_200_000)
+UNASKED_US = (4_000_000, 6_000_000)
+ANSWER_US = 500_000
+AFTER_POWER_US = 1_000_000
+
+_PEACE = ("listen", "ask", "motor", "off")
+_LATE_US = 60_000  # how late this computer may be with its stamp
+_NEAR_US = 1_000_000  # an event belongs to what changed this near to it
+_SHORT_US = 1_300_000  # an idle stretch that is shorter shows nothing
+_SAME = ("model", "serial", "firmware", "calibration_id")
+
+
+def heartbeats(trace: Trace) -> Judged:
+    """P-17: a heartbeat every second while the motor is off."""
+    low_us, high_us = HEARTBEAT_US
+    n, idle_us = 0, 0
+    for stretch, end_us in _idle(trace):
+        idle_us += end_us - stretch[0].host_us
+        beats = [frame for frame in stretch if isinstance(frame.told, Heartbeat)]
+        # the edges are not beats of their own: from them to a beat it may be less than a second, and never more
+        for first, second in pairwise([stretch[0], *beats]):
+            took_us = _apart(first, second)
+            if took_us is None or not _clean(stretch, first, second):
+                continue
+            if took_us > high_us:
+                return failed(f"{took_us / 1e6:.2f} s without a heartbeat {at(trace, first.host_us)}, the motor off")
+            if isinstance(first.told, Heartbeat) and took_us < low_us:
+                return failed(f"a heartbeat after only {took_us / 1e6:.2f} s {at(trace, second.host_us)}")
+            n += 1
+        last = beats[-1] if beats else stretch[0]
+        if end_us - last.host_us > high_us + _LATE_US and _clean(stretch, last, stretch[-1]):
+            silent_us = end_us - last.host_us
+            return failed(f"{silent_us / 1e6:.2f} s without a heartbeat {at(trace, last.host_us)}, the motor off")
+    if n:
+        return passed(f"{n} heartbeats in {idle_us / 1e6:.1f} s, 0.8 to 1.2 s apart")
+    return unchecked("the motor was never off for long enough: switch it off when you are told to, and let it rest")
+
+
+def _idle(trace: Trace) -> Iterator[tuple[list[Frame], int]]:
+    """Frames in a row with the motor off, of one start, in peace; and when it ended."""
+    frames: list[Frame] = []
+    for name, from_us, to_us in trace.phases:
+        if name not in _PEACE:
+            yield from _ended(frames, from_us)
+            frames = []
+            continue
+        for frame in trace.within(from_us, to_us):
+            if frame.told.motor_on or (frames and frame.life != frames[-1].life):
+                yield from _ended(frames, frame.host_us)
+                frames = []
+            if not frame.told.motor_on and (not frames or frame is not frames[-1]):
+                frames.append(frame)
+    yield from _ended(frames, trace.ended_us)
+
+
+def _ended(frames: list[Frame], end_us: int) -> Iterator[tuple[list[Frame], int]]:
+    if frames and end_us - frames[0].host_us > _SHORT_US:
+        yield frames, end_us
+
+
+def _apart(first: Frame, second: Frame) -> int | None:
+    """From one frame to another: by the pen's clock where the host agrees; else what is nearer to a good interval.
+
+    This computer can be late with a stamp, and a pen's clock can jump: neither is the fault of a heartbeat.
+    """
+    by_host_us, by_pen_us = second.host_us - first.host_us, second.now_us - first.now_us
+    if abs(by_host_us - by_pen_us) <= _LATE_US:
+        return by_pen_us
+    low_us, high_us = HEARTBEAT_US
+    return next((us for us in (by_pen_us, by_host_us) if low_us <= us <= high_us), by_host_us)
+
+
+def _clean(frames: list[Frame], first: Frame, last: Frame) -> bool:
+    """Whether nothing but frames came between these two."""
+    return all(frame.clean for frame in frames if first.host_us < frame.host_us <= last.host_us or frame is last)
+
+
+def events(trace: Trace) -> Judged:
+    """P-18: an event when the motor, the dial or the pass counter changes."""
+    seen, quiet = 0, []
+    for code, host_us in _changes(trace):
+        told = [frame.told.code for frame in trace.within(host_us - _NEAR_US, host_us + _NEAR_US) if _is_event(frame)]
+        seen += 1
+        if code not in told:
+            quiet.append(f"{EVENTS[code]} {at(trace, host_us)}")
+    if quiet:
+        return failed(f"no event for: {', '.join(quiet[:4])}")
+    if not seen:
+        return unchecked("nothing happened: switch the motor on and off, turn the dial and press the pass button")
+    return passed(f"an event for each of {seen} things that happened")
+
+
+def _is_event(frame: Frame) -> bool:
+    return isinstance(frame.told, PenEvent)
+
+
+def _changes(trace: Trace) -> Iterator[tuple[int, int]]:
+    """What happened by the flags and fields, as the code of its event, and when it was first seen."""
+    for frames in by_life(trace):
+        for first, second in pairwise(frames):
+            if second.clean and second.told.motor_on != first.told.motor_on:
+                yield (3 if second.told.motor_on else 4), second.host_us
+        slow = [frame for frame in frames if isinstance(frame.told, SampleBlock | Heartbeat)]
+        for first, second in pairwise(slow):
+            for name, code in (("passes", 1), ("depth_set_um", 2)):
+                was, then = getattr(first.told, name), getattr(second.told, name)
+                if second.clean and None not in (was, then) and was != then:
+                    yield code, second.host_us
+
+
+# --- identity ---------------------------------------------------------------------------------------------------------
+
+
+def unasked(trace: Trace) -> Judged:
+    """P-19: every 5 s unasked, while the motor is off."""
+    return _every_5_s(trace, list(_idle(trace)), "the motor was never off for 6 s: let it rest when you are told to")
+
+
+def unasked_running(trace: Trace) -> Judged:
+    """P-19: and while it is on."""
+    ran = [(stretch, stretch[-1].host_us) for stretch in stretches(trace)]
+    return _every_5_s(trace, ran, f"{SWITCH_ON} for 7 s")
+
+
+def _every_5_s(trace: Trace, spans: list[tuple[list[Frame], int]], do: str) -> Judged:
+    low_us, high_us = UNASKED_US
+    told = [(first.host_us, second.host_us) for first, second in pairwise(trace.identities())]
+    n = 0
+    for stretch, end_us in spans:
+        said = [frame for frame in stretch if isinstance(frame.told, Identity)]
+        for first, second in pairwise([stretch[0].host_us, *(frame.host_us for frame in said), end_us]):
+            if second - first > high_us + _LATE_US and _all_clean(trace, first, second):
+                return failed(f"{(second - first) / 1e6:.2f} s without an identity {at(trace, first)}")
+        for first, second in pairwise(said):
+            n += _all_clean(trace, first.host_us, second.host_us)
+            early = _apart_at_least(first, second) < low_us - _LATE_US
+            if early and not _asked(trace, first) and not _asked(trace, second):
+                return failed(f"an identity unasked after only {(second.host_us - first.host_us) / 1e6:.2f} s")
+        n += end_us - stretch[0].host_us > high_us
+    return passed(f"an identity every 4 to 6 s, {len(told) + 1} in all") if n else unchecked(do)
+
+
+def _apart_at_least(first: Frame, second: Frame) -> int:
+    return max(second.host_us - first.host_us, second.now_us - first.now_us)
+
+
+def _asked(trace: Trace, frame: Frame) -> bool:
+    """Whether an identity may be an answer."""
+    return any(0 <= frame.host_us - asked_us <= 2 * ANSWER_US for asked_us in trace.asked_us)
+
+
+def _all_clean(trace: Trace, from_us: int, to_us: int) -> bool:
+    return all(frame.clean for frame in trace.frames if from_us < frame.host_us <= to_us)
+
+
+def answered(trace: Trace) -> Judged:
+    """P-19: at most 0.5 s after a request."""
+    asked = [asked_us for asked_us in trace.asked_us if asked_us <= trace.ended_us - ANSWER_US]
+    if not asked:
+        return absent("the profile says that the pen has no receiver") if not trace.setting.asks else unchecked(
+            "the pen was not asked"
+        )
+    times = [_answer(trace, asked_us) for asked_us in asked if _all_clean(trace, asked_us, asked_us + ANSWER_US)]
+    came = [time_us for time_us in times if time_us is not None]
+    if not times:
+        return unchecked("the line was disturbed each time the pen was asked")
+    if not _has_receiver(trace):
+        return absent(f"none of {len(times)} requests was answered: a pen without a receiver. If it has one, it FAILS")
+    if len(came) < len(times):
+        return failed(f"{len(times) - len(came)} of {len(times)} requests were not answered within 0.5 s")
+    return passed(f"{len(times)} requests answered, the last after {max(came) / 1000:.0f} ms")
+
+
+def _answer(trace: Trace, asked_us: int) -> int | None:
+    """How long after a request an identity came; None when none came in time."""
+    later = (frame.host_us - asked_us for frame in trace.identities() if frame.host_us >= asked_us)
+    time_us = next(later, ANSWER_US * 2)
+    return time_us if time_us <= ANSWER_US + _LATE_US else None
+
+
+def _has_receiver(trace: Trace) -> bool:
+    """Whether the pen ever said who it is because it was asked: more often than it does unasked."""
+    said = [frame for frame in trace.identities() if _asked(trace, frame)]
+    spaced = [second for first, second in pairwise(trace.identities()) if _apart_at_least(first, second) < UNASKED_US[0]]
+    return bool(said) and bool(spaced)
+
+
+def same_pen(trace: Trace) -> Judged:
+    """P-19: who the pen is does not change."""
+    said = trace.identities()
+    if not said:
+        return unchecked("the pen never said who it is")
+    for name in _SAME:
+        values = list(dict.fromkeys(getattr(frame.told, name) for frame in said))
+        if len(values) > 1:
+            other = next(frame for frame in said if getattr(frame.told, name) == values[1])
+            return failed(f"{name} was {values[0]!r} and is {values[1]!r} {at(trace, other.host_us)}: is it another pen?")
+    return passed(f"{len(said)} times the same pen")
+
+
+def after_power(trace: Trace) -> Judged:
+    """P-19: at most 1 s after power-on, counted from the first frame."""
+    lives = by_life(trace)
+    phase = trace.phase("power")
+    begun = [life for life in lives[1:] if phase is not None and life[0].host_us >= phase[0]]
+    if not begun:
+        return unchecked(POWER)
+    for life in begun:
+        said = next((frame.host_us for frame in life if isinstance(frame.told, Identity)), None)
+        if said is None or said - life[0].host_us > AFTER_POWER_US + _LATE_US:
+            return failed(f"no identity within 1 s of its first frame after the start {at(trace, life[0].host_us)}")
+    return passed("it said who it is within 1 s of its first frame")
+
+
+# --- what it is told --------------------------------------------------------------------------------------------------
+
+
+def never_waits(trace: Trace) -> Judged:
+    """P-20: it speaks without having been spoken to."""
+    if not trace.asked_us:
+        return passed("it spoke, and was never asked") if trace.frames else unchecked("the pen said nothing")
+    first_us = trace.frames[0].host_us
+    if first_us > trace.asked_us[0]:
+        silent_s = (trace.asked_us[0] - trace.began_us) / 1e6
+        return failed(f"it said nothing for {silent_s:.1f} s, until it was asked")
+    return passed("it speaks unasked")
+
+
+def ignores(trace: Trace) -> Judged:
+    """P-20: rubbish and frames that it does not know change nothing."""
+    phase = trace.phase("rubbish")
+    if phase is None:
+        return unchecked("no rubbish was sent to the pen")
+    begun_us, ended_us = phase
+    here = list(trace.within(begun_us, ended_us))
+    if not any(frame.host_us > begun_us + 300_000 for frame in here):
+        return failed(f"it said nothing more after rubbish and unknown frames {at(trace, begun_us)}")
+    before = [frame.life for frame in trace.within(0, begun_us)]
+    if before and here[-1].life != before[-1]:
+        return failed(f"it started anew after rubbish and unknown frames {at(trace, begun_us)}")
+    # one identity is due unasked; more are answers to what was no request
+    again_us = next((asked_us for asked_us in trace.asked_us if asked_us > begun_us), ended_us)
+    answers = [frame for frame in here if isinstance(frame.told, Identity) and frame.host_us < again_us]
+    if len(answers) > 1:
+        return failed(f"it answered {len(answers)} times to damaged frames, or to some that it cannot know")
+    if _has_receiver(trace) and again_us < ended_us and _answer(trace, again_us) is None:
+        return failed("it no longer answers a request after rubbish and unknown frames")
+    return passed("it went on after rubbish, damaged frames, unknown kinds and versions")
