@@ -25,6 +25,7 @@ PHASES = {
     "motor": "the motor runs",
     "off": "the motor is switched off",
     "power": "the pen is switched off and on",
+    "watch": "nothing is asked of anybody: what comes, comes",
     "end": "the run is over",
 }
 
@@ -35,7 +36,7 @@ class CaptureError(BridgeError, ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """How the line was set. `asks`: the profile lets the host ask who is there. `power_cycle`: that phase was wanted."""
+    """How the line was set. `asks`: the profile lets the host ask. `power_cycle`: switching it off and on was wanted."""
 
     profile: str
     baud: int

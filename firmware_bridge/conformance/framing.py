@@ -6,8 +6,8 @@ Pure functions of a trace. Not responsible for numbers (numbers.py), messages in
 from collections import Counter
 
 from firmware_bridge.conformance.rule import Judged, absent, at, failed, passed, unchecked
-from firmware_bridge.conformance.trace import Frame, Trace
-from firmware_bridge.frames import EVENTS, MODES, PROTOCOL_MINOR, SAMPLES
+from firmware_bridge.conformance.trace import Frame, Stranger, Trace
+from firmware_bridge.frames import EVENTS, MODES, PROTOCOL_MAJOR, PROTOCOL_MINOR, SAMPLES
 from firmware_bridge.readings import Heartbeat, PenEvent, SampleBlock
 
 _GOES_ON_US = 300_000  # what comes this soon after the host did something may have been on its way
@@ -57,7 +57,9 @@ def no_reset(trace: Trace) -> Judged:
         return unchecked("the pen was not heard both before and after DTR and RTS changed")
     if after[-1] == before[-1]:
         return passed("it was not reset")
-    return failed("it started anew when DTR or RTS changed; its boot counter tells so, the profile can hold them still")
+    begun = next(frame for frame in trace.within(trace.lines_us[0], phase[1] + _BOOTS_US) if frame.life != before[-1])
+    words = f"it started anew {at(trace, begun)}, after DTR or RTS changed {at(trace, trace.lines_us[0])}"
+    return failed(f"{words}; the profile can hold them still", begun)
 
 
 def nothing_else(trace: Trace) -> Judged:
@@ -66,7 +68,7 @@ def nothing_else(trace: Trace) -> Judged:
     if text is None:
         return passed("no text between the frames")
     said = text.example[:40].decode("ascii", "replace").strip()
-    return failed(f"{text.n} times text between the frames, first {at(trace, text.first_us)}: {said!r}")
+    return failed(f"{text.n} times text between the frames, first {at(trace, text)}: {said!r}", text)
 
 
 # --- the frame --------------------------------------------------------------------------------------------------------
@@ -81,7 +83,8 @@ def both_delimiters(trace: Trace) -> Judged:
         return passed(f"two delimiters or more between all of {len(trace.frames)} frames")
     return failed(
         f"{len(shared)} of {len(trace.frames)} frames have only one delimiter between them and the frame before, first "
-        f"{at(trace, shared[0].host_us)}; each frame brings its own before it and its own after it"
+        f"{at(trace, shared[0])}; each frame brings its own before it and its own after it",
+        shared[0],
     )
 
 
@@ -90,10 +93,11 @@ def stuffing(trace: Trace) -> Judged:
     kinds = [trace.damage[kind] for kind in ("cobs", "oversize") if kind in trace.damage]
     if not kinds:
         return passed("every segment is COBS") if trace.frames or trace.n_damaged else unchecked("no segment came")
-    first = min(kinds, key=lambda damage: damage.first_us)
+    first = min(kinds, key=lambda damage: damage.host_us)
     return failed(
         f"{sum(damage.n for damage in kinds)} segments are no COBS, or longer than 254 bytes, first "
-        f"{at(trace, first.first_us)}: {first.example[:16].hex(' ')} ... A bad cable looks the same: try another"
+        f"{at(trace, first)}. A bad cable looks the same: try another",
+        first,
     )
 
 
@@ -104,8 +108,9 @@ def checksum(trace: Trace) -> Judged:
         n = len(trace.frames) + len(trace.unknown)
         return passed(f"the CRC of all {n} frames is right") if n else unchecked("no frame came")
     return failed(
-        f"the CRC of {wrong.n} frames is wrong, or they are too short, first {at(trace, wrong.first_us)}: "
-        f"{wrong.example[:16].hex(' ')} ... Polynomial, bit order and byte order are in P-06; a bad cable looks the same"
+        f"the CRC of {wrong.n} frames is wrong, or they are too short, first {at(trace, wrong)}. Polynomial, bit order "
+        "and byte order are in P-06; a bad cable looks the same",
+        wrong,
     )
 
 
@@ -115,12 +120,13 @@ def layout(trace: Trace) -> Judged:
     if malformed is not None:
         return failed(
             f"{malformed.n} frames with a right CRC cannot be meant (too short for their fields, n or period_us 0, a "
-            f"text too long or not printable), first {at(trace, malformed.first_us)}: {malformed.example[:24].hex(' ')}"
+            f"text too long or not printable), first {at(trace, malformed)}",
+            malformed,
         )
     for number, frame in enumerate(trace.frames):
         wrong = _wrong_value(trace, number, frame)
         if wrong:
-            return failed(f"the event {at(trace, frame.host_us)} {wrong}")
+            return failed(f"the event {at(trace, frame)} {wrong}", frame)
     return passed("every message is as its table says")
 
 
@@ -135,7 +141,9 @@ def _wrong_value(trace: Trace, number: int, frame: Frame) -> str:
     slow = next((told for told in later if isinstance(told, SampleBlock | Heartbeat)), None)
     shown = None if slow is None or name is None else getattr(slow, name)
     # more may have happened before the next frame that shows it: then there is an event of its own for it
-    others = {told.told.value for told in trace.frames if isinstance(told.told, PenEvent) and told.told.code == event.code}
+    others = {
+        told.told.value for told in trace.frames if isinstance(told.told, PenEvent) and told.told.code == event.code
+    }
     if shown is None or shown in others:
         return ""
     return f"({EVENTS[event.code]}) has value {event.value}; the next frame says {name} {shown}"
@@ -148,12 +156,13 @@ def mode(trace: Trace) -> Judged:
     """P-07: one of the three modes, the same in every frame."""
     reserved = next((frame for frame in trace.frames if flags_of(frame) & _MODE_BITS == 3), None)
     if reserved is not None:
-        return failed(f"the frame {at(trace, reserved.host_us)} has mode 3, which is reserved")
+        return failed(f"the frame {at(trace, reserved)} has mode 3, which is reserved", reserved)
     modes = Counter(frame.told.mode for frame in trace.frames)
     if len(modes) == 1:
         return passed(f"every frame says {next(iter(modes))}")
     told = ", ".join(f"{n} say {name}" for name, n in sorted(modes.items(), key=lambda item: MODES.index(item[0])))
-    return failed(f"not every frame says the same mode: {told}")
+    other = next(frame for frame in trace.frames if frame.told.mode != trace.frames[0].told.mode)
+    return failed(f"not every frame says the same mode: {told}; first another {at(trace, other)}", other)
 
 
 def left_out(trace: Trace) -> Judged:
@@ -162,7 +171,7 @@ def left_out(trace: Trace) -> Judged:
         if isinstance(frame.told, SampleBlock | Heartbeat):
             for name, flag, start, end in _SLOW:
                 if not flags_of(frame) >> flag & 1 and any(frame.payload[start:end]):
-                    return failed(f"flag {flag} is clear {at(trace, frame.host_us)} and {name} is not 0")
+                    return failed(f"flag {flag} is clear {at(trace, frame)} and {name} is not 0", frame)
     blocks = [frame.told for frame in trace.frames if isinstance(frame.told, SampleBlock) and frame.told.motor_on]
     n = sum(block.n for block in blocks)
     if n < _FILLED_SAMPLES:
@@ -170,7 +179,9 @@ def left_out(trace: Trace) -> Judged:
     for name in ("depth_um", "raw_count", "frequency_dhz"):
         columns = [column for block in blocks if (column := getattr(block, name)) is not None]
         if columns and not any(any(column) for column in columns) and not _dial_at_rest(name, blocks):
-            return failed(f"{name} is 0 in all of {n} samples with the motor on: a column that is not measured is left out")
+            first = next(frame for frame in trace.frames if getattr(frame.told, name, None) is not None)
+            words = f"{name} is 0 in all of {n} samples with the motor on, from the first {at(trace, first)}"
+            return failed(f"{words}: a column that is not measured is left out", first)
     return passed(f"cleared flags go with 0, and no column of {n} samples is filled with zeros")
 
 
@@ -187,37 +198,44 @@ def same_flags(trace: Trace) -> Judged:
             bits = flags_of(frame) & (_COLUMN_BITS if kind == "columns" else _KEPT_BITS & ~_COLUMN_BITS)
             if seen.setdefault((frame.life, kind), bits) != bits:
                 was = seen[frame.life, kind]
-                return failed(f"flags 3 to 9 were 0x{was:04X} and are 0x{bits:04X} {at(trace, frame.host_us)}")
+                return failed(f"flags 3 to 9 were 0x{was:04X} and are 0x{bits:04X} {at(trace, frame)}", frame)
     return passed("flags 3 to 9 stay the same") if seen else unchecked("no heartbeat and no samples came")
 
 
 def version(trace: Trace) -> Judged:
     """P-21: one version, in every frame."""
     versions = Counter(frame.payload[0] for frame in trace.frames)
-    others = Counter(f"{told.major}.x" for _, told in trace.unknown if told.major != 1)
-    told = sorted({*(f"{version >> 4}.{version & 15}" for version in versions), *others})
+    foreign = [stranger for stranger in trace.unknown if stranger.payload[0] >> 4 != PROTOCOL_MAJOR]
+    told = sorted(f"{version >> 4}.{version & 15}" for version in {*versions, *(odd.payload[0] for odd in foreign)})
     if len(told) == 1:
         return passed(f"every frame says {told[0]}")
-    return failed(f"its frames say different versions: {', '.join(told)}")
+    usual = versions.most_common(1)[0][0]
+    heard: list[Frame | Stranger] = sorted([*trace.frames, *foreign], key=lambda frame: frame.number)
+    other = next(frame for frame in heard if frame.payload[0] != usual)
+    return failed(f"its frames say different versions, {', '.join(told)}: first another {at(trace, other)}", other)
 
 
 def nothing_newer(trace: Trace) -> Judged:
     """P-22: no kind, code, flag or field that its version does not have."""
     if any(frame.payload[0] & 15 > PROTOCOL_MINOR for frame in trace.frames):
         return absent("it speaks a later minor version, which may have more than this one knows")
-    kinds = [(t_us, told.kind) for t_us, told in trace.unknown if told.major == 1]
-    if kinds:
-        return failed(f"{len(kinds)} messages of kinds that 1.0 does not have, first {kinds[0][1]} {at(trace, kinds[0][0])}")
+    odd = [stranger for stranger in trace.unknown if stranger.payload[0] >> 4 == PROTOCOL_MAJOR]
+    if odd:
+        words = (
+            f"{len(odd)} messages of kinds that 1.0 does not have, first kind {odd[0].payload[1]} {at(trace, odd[0])}"
+        )
+        return failed(words, odd[0])
     if trace.echoes:
-        return failed(f"{trace.echoes} identity requests came from the pen: they go from the host to the pen only")
+        words = f"{len(trace.echoes)} identity requests came from the pen, first {at(trace, trace.echoes[0])}"
+        return failed(f"{words}: they go from the host to the pen only", trace.echoes[0])
     for frame in trace.frames:
         told, flags = frame.told, flags_of(frame)
         if told.trailing_bytes:
-            return failed(f"{told.trailing_bytes} bytes after the last field {at(trace, frame.host_us)}")
+            return failed(f"{told.trailing_bytes} bytes after the last field {at(trace, frame)}", frame)
         if flags & _RESERVED_BITS:
-            return failed(f"reserved flags are set {at(trace, frame.host_us)}: 0x{flags:04X}")
+            return failed(f"reserved flags are set {at(trace, frame)}: 0x{flags:04X}", frame)
         if isinstance(told, PenEvent) and told.code not in EVENTS:
-            return failed(f"an event with the reserved code {told.code} {at(trace, frame.host_us)}")
+            return failed(f"an event with the reserved code {told.code} {at(trace, frame)}", frame)
     return passed("nothing but what 1.0 has")
 
 
@@ -227,6 +245,5 @@ def flags_in_their_place(trace: Trace) -> Judged:
         kind, flags = frame.payload[1], flags_of(frame)
         foreign = 0 if kind == SAMPLES else _COLUMN_BITS if isinstance(frame.told, Heartbeat) else _KEPT_BITS
         if flags & foreign:
-            return failed(f"a message of kind {kind} has flags 0x{flags:04X} {at(trace, frame.host_us)}")
+            return failed(f"a message of kind {kind} has flags 0x{flags:04X} {at(trace, frame)}", frame)
     return passed("flags stand only where they mean something")
-

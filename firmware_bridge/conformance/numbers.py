@@ -74,52 +74,74 @@ def true_period_us(trace: Trace) -> float | None:
 
 def unbroken(trace: Trace) -> Judged:
     """P-10: samples without a break while the motor is on."""
-    ran_us, longest_us, where_us = 0, 0, 0
+    ran_us, longest_us = 0, 0
+    where: Frame | None = None
     for stretch in stretches(trace):
         ran_us += stretch[-1].host_us - stretch[0].host_us
-        for gap_us, at_us in _gaps(stretch):
+        for gap_us, after in _gaps(stretch):
             if gap_us > longest_us:
-                longest_us, where_us = gap_us, at_us
+                longest_us, where = gap_us, after
     if ran_us < _RUN_US:
         return unchecked(SWITCH_ON)
-    if longest_us > _BREAK_US:
-        return failed(f"no samples for {longest_us / 1000:.0f} ms with the motor on, {at(trace, where_us)}")
+    if where is not None and longest_us > _BREAK_US:
+        return failed(
+            f"no samples for {longest_us / 1000:.0f} ms with the motor on, after the ones {at(trace, where)}", where
+        )
     sent = missing = 0
-    for (_, first), (_, second) in neighbours(trace):
-        sent, missing = sent + second.n, missing + max(0, _plausible(trace, first, second))
-    if sent and missing > _MISSING_SHARE * (sent + missing):
-        return failed(f"{missing} of {sent + missing} samples were numbered and not sent")
+    gap: Frame | None = None
+    for (_, first), (frame, second) in neighbours(trace):
+        left_out = max(0, _plausible(first, second))
+        gap = frame if left_out and gap is None else gap
+        sent, missing = sent + second.n, missing + left_out
+    if gap is not None and missing > _MISSING_SHARE * (sent + missing):
+        words = (
+            f"{missing} of {sent + missing} samples were numbered and not sent, the first before those {at(trace, gap)}"
+        )
+        return failed(words, gap)
     return passed(f"samples without a break for {ran_us / 1e6:.1f} s")
 
 
-def _gaps(stretch: list[Frame]) -> Iterator[tuple[int, int]]:
-    """From one frame of samples to the next, as far as nothing was damaged; from and to the edges of the stretch too."""
+def _gaps(stretch: list[Frame]) -> Iterator[tuple[int, Frame]]:
+    """From one frame of samples to the next where nothing was damaged; from and to the edges of the stretch too."""
     last, clean = stretch[0], True
     for frame in stretch[1:]:
         clean = clean and frame.clean
         if isinstance(frame.told, SampleBlock) or frame is stretch[-1]:
             if clean:
                 by_pen_us = frame.pen_us - last.now_us
-                yield min(by_pen_us, frame.host_us - last.host_us) if by_pen_us > 0 else 0, last.host_us
+                yield min(by_pen_us, frame.host_us - last.host_us) if by_pen_us > 0 else 0, last
             last, clean = frame, True
 
 
-def _plausible(trace: Trace, first: SampleBlock, second: SampleBlock) -> int:
+def _plausible(first: SampleBlock, second: SampleBlock) -> int:
     """Samples that are missing by their numbers, where the clock says that there was time for them."""
     there_was = signed(second.t_us - first.t_us) >= (ahead(first, second) + first.n) * first.period_us * 0.9
     return ahead(first, second) if there_was else 0
 
 
+def rests_silent(trace: Trace) -> Judged:
+    """P-10: a pen may send samples while the motor is off."""
+    idle = [frame for frame in trace.frames if not frame.told.motor_on]
+    if not idle:
+        return unchecked("the motor was never off")
+    if any(isinstance(frame.told, SampleBlock) for frame in idle):
+        return passed("it sends samples while the motor is off")
+    return absent("it sends none while the motor is off")
+
+
 def frame_length(trace: Trace) -> Judged:
     """P-11: 10 to 20 ms in a frame, or one sample."""
-    blocks = [block for _, block in samples_of(trace) if block.motor_on]
+    told = [(frame, block) for frame, block in samples_of(trace) if block.motor_on]
+    blocks = [block for _, block in told]
     if not blocks:
         return unchecked(SWITCH_ON)
     length_us, n = median(block.n * block.period_us for block in blocks), median(block.n for block in blocks)
     low_us, high_us = _FRAME_US
     words = f"a frame carries {length_us / 1000:g} ms of samples ({n:g})"
     one = n == 1 and length_us > high_us
-    return passed(words) if one or 0.99 * low_us <= length_us <= 1.01 * high_us else failed(words)
+    if one or 0.99 * low_us <= length_us <= 1.01 * high_us:
+        return passed(words)
+    return failed(f"{words}, first {at(trace, told[0][0])}", told[0][0])
 
 
 def numbering(trace: Trace) -> Judged:
@@ -131,12 +153,13 @@ def numbering(trace: Trace) -> Judged:
         step = ahead(first, second)
         if step < 0 and second != first:
             return failed(
-                f"after sample {first.seq} and {first.n} in its frame comes {second.seq} {at(trace, frame.host_us)}: "
-                "each sample has a number, not each frame"
+                f"after sample {first.seq} and {first.n} in its frame comes {second.seq} {at(trace, frame)}: "
+                "each sample has a number, not each frame",
+                frame,
             )
         passed_us = signed(second.t_us - first.t_us)
         if step > 0 and period_us and (step + first.n) * period_us * 0.99 - passed_us > _SAMPLE_SHARE * period_us:
-            return failed(f"{step} numbers are left out {at(trace, frame.host_us)}, and no time passed for so many")
+            return failed(f"{step} numbers are left out {at(trace, frame)}, and no time passed for so many", frame)
     return _next_numbers(trace) or passed("samples are numbered one by one, and messages say the next number")
 
 
@@ -151,19 +174,19 @@ def _next_numbers(trace: Trace) -> Judged | None:
         before = frame
         if isinstance(frame.told, SampleBlock):
             if open_ is not None and signed(open_.told.seq - frame.told.seq) > 0:
-                return failed(_wrong_next(trace, open_, frame.told.seq))
+                return failed(_wrong_next(trace, open_, frame.told.seq), open_)
             last, open_ = frame.told, None
             continue
         least = open_.told.seq if open_ else (last.seq + last.n) % (1 << 32) if last else frame.told.seq
         if signed(frame.told.seq - least) < 0:
-            return failed(_wrong_next(trace, frame, least))
+            return failed(_wrong_next(trace, frame, least), frame)
         open_ = frame
     return None
 
 
 def _wrong_next(trace: Trace, frame: Frame, expected: int) -> str:
     kind = type(frame.told).__name__.removeprefix("Pen").lower()
-    return f"the {kind} {at(trace, frame.host_us)} says that the next sample is {frame.told.seq}; it is {expected}"
+    return f"the {kind} {at(trace, frame)} says that the next sample is {frame.told.seq}; it is {expected}"
 
 
 def numbers_begin(trace: Trace) -> Judged:
@@ -174,7 +197,7 @@ def numbers_begin(trace: Trace) -> Judged:
     for frame, since_us in firsts:
         most = since_us // frame.told.period_us if isinstance(frame.told, SampleBlock) else 0
         if frame.told.seq > most and (not frame.told.motor_on or isinstance(frame.told, SampleBlock)):
-            return failed(f"after its start {at(trace, frame.host_us)} its numbers begin at {frame.told.seq}, not at 0")
+            return failed(f"after its start {at(trace, frame)} its numbers begin at {frame.told.seq}, not at 0", frame)
     return passed("its numbers begin at 0")
 
 
@@ -195,7 +218,7 @@ def not_invented(trace: Trace) -> Judged:
     n = 0
     for (first_frame, first), (frame, second) in neighbours(trace):
         if second == first:
-            return failed(f"the frame of sample {first.seq} comes twice, {at(trace, frame.host_us)}")
+            return failed(f"the frame of sample {first.seq} comes twice, {at(trace, frame)}", frame)
         step, passed_us = signed(second.seq - first.seq), signed(second.t_us - first.t_us)
         if step < first.n:
             continue  # P-12
@@ -203,7 +226,8 @@ def not_invented(trace: Trace) -> Judged:
             continue  # P-16, or the host was busy
         if passed_us * 0.99 - step * period_us > _SAMPLE_SHARE * period_us:
             missing = round(passed_us / period_us) - step
-            return failed(f"{missing} samples are neither sent nor numbered before {second.seq}, {at(trace, frame.host_us)}")
+            words = f"{missing} samples are neither sent nor numbered before {second.seq}, {at(trace, frame)}"
+            return failed(words, frame)
         n += second.n
     return passed(f"numbers and time agree over {n} samples") if n else unchecked("no two frames of samples in a row")
 
@@ -212,7 +236,7 @@ def boot_changes(trace: Trace) -> Judged:
     """P-14: another boot counter at every start."""
     if "clock" in trace.lives:
         frame = next(frame for frame in trace.frames if trace.lives[frame.life] == "clock")
-        return failed(f"it started anew {at(trace, frame.host_us)}, and its boot counter is still {frame.told.boot}")
+        return failed(f"it started anew {at(trace, frame)}, and its boot counter is still {frame.told.boot}", frame)
     if len(trace.lives) < 2:
         return unchecked(POWER)
     boots = list(dict.fromkeys(frame.told.boot for frame in trace.frames))
@@ -231,12 +255,13 @@ def totals(trace: Trace) -> Judged:
         for first, second in pairwise(slow):
             was, then = getattr(first.told, name), getattr(second.told, name)
             if first.life == second.life and None not in (was, then) and signed(then - was) < 0:
-                return failed(f"{name} fell from {was} to {then} {at(trace, second.host_us)}: it is a total")
+                return failed(f"{name} fell from {was} to {then} {at(trace, second)}: it is a total", second)
     ran = [stretch for stretch in stretches(trace) if stretch[-1].host_us - stretch[0].host_us >= _GROW_US]
     if not ran:
         return unchecked(SWITCH_ON)
     if "strokes" in names and not any(_strokes_grow(stretch) for stretch in ran):
-        return failed("strokes does not grow while the motor runs: it is a total of all strokes")
+        words = f"strokes does not grow while the motor runs, from the samples {at(trace, ran[0][0])} on"
+        return failed(f"{words}: it is a total of all strokes", ran[0][0])
     return passed(f"{' and '.join(names)} never fall")
 
 
@@ -250,20 +275,22 @@ def totals_for_life(trace: Trace) -> Judged:
     """P-15: totals go on over power-off."""
     last: dict[str, int] = {}
     life, fell = 0, ""
+    where: Frame | None = None
     for frame in trace.frames:
         for name in ("passes", "strokes"):
             value = getattr(frame.told, name, None)
             if value is None:
                 continue
             if frame.life != life and value < last.get(name, 0):
-                fell = f"{name} fell from {last[name]} to {value} over a start: it counts from power-on"
+                fell = f"{name} fell from {last[name]} to {value} over a start, {at(trace, frame)}"
+                where = frame
             last[name] = value
         life = frame.life
     if len(trace.lives) < 2:
         return unchecked(POWER)
     if not last:
         return absent("the pen has no counters")
-    return failed(fell) if fell else passed("its totals went on over a start")
+    return failed(fell, where) if fell else passed("its totals went on over a start")
 
 
 def free_running(trace: Trace) -> Judged:
@@ -274,7 +301,7 @@ def free_running(trace: Trace) -> Judged:
         if place is not None:
             was, now = frames[place - 1], frames[place]
             by_us = (now.now_us - was.now_us) - (now.host_us - was.host_us)
-            return failed(f"t_us jumps by about {by_us / 1000:.0f} ms {at(trace, now.host_us)}")
+            return failed(f"t_us jumps by about {by_us / 1000:.0f} ms {at(trace, now)}", now)
     if max(lengths) < _NEAR_US:
         return unchecked("the pen was not heard for long enough")
     return passed("t_us runs freely")
@@ -303,6 +330,7 @@ def jumps(frames: list[Frame]) -> Iterator[int]:
         before = [frames[i] for i in told[max(0, place - _OFFSETS) : place] if here_us - frames[i].host_us <= _NEAR_US]
         after = [frames[i] for i in told[place : place + _OFFSETS] if frames[i].host_us - here_us <= _NEAR_US]
         step = abs(offset_us(frames[told[place]]) - offset_us(frames[told[place - 1]]))
-        if step > JUMP_US and len(before) > 1 and len(after) > 1:
-            if abs(min(map(offset_us, after)) - min(map(offset_us, before))) > JUMP_US:
-                yield told[place]
+        if step <= JUMP_US or min(len(before), len(after)) < 2:
+            continue
+        if abs(min(map(offset_us, after)) - min(map(offset_us, before))) > JUMP_US:
+            yield told[place]

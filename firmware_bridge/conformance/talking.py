@@ -19,7 +19,7 @@ UNASKED_US = (4_000_000, 6_000_000)
 ANSWER_US = 500_000
 AFTER_POWER_US = 1_000_000
 
-_PEACE = ("listen", "ask", "motor", "off")
+_PEACE = ("listen", "ask", "motor", "off", "watch")
 _LATE_US = 60_000  # how late this computer may be with its stamp
 _NEAR_US = 1_000_000  # an event belongs to what changed this near to it
 _SHORT_US = 1_300_000  # an idle stretch that is shorter shows nothing
@@ -39,14 +39,16 @@ def heartbeats(trace: Trace) -> Judged:
             if took_us is None or not _clean(stretch, first, second):
                 continue
             if took_us > high_us:
-                return failed(f"{took_us / 1e6:.2f} s without a heartbeat {at(trace, first.host_us)}, the motor off")
+                words = f"{took_us / 1e6:.2f} s without a heartbeat, the motor off, after what came {at(trace, first)}"
+                return failed(words, first)
             if isinstance(first.told, Heartbeat) and took_us < low_us:
-                return failed(f"a heartbeat after only {took_us / 1e6:.2f} s {at(trace, second.host_us)}")
+                return failed(f"a heartbeat after only {took_us / 1e6:.2f} s {at(trace, second)}", second)
             n += 1
         last = beats[-1] if beats else stretch[0]
         if end_us - last.host_us > high_us + _LATE_US and _clean(stretch, last, stretch[-1]):
             silent_us = end_us - last.host_us
-            return failed(f"{silent_us / 1e6:.2f} s without a heartbeat {at(trace, last.host_us)}, the motor off")
+            words = f"{silent_us / 1e6:.2f} s without a heartbeat, the motor off, after what came {at(trace, last)}"
+            return failed(words, last)
     if n:
         return passed(f"{n} heartbeats in {idle_us / 1e6:.1f} s, 0.8 to 1.2 s apart")
     return unchecked("the motor was never off for long enough: switch it off when you are told to, and let it rest")
@@ -94,34 +96,31 @@ def _clean(frames: list[Frame], first: Frame, last: Frame) -> bool:
 def events(trace: Trace) -> Judged:
     """P-18: an event when the motor, the dial or the pass counter changes."""
     seen, quiet = 0, []
-    for code, host_us in _changes(trace):
-        told = [frame.told.code for frame in trace.within(host_us - _NEAR_US, host_us + _NEAR_US) if _is_event(frame)]
+    for code, changed in _changes(trace):
+        near = trace.within(changed.host_us - _NEAR_US, changed.host_us + _NEAR_US)
+        told = [frame.told.code for frame in near if isinstance(frame.told, PenEvent)]
         seen += 1
         if code not in told:
-            quiet.append(f"{EVENTS[code]} {at(trace, host_us)}")
+            quiet.append((f"{EVENTS[code]} {at(trace, changed)}", changed))
     if quiet:
-        return failed(f"no event for: {', '.join(quiet[:4])}")
+        return failed(f"no event for: {', '.join(words for words, _ in quiet[:4])}", quiet[0][1])
     if not seen:
         return unchecked("nothing happened: switch the motor on and off, turn the dial and press the pass button")
     return passed(f"an event for each of {seen} things that happened")
 
 
-def _is_event(frame: Frame) -> bool:
-    return isinstance(frame.told, PenEvent)
-
-
-def _changes(trace: Trace) -> Iterator[tuple[int, int]]:
-    """What happened by the flags and fields, as the code of its event, and when it was first seen."""
+def _changes(trace: Trace) -> Iterator[tuple[int, Frame]]:
+    """What happened by the flags and fields, as the code of its event, and the frame that first shows it."""
     for frames in by_life(trace):
         for first, second in pairwise(frames):
             if second.clean and second.told.motor_on != first.told.motor_on:
-                yield (3 if second.told.motor_on else 4), second.host_us
+                yield (3 if second.told.motor_on else 4), second
         slow = [frame for frame in frames if isinstance(frame.told, SampleBlock | Heartbeat)]
         for first, second in pairwise(slow):
             for name, code in (("passes", 1), ("depth_set_um", 2)):
                 was, then = getattr(first.told, name), getattr(second.told, name)
                 if second.clean and None not in (was, then) and was != then:
-                    yield code, second.host_us
+                    yield code, second
 
 
 # --- identity ---------------------------------------------------------------------------------------------------------
@@ -144,14 +143,16 @@ def _every_5_s(trace: Trace, spans: list[tuple[list[Frame], int]], do: str) -> J
     n = 0
     for stretch, end_us in spans:
         said = [frame for frame in stretch if isinstance(frame.told, Identity)]
-        for first, second in pairwise([stretch[0].host_us, *(frame.host_us for frame in said), end_us]):
-            if second - first > high_us + _LATE_US and _all_clean(trace, first, second):
-                return failed(f"{(second - first) / 1e6:.2f} s without an identity {at(trace, first)}")
+        for first, until_us in zip([stretch[0], *said], [*(frame.host_us for frame in said), end_us], strict=True):
+            if until_us - first.host_us > high_us + _LATE_US and _all_clean(trace, first.host_us, until_us):
+                silent_s = (until_us - first.host_us) / 1e6
+                return failed(f"{silent_s:.2f} s without an identity after what came {at(trace, first)}", first)
         for first, second in pairwise(said):
             n += _all_clean(trace, first.host_us, second.host_us)
             early = _apart_at_least(first, second) < low_us - _LATE_US
             if early and not _asked(trace, first) and not _asked(trace, second):
-                return failed(f"an identity unasked after only {(second.host_us - first.host_us) / 1e6:.2f} s")
+                took_s = (second.host_us - first.host_us) / 1e6
+                return failed(f"an identity unasked after only {took_s:.2f} s, {at(trace, second)}", second)
         n += end_us - stretch[0].host_us > high_us
     return passed(f"an identity every 4 to 6 s, {len(told) + 1} in all") if n else unchecked(do)
 
@@ -173,17 +174,22 @@ def answered(trace: Trace) -> Judged:
     """P-19: at most 0.5 s after a request."""
     asked = [asked_us for asked_us in trace.asked_us if asked_us <= trace.ended_us - ANSWER_US]
     if not asked:
-        return absent("the profile says that the pen has no receiver") if not trace.setting.asks else unchecked(
-            "the pen was not asked"
+        return (
+            absent("the profile says that the pen has no receiver")
+            if not trace.setting.asks
+            else unchecked("the pen was not asked")
         )
-    times = [_answer(trace, asked_us) for asked_us in asked if _all_clean(trace, asked_us, asked_us + ANSWER_US)]
+    clear = [asked_us for asked_us in asked if _all_clean(trace, asked_us, asked_us + ANSWER_US)]
+    times = [_answer(trace, asked_us) for asked_us in clear]
     came = [time_us for time_us in times if time_us is not None]
     if not times:
         return unchecked("the line was disturbed each time the pen was asked")
     if not _has_receiver(trace):
         return absent(f"none of {len(times)} requests was answered: a pen without a receiver. If it has one, it FAILS")
     if len(came) < len(times):
-        return failed(f"{len(times) - len(came)} of {len(times)} requests were not answered within 0.5 s")
+        when_us = next(asked_us for asked_us, time_us in zip(clear, times, strict=True) if time_us is None)
+        words = f"{len(times) - len(came)} of {len(times)} requests were not answered within 0.5 s"
+        return failed(f"{words}, first the one sent {at(trace, when_us)}")
     return passed(f"{len(times)} requests answered, the last after {max(came) / 1000:.0f} ms")
 
 
@@ -197,7 +203,9 @@ def _answer(trace: Trace, asked_us: int) -> int | None:
 def _has_receiver(trace: Trace) -> bool:
     """Whether the pen ever said who it is because it was asked: more often than it does unasked."""
     said = [frame for frame in trace.identities() if _asked(trace, frame)]
-    spaced = [second for first, second in pairwise(trace.identities()) if _apart_at_least(first, second) < UNASKED_US[0]]
+    spaced = [
+        second for first, second in pairwise(trace.identities()) if _apart_at_least(first, second) < UNASKED_US[0]
+    ]
     return bool(said) and bool(spaced)
 
 
@@ -210,7 +218,9 @@ def same_pen(trace: Trace) -> Judged:
         values = list(dict.fromkeys(getattr(frame.told, name) for frame in said))
         if len(values) > 1:
             other = next(frame for frame in said if getattr(frame.told, name) == values[1])
-            return failed(f"{name} was {values[0]!r} and is {values[1]!r} {at(trace, other.host_us)}: is it another pen?")
+            return failed(
+                f"{name} was {values[0]!r} and is {values[1]!r} {at(trace, other)}: is it another pen?", other
+            )
     return passed(f"{len(said)} times the same pen")
 
 
@@ -224,7 +234,7 @@ def after_power(trace: Trace) -> Judged:
     for life in begun:
         said = next((frame.host_us for frame in life if isinstance(frame.told, Identity)), None)
         if said is None or said - life[0].host_us > AFTER_POWER_US + _LATE_US:
-            return failed(f"no identity within 1 s of its first frame after the start {at(trace, life[0].host_us)}")
+            return failed(f"no identity within 1 s of its first frame after the start, {at(trace, life[0])}", life[0])
     return passed("it said who it is within 1 s of its first frame")
 
 
@@ -238,7 +248,7 @@ def never_waits(trace: Trace) -> Judged:
     first_us = trace.frames[0].host_us
     if first_us > trace.asked_us[0]:
         silent_s = (trace.asked_us[0] - trace.began_us) / 1e6
-        return failed(f"it said nothing for {silent_s:.1f} s, until it was asked")
+        return failed(f"it said nothing for {silent_s:.1f} s, until it was asked", trace.frames[0])
     return passed("it speaks unasked")
 
 
@@ -253,12 +263,16 @@ def ignores(trace: Trace) -> Judged:
         return failed(f"it said nothing more after rubbish and unknown frames {at(trace, begun_us)}")
     before = [frame.life for frame in trace.within(0, begun_us)]
     if before and here[-1].life != before[-1]:
-        return failed(f"it started anew after rubbish and unknown frames {at(trace, begun_us)}")
+        begun = next(frame for frame in here if frame.life != before[-1])
+        return failed(
+            f"it started anew {at(trace, begun)}, after rubbish and unknown frames {at(trace, begun_us)}", begun
+        )
     # one identity is due unasked; more are answers to what was no request
     again_us = next((asked_us for asked_us in trace.asked_us if asked_us > begun_us), ended_us)
     answers = [frame for frame in here if isinstance(frame.told, Identity) and frame.host_us < again_us]
     if len(answers) > 1:
-        return failed(f"it answered {len(answers)} times to damaged frames, or to some that it cannot know")
+        words = f"it answered {len(answers)} times to damaged frames, or to some that it cannot know, last "
+        return failed(words + at(trace, answers[-1]), answers[-1])
     if _has_receiver(trace) and again_us < ended_us and _answer(trace, again_us) is None:
-        return failed("it no longer answers a request after rubbish and unknown frames")
+        return failed(f"it did not answer the request sent {at(trace, again_us)}, after rubbish and unknown frames")
     return passed("it went on after rubbish, damaged frames, unknown kinds and versions")

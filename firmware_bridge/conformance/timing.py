@@ -46,8 +46,9 @@ def period(trace: Trace) -> Judged:
             # where a frame begins is as sure as where a sample stands in it: a quarter of a period
             if abs(error) > _PERIOD_SHARE + 0.25 / steps:
                 return failed(
-                    f"samples come every {took_us / steps:.0f} us by the pen's clock {at(trace, second_frame.host_us)}; "
-                    f"period_us says {second.period_us}"
+                    f"samples come every {took_us / steps:.0f} us by the pen's clock {at(trace, second_frame)}; "
+                    f"period_us says {second.period_us}",
+                    second_frame,
                 )
             n, worst, begun = n + 1, max(worst, abs(error)), None
     return passed(f"right to {worst:.2%} over {n} s") if n else unchecked(f"{SWITCH_ON} for some seconds")

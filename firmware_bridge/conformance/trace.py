@@ -6,6 +6,7 @@ nothing else. Not responsible for judging anything (the rules).
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from firmware_bridge.conformance.capture import Capture, Full, Lines, Link, Phase, Received, Sent, Setting
 from firmware_bridge.frames import MAX_SEGMENT, encode, parse, payload_of
@@ -21,12 +22,14 @@ Told = SampleBlock | Heartbeat | PenEvent | Identity  # what a pen of this proto
 
 @dataclass(slots=True)
 class Frame:
-    """One sound frame. `pen_us` is its `t_us` counted on beyond 32 bits, `now_us` that of its last sample.
+    """One sound frame; `number` counts all sound frames of the run, from 1.
 
+    `pen_us` is its `t_us` counted on beyond 32 bits, `now_us` that of its last sample.
     `life` numbers the starts of the pen that were seen, from 0. `clean`: nothing but frames came since the frame
     before, and the link stayed. `shared`: one delimiter alone stands between it and the frame before.
     """
 
+    number: int
     host_us: int
     phase: str
     payload: bytes
@@ -38,13 +41,23 @@ class Frame:
     shared: bool
 
 
+class Stranger(NamedTuple):
+    """A sound frame that no pen of this version sends: an unknown kind or version, or a request of the host's."""
+
+    number: int
+    host_us: int
+    payload: bytes
+    told: Unknown | IdentityRequest
+
+
 @dataclass(slots=True)
 class Damage:
-    """Runs of bytes that are no frame, of one kind: how many, when the first came, and how it began."""
+    """Runs of bytes that are no frame, of one kind: how many, when and after which frame the first, how it began."""
 
     n: int = 0
     n_bytes: int = 0
-    first_us: int = 0
+    host_us: int = 0
+    after: int = 0
     example: bytes = b""
 
 
@@ -60,8 +73,8 @@ class Trace:
     links_lost: int = 0
     frames: list[Frame] = field(default_factory=list)
     lives: list[str] = field(default_factory=list)  # how each start was seen: first, boot, clock
-    unknown: list[tuple[int, Unknown]] = field(default_factory=list)  # host time of the ones nobody can read
-    echoes: int = 0  # requests of the host, which a pen never sends
+    unknown: list[Stranger] = field(default_factory=list)  # of kinds and versions that nobody can read
+    echoes: list[Stranger] = field(default_factory=list)  # requests of the host, which a pen never sends
     damage: dict[str, Damage] = field(default_factory=dict)  # by text, cobs, crc, malformed, oversize
     asked_us: list[int] = field(default_factory=list)  # when the host asked properly
     phases: list[tuple[str, int, int]] = field(default_factory=list)  # name, from, to
@@ -95,6 +108,7 @@ class _Reader:
     def __init__(self, capture: Capture) -> None:
         self.trace = Trace(setting=capture.setting)
         self._phase = "listen"
+        self._n_sound = 0
         self._lost_link()
         if capture.events:
             self.trace.began_us, self.trace.ended_us = capture.events[0].t_us, capture.events[-1].t_us
@@ -180,7 +194,8 @@ class _Reader:
             self._take(message, run, shared)
 
     def _note(self, kind: str, run: bytes | bytearray, *, n: int) -> None:
-        damage = self.trace.damage.setdefault(kind, Damage(first_us=self._run_us, example=bytes(run[:254])))
+        new = Damage(host_us=self._run_us, after=self._n_sound, example=bytes(run[:254]))
+        damage = self.trace.damage.setdefault(kind, new)
         damage.n += n
         damage.n_bytes += len(run)
         self._clean = False
@@ -188,11 +203,11 @@ class _Reader:
     # --- frames ---------------------------------------------------------------------------------------------------
 
     def _take(self, message: Told | IdentityRequest | Unknown, run: bytes, shared: bool) -> None:
-        if isinstance(message, Unknown):
-            self.trace.unknown.append((self._run_us, message))
-            return
-        if isinstance(message, IdentityRequest):
-            self.trace.echoes += 1
+        self._n_sound += 1
+        payload = payload_of(run) or b""
+        if isinstance(message, Unknown | IdentityRequest):
+            into = self.trace.unknown if isinstance(message, Unknown) else self.trace.echoes
+            into.append(Stranger(self._n_sound, self._run_us, payload, message))
             return
         before = self.trace.frames[-1] if self.trace.frames else None
         life, pen_us = self._place(before, message)
@@ -200,9 +215,10 @@ class _Reader:
         later_us = n_later * message.period_us if isinstance(message, SampleBlock) else 0
         self.trace.frames.append(
             Frame(
+                number=self._n_sound,
                 host_us=self._run_us,
                 phase=self._phase,
-                payload=payload_of(run) or b"",
+                payload=payload,
                 told=message,
                 life=life,
                 pen_us=pen_us,
