@@ -39,6 +39,17 @@ PURE = {
     "firmware_bridge.simulator.pen",
     "firmware_bridge.simulator.wire",
     "firmware_bridge.sources.link",
+    "firmware_bridge.conformance",
+    "firmware_bridge.conformance.capture",
+    "firmware_bridge.conformance.framing",
+    "firmware_bridge.conformance.judge",
+    "firmware_bridge.conformance.numbers",
+    "firmware_bridge.conformance.plan",
+    "firmware_bridge.conformance.rule",
+    "firmware_bridge.conformance.table",
+    "firmware_bridge.conformance.talking",
+    "firmware_bridge.conformance.timing",
+    "firmware_bridge.conformance.trace",
     "devicelog.canonical",
     "devicelog.errors",
     "devicelog.records",
@@ -149,8 +160,8 @@ BRIDGE: dict[str, set[str]] = {
     "pins_side": {"readings", "transports"},
     "pipeline": {"profile", "readings", "transports"},
     "samples": {"decode", "readings", "transports"},
-    "recorder": {"decode", "errors", "frames", "profile", "readings", "simulator", "sources"},
-    "cli": {"errors", "frames", "profiles", "simulator", "sources", "transports"},
+    "recorder": {"conformance", "decode", "errors", "frames", "profile", "readings", "simulator", "sources"},
+    "cli": {"conformance", "errors", "frames", "profiles", "simulator", "sources", "transports"},
 }
 BRIDGE_ROOMS: dict[str, set[str]] = {
     "errors": set(),
@@ -161,12 +172,17 @@ BRIDGE_ROOMS: dict[str, set[str]] = {
     "wiring": {"errors"},
     "transports": {"decode", "profile", "readings"},
     "profiles": {"errors", "profile"},
+    "conformance": {"errors", "frames", "readings"},
     "sources": {"errors", "frames", "profile", "readings"},
     "simulator": {"decode", "errors", "frames", "readings"},
 }
 # The only importers of what talks to the world outside.
 IMPORTERS = {
-    "serial": {"firmware_bridge.sources.serial_port", "firmware_bridge.sources.ports"},
+    "serial": {
+        "firmware_bridge.sources.conversation",
+        "firmware_bridge.sources.serial_port",
+        "firmware_bridge.sources.ports",
+    },
     "gpiozero": set(),
     "sqlalchemy": {"devicelog.store"},
     "click": {"devicelog.cli"},

@@ -36,7 +36,7 @@ class CaptureError(BridgeError, ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """How the line was set. `asks`: the profile lets the host ask. `power_cycle`: switching it off and on was wanted."""
+    """How the line was set. `asks`: the profile lets the host ask. `power_cycle`: it was to be switched off and on."""
 
     profile: str
     baud: int

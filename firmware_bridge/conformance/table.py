@@ -133,7 +133,7 @@ CHECKS = (
         expected="known kinds and event codes, reserved flags 0, no bytes after the last field",
     ),
     Check(
-        id="P-22.flags", level="SHOULD", what="flags only where they mean something", judge=framing.flags_in_their_place,
+        id="P-22.flags", level="SHOULD", what="flags only where they belong", judge=framing.flags_in_their_place,
         expected="flags 3 to 6 in samples only, 7 to 9 in samples and heartbeats only",
     ),
     Check(
