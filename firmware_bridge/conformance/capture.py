@@ -36,12 +36,11 @@ class CaptureError(BridgeError, ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """How the line was set. `asks`: the profile lets the host ask. `power_cycle`: it was to be switched off and on."""
+    """How the line was set. `asks`: the profile lets the host ask."""
 
     profile: str
     baud: int
     asks: bool
-    power_cycle: bool
 
 
 class Received(NamedTuple):
@@ -105,7 +104,6 @@ def write_capture(capture: Capture) -> str:
         "profile": setting.profile,
         "baud": setting.baud,
         "asks": setting.asks,
-        "power_cycle": setting.power_cycle,
     }
     return "".join(json.dumps(line) + "\n" for line in (head, *map(_line, capture.events)))
 
@@ -159,7 +157,7 @@ def _object(line: str, number: int) -> dict[str, Any]:
 def _setting(head: dict[str, Any]) -> Setting:
     if head.get("schema") != SCHEMA:
         raise CaptureError(f"line 1: schema {head.get('schema')!r}; expected {SCHEMA!r}. Is this a capture?")
-    types = {"profile": str, "baud": int, "asks": bool, "power_cycle": bool}
+    types = {"profile": str, "baud": int, "asks": bool}
     for key, kind in types.items():
         if type(head.get(key)) is not kind:
             raise CaptureError(f"line 1: {key} = {head.get(key)!r}; expected {kind.__name__}")

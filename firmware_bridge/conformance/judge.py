@@ -54,7 +54,7 @@ def _row(trace: Trace, check: Check, judged: Judged) -> dict[str, Any]:
         "level": check.level,
         "what": check.what,
         "expected": check.expected,
-        "needed": check.is_needed(trace),
+        "needed": check.counts,
         "result": judged.result,
         "why": judged.why,
         "seen": None if judged.place is None else _seen(trace, judged.place),
@@ -79,7 +79,8 @@ def _verdict(trace: Trace, rows: list[dict[str, Any]]) -> tuple[str, str]:
         return "fails", f"the pen does not keep {', '.join(wrong)}"
     if left:
         return "undecided", f"nothing failed, and {', '.join(left)} was not shown"
-    return "conforms", "the pen keeps every rule that was shown"
+    rest = [row["id"] for row in rows if row["result"] == "not shown" and row["level"] == "MUST"]
+    return "conforms", "the pen keeps every rule that was shown" + (f"; not shown: {', '.join(rest)}" if rest else "")
 
 
 def _nobody(trace: Trace) -> str:

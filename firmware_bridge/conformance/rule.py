@@ -28,8 +28,7 @@ class Judged(NamedTuple):
 class Check:
     """One check of one rule. `id` is its number in docs/protocol.md, and where the rule says several things, which.
 
-    `needed`: a pen that was not checked on this is not shown to conform. "power": only when it was to be switched off
-    and on.
+    `needed`: a pen of which this was not shown is not shown to conform. Not so where a port may have no way to show it.
     """
 
     id: str
@@ -37,7 +36,7 @@ class Check:
     what: str
     expected: str
     judge: Callable[[Trace], Judged]
-    needed: bool | Literal["power"] = True
+    needed: bool = True
     unread: bool = False  # can be judged when not one frame could be read
 
     def of(self, trace: Trace) -> Judged:
@@ -47,9 +46,10 @@ class Check:
         judged = self.judge(trace)
         return judged._replace(result="advice") if judged.result == "failed" and self.level == "SHOULD" else judged
 
-    def is_needed(self, trace: Trace) -> bool:
-        """Whether it counts that this could not be judged."""
-        return trace.setting.power_cycle if self.needed == "power" else self.needed and self.level == "MUST"
+    @property
+    def counts(self) -> bool:
+        """Whether a pen of which this was not shown is not shown to conform."""
+        return self.needed and self.level == "MUST"
 
 
 def passed(why: str) -> Judged:

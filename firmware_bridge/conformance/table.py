@@ -65,7 +65,7 @@ CHECKS = (
         expected="seq grows by n from one samples frame to the next; other messages say the next number",
     ),
     Check(
-        id="P-12.start", level="MUST", what="seq begins at 0", judge=numbers.numbers_begin, needed="power",
+        id="P-12.start", level="MUST", what="seq begins at 0", judge=numbers.numbers_begin,
         expected="seq is 0 in the first frame after power-on",
     ),
     Check(
@@ -73,7 +73,7 @@ CHECKS = (
         expected="seq grows by one for each period of t_us that passes, and no frame comes twice",
     ),
     Check(
-        id="P-14", level="MUST", what="another boot counter at every start", judge=numbers.boot_changes, needed="power",
+        id="P-14", level="MUST", what="another boot counter at every start", judge=numbers.boot_changes,
         expected="boot after power-on is not what it was before",
     ),
     Check(
@@ -109,7 +109,7 @@ CHECKS = (
         expected="an identity at most 0.5 s after each request; or to none, from a pen without a receiver",
     ),
     Check(
-        id="P-19.start", level="MUST", what="identity after power-on", judge=talking.after_power, needed="power",
+        id="P-19.start", level="MUST", what="identity after power-on", judge=talking.after_power,
         expected="an identity at most 1 s after the first frame of a start",
     ),
     Check(

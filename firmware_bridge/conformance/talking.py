@@ -273,6 +273,7 @@ def ignores(trace: Trace) -> Judged:
     if len(answers) > 1:
         words = f"it answered {len(answers)} times to damaged frames, or to some that it cannot know, last "
         return failed(words + at(trace, answers[-1]), answers[-1])
-    if _has_receiver(trace) and again_us < ended_us and _answer(trace, again_us) is None:
+    in_time = any(_answer(trace, asked_us) is not None for asked_us in trace.asked_us if asked_us < begun_us)
+    if _has_receiver(trace) and in_time and again_us < ended_us and _answer(trace, again_us) is None:
         return failed(f"it did not answer the request sent {at(trace, again_us)}, after rubbish and unknown frames")
     return passed("it went on after rubbish, damaged frames, unknown kinds and versions")

@@ -1,4 +1,4 @@
-"""A port to talk with: opened once, read with a wait, written to, its lines moved. For testing a pen, not for recording.
+"""A port to talk with: opened once, read with a wait, written to, its lines moved. For testing, not for recording.
 
 Not responsible for opening it again when it is gone, nor for what anything means.
 """

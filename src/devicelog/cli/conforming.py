@@ -117,9 +117,7 @@ def _run(url: str, profile_name: str, *, watch_s: float | None, power_cycle: boo
     plan = steps(watch_s=watch_s, power_cycle=power_cycle)
     s = sum(step.lasts_us for step in plan) / 1e6
     click.echo(f"testing the pen at {url} for {s:.0f} s at {profile.baud} baud (profile {profile.name})", err=True)
-    run = Conformance(
-        url, profile, now_us=RecorderClock().now_us, person=_AtTheTerminal(), stop=stop, power_cycle=power_cycle
-    )
+    run = Conformance(url, profile, now_us=RecorderClock().now_us, person=_AtTheTerminal(), stop=stop)
     run.run(plan)
     return run.capture
 

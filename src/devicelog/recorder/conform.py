@@ -49,13 +49,10 @@ class Conformance:
         now_us: Callable[[], int],
         person: Person,
         stop: Stop,
-        power_cycle: bool,
     ) -> None:
         self._url, self._profile, self._person, self._stop = url, profile, person, stop
         self._now_us, self._origin_us = now_us, now_us()
-        self._setting = Setting(
-            profile=profile.name, baud=profile.baud, asks=profile.request_identity, power_cycle=power_cycle
-        )
+        self._setting = Setting(profile=profile.name, baud=profile.baud, asks=profile.request_identity)
         self._events: list[Event] = []
         self._n_bytes = 0
         self._full = False
@@ -68,7 +65,7 @@ class Conformance:
         return Capture(setting=self._setting, events=tuple(self._events))
 
     def run(self, steps: tuple[Step, ...]) -> None:
-        """Go through the steps, or until `stop` is asked for or the port has said too much. Raises PenError at first."""
+        """Go through the steps, or until `stop` is asked for or the port said too much. Raises PenError."""
         self._port = Conversation(self._url, self._profile)
         self._events.append(Link(self._t_us(), up=True))
         try:
