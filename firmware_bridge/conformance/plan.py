@@ -77,7 +77,7 @@ _LINES = Step(phase="lines", lasts_us=4_500_000, acts=tuple(Turn(n * 100_000, n 
 _MOTOR = Step(
     phase="motor",
     lasts_us=8_000_000,
-    ask="switch the motor ON and let it run; meanwhile turn the dial, press the pass button, touch with the tip and lift",
+    ask="switch the motor ON and let it run; meanwhile turn the dial, press the pass button, touch the tip and lift it",
 )
 _OFF = Step(phase="off", lasts_us=7_000_000, ask="switch the motor OFF, and hold the pen still")
 _POWER = Step(phase="power", lasts_us=8_000_000, ask="switch the pen off, count to three, and switch it on again")
