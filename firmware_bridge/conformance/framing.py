@@ -123,6 +123,8 @@ def layout(trace: Trace) -> Judged:
             f"text too long or not printable), first {at(trace, malformed)}",
             malformed,
         )
+    if not trace.frames:
+        return unchecked("no frame came that could be read")
     for number, frame in enumerate(trace.frames):
         wrong = _wrong_value(trace, number, frame)
         if wrong:

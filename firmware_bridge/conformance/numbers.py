@@ -273,19 +273,21 @@ def _strokes_grow(stretch: list[Frame]) -> bool:
 
 def totals_for_life(trace: Trace) -> Judged:
     """P-15: totals go on over power-off."""
+    before: dict[str, int] = {}  # as the starts before left them
     last: dict[str, int] = {}
     life, fell = 0, ""
     where: Frame | None = None
     for frame in trace.frames:
         for name in ("passes", "strokes"):
             value = getattr(frame.told, name, None)
+            if frame.life != life:
+                before, life = dict(last), frame.life
             if value is None:
                 continue
-            if frame.life != life and value < last.get(name, 0):
-                fell = f"{name} fell from {last[name]} to {value} over a start, {at(trace, frame)}"
-                where = frame
+            if value < before.get(name, 0):
+                fell = fell or f"{name} fell from {before[name]} to {value} over a start, {at(trace, frame)}"
+                where = where or frame
             last[name] = value
-        life = frame.life
     if len(trace.lives) < 2:
         return unchecked(POWER)
     if not last:

@@ -32,7 +32,7 @@ def heartbeats(trace: Trace) -> Judged:
     n, idle_us = 0, 0
     for stretch, end_us in _idle(trace):
         idle_us += end_us - stretch[0].host_us
-        beats = [frame for frame in stretch if isinstance(frame.told, Heartbeat)]
+        beats = [frame for frame in stretch[1:] if isinstance(frame.told, Heartbeat)]
         # the edges are not beats of their own: from them to a beat it may be less than a second, and never more
         for first, second in pairwise([stretch[0], *beats]):
             took_us = _apart(first, second)
@@ -172,7 +172,12 @@ def _all_clean(trace: Trace, from_us: int, to_us: int) -> bool:
 
 def answered(trace: Trace) -> Judged:
     """P-19: at most 0.5 s after a request."""
-    asked = [asked_us for asked_us in trace.asked_us if asked_us <= trace.ended_us - ANSWER_US]
+    rubbish_us, after_us = trace.phase("rubbish") or (trace.ended_us, trace.ended_us)  # that is P-20
+    asked = [
+        asked_us
+        for asked_us in trace.asked_us
+        if asked_us <= trace.ended_us - ANSWER_US and not rubbish_us <= asked_us < after_us
+    ]
     if not asked:
         return (
             absent("the profile says that the pen has no receiver")
@@ -246,7 +251,7 @@ def never_waits(trace: Trace) -> Judged:
     if not trace.asked_us:
         return passed("it spoke, and was never asked") if trace.frames else unchecked("the pen said nothing")
     first_us = trace.frames[0].host_us
-    if first_us > trace.asked_us[0]:
+    if first_us >= trace.asked_us[0]:
         silent_s = (trace.asked_us[0] - trace.began_us) / 1e6
         return failed(f"it said nothing for {silent_s:.1f} s, until it was asked", trace.frames[0])
     return passed("it speaks unasked")
@@ -273,7 +278,8 @@ def ignores(trace: Trace) -> Judged:
     if len(answers) > 1:
         words = f"it answered {len(answers)} times to damaged frames, or to some that it cannot know, last "
         return failed(words + at(trace, answers[-1]), answers[-1])
-    in_time = any(_answer(trace, asked_us) is not None for asked_us in trace.asked_us if asked_us < begun_us)
-    if _has_receiver(trace) and in_time and again_us < ended_us and _answer(trace, again_us) is None:
+    times = [_answer(trace, asked_us) for asked_us in trace.asked_us if asked_us < begun_us]
+    mostly = 2 * times.count(None) < len(times)  # else that is P-19
+    if _has_receiver(trace) and mostly and again_us < ended_us and _answer(trace, again_us) is None:
         return failed(f"it did not answer the request sent {at(trace, again_us)}, after rubbish and unknown frames")
     return passed("it went on after rubbish, damaged frames, unknown kinds and versions")

@@ -86,8 +86,8 @@ class Trace:
         return next(((from_us, to_us) for phase, from_us, to_us in self.phases if phase == name), None)
 
     def within(self, from_us: int, to_us: int) -> Iterator[Frame]:
-        """The frames that came in this time."""
-        return (frame for frame in self.frames if from_us <= frame.host_us <= to_us)
+        """The frames that came in this time, its end excluded."""
+        return (frame for frame in self.frames if from_us <= frame.host_us < to_us)
 
     def identities(self) -> list[Frame]:
         """The frames that say who the pen is."""
