@@ -114,7 +114,7 @@ CHECKS = (
     ),
     Check(
         id="P-19.same", level="MUST", what="it stays the same pen", judge=talking.same_pen,
-        expected="model, serial, firmware and calibration_id the same in every identity",
+        expected="the same model and serial in every identity; firmware and calibration_id to power-off",
     ),
     Check(
         id="P-20", level="MUST", what="what it does not understand changes nothing", judge=talking.ignores,

@@ -23,7 +23,7 @@ _PEACE = ("listen", "ask", "motor", "off", "watch")
 _LATE_US = 60_000  # how late this computer may be with its stamp
 _NEAR_US = 1_000_000  # an event belongs to what changed this near to it
 _SHORT_US = 1_300_000  # an idle stretch that is shorter shows nothing
-_SAME = ("model", "serial", "firmware", "calibration_id")
+_SAME, _SAME_TO_POWER_OFF = ("model", "serial"), ("firmware", "calibration_id")
 
 
 def heartbeats(trace: Trace) -> Judged:

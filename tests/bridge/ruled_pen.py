@@ -52,7 +52,7 @@ class RuledPen:
         self.sample_due_us = 0
         self.decoder = Decoder()
 
-    # --- what happens to it -------------------------------------------------------------------------------------------
+    # --- what happens to it ------------------------------------------------------------------------------------------
 
     def power(self, *, on: bool) -> None:
         """Switched off, or on."""
@@ -97,7 +97,7 @@ class RuledPen:
         if "counters" not in self.lacks:
             self.event(PASS, self.passes)
 
-    # --- what it says -------------------------------------------------------------------------------------------------
+    # --- what it says ------------------------------------------------------------------------------------------------
 
     def tick(self, t_us: int) -> bytes:
         """Everything it sends up to this time."""
@@ -217,7 +217,7 @@ def payload_of(whole: bytes) -> bytes:
 
 
 def run_with(pen: RuledPen, late_us: Callable[[int], int] = lambda _: 0) -> Capture:
-    """The run that `pens conform --power-cycle` makes with a person at the pen. `late_us`: how late a read is stamped."""
+    """The run of `pens conform --power-cycle` with a person at the pen. `late_us`: how late a read is stamped."""
     events: list[Event] = [Link(0, up=True)]
     for t_us in range(-BEFORE_US, 0, TICK_US):
         pen.tick(t_us)

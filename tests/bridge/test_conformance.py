@@ -28,7 +28,7 @@ def _flags(payload: bytearray) -> int:
     return int(struct.unpack_from("<H", payload, 2)[0])
 
 
-# --- mutants: each breaks one rule --------------------------------------------------------------------------------------
+# --- mutants: each breaks one rule ----------------------------------------------------------------------------------
 
 
 class ObeysXoff(RuledPen):
@@ -314,6 +314,7 @@ class HoldsFramesBack(RuledPen):
 
 class FastClock(RuledPen):
     clock_ppm = 30_000
+    n = 1
     told_period_us = 10_300  # its own
 
 
@@ -428,7 +429,7 @@ def test_what_a_pen_may_do_is_told() -> None:
     assert not wrong(judge(run_with(SamplesAtRest())))
 
 
-# --- the page -----------------------------------------------------------------------------------------------------------
+# --- the page -------------------------------------------------------------------------------------------------------
 
 
 def test_the_page_has_the_table_of_the_code() -> None:
@@ -446,7 +447,7 @@ def test_every_rule_of_the_page_is_judged_or_the_hosts() -> None:
     assert max(Counter(check.id for check in CHECKS).values()) == 1
 
 
-# --- pens that have less ------------------------------------------------------------------------------------------------
+# --- pens that have less --------------------------------------------------------------------------------------------
 
 
 class Deaf(RuledPen):
@@ -486,7 +487,7 @@ def test_a_reduced_pen_fails_nothing(kind: type[RuledPen], unused: set[str]) -> 
     assert {row["id"] for row in document["checks"] if row["result"] == "not used"} == unused
 
 
-# --- a host that is late ------------------------------------------------------------------------------------------------
+# --- a host that is late --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -507,7 +508,7 @@ def test_any_division_into_reads_gives_the_same(ruled: Capture, size: int) -> No
     assert judge(with_bytes(ruled, size)) == judge(ruled)
 
 
-# --- nothing to judge ---------------------------------------------------------------------------------------------------
+# --- nothing to judge -----------------------------------------------------------------------------------------------
 
 
 def silent(*events: object) -> Capture:
@@ -547,7 +548,7 @@ def test_what_was_not_done_is_not_shown_and_nothing_else_passes_for_it(ruled: Ca
     assert document["verdict"] == "undecided"
 
 
-# --- the file -----------------------------------------------------------------------------------------------------------
+# --- the file -------------------------------------------------------------------------------------------------------
 
 
 def test_a_kept_run_is_judged_as_it_was(ruled: Capture) -> None:
@@ -589,7 +590,7 @@ def test_a_damaged_file_is_refused_in_words(text: str, words: str) -> None:
     assert words in str(refused.value)
 
 
-# --- where it runs ------------------------------------------------------------------------------------------------------
+# --- where it runs --------------------------------------------------------------------------------------------------
 
 NOT_ON_WINDOWS = ("termios", "fcntl", "pty", "tty", "pwd", "grp", "resource", "syslog", "posix", "serial", "gpiozero")
 
