@@ -219,13 +219,11 @@ def same_pen(trace: Trace) -> Judged:
     said = trace.identities()
     if not said:
         return unchecked("the pen never said who it is")
-    for name in _SAME:
-        values = list(dict.fromkeys(getattr(frame.told, name) for frame in said))
-        if len(values) > 1:
-            other = next(frame for frame in said if getattr(frame.told, name) == values[1])
-            return failed(
-                f"{name} was {values[0]!r} and is {values[1]!r} {at(trace, other)}: is it another pen?", other
-            )
+    for first, other in pairwise(said):
+        for name in (*_SAME, *(_SAME_TO_POWER_OFF if first.life == other.life else ())):
+            was, now = getattr(first.told, name), getattr(other.told, name)
+            if was != now:
+                return failed(f"{name} was {was!r} and is {now!r} {at(trace, other)}: is it another pen?", other)
     return passed(f"{len(said)} times the same pen")
 
 
