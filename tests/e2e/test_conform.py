@@ -41,7 +41,7 @@ def test_the_simulated_pen_fails_nothing_and_what_is_kept_is_judged_the_same(tmp
     assert {rule for rule, row in rows.items() if row[0] == "not shown"} <= {"P-02", "P-02.reset", "P-32.fine", *power}
     assert {rule for rule, row in rows.items() if row[0] == "not used"} == {"P-10.off"}
 
-    assert sorted(os.listdir(tmp_path / "kept")) == ["capture.jsonl", "conformance.json"]
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["capture.jsonl", "conformance.json"]
     again = devicelog("pens", "conform", "--capture", tmp_path / "kept" / "capture.jsonl", "--json").succeeded()
     assert again.stdout == told.stdout == (tmp_path / "kept" / "conformance.json").read_text("utf-8")
 
@@ -256,9 +256,9 @@ def test_a_person_at_the_terminal_is_asked_and_may_skip(tmp_path: Path) -> None:
                         return text in said
                     return text in said
 
-                wait_until(lambda: has_said(b"NOW: hold the pen still"), "the first prompt", lambda: said.decode())
+                wait_until(lambda: has_said(b"NOW: hold the pen still"), "the first prompt", said.decode)
                 os.write(master, b"s\n")
-                wait_until(lambda: has_said(b"it asks for the identity"), "the next step", lambda: said.decode())
+                wait_until(lambda: has_said(b"it asks for the identity"), "the next step", said.decode)
                 command.send(2)
                 assert command.end().code == 130
     finally:

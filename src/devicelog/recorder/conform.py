@@ -105,7 +105,8 @@ class Conformance:
             self._events.append(Phase(self._t_us(), step.phase))
         from_us = self._t_us()
         acts = list(step.acts)
-        while not self._over and self._t_us() < from_us + step.lasts_us:
+        # an act whose time passed while this computer was busy is done all the same: an XOFF is followed by its XON
+        while not self._over and (acts or self._t_us() < from_us + step.lasts_us):
             while acts and self._t_us() >= from_us + acts[0].after_us:
                 act = acts.pop(0)
                 if not (self._turn(act.other) if isinstance(act, Turn) else self._say(act.data)):
