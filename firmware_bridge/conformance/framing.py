@@ -158,7 +158,7 @@ def mode(trace: Trace) -> Judged:
     """P-07: one of the three modes, the same in every frame."""
     reserved = next((frame for frame in trace.frames if flags_of(frame) & _MODE_BITS == 3), None)
     if reserved is not None:
-        return failed(f"the frame {at(trace, reserved)} has mode 3, which is reserved", reserved)
+        return failed(f"mode 3, which is reserved, {at(trace, reserved)}", reserved)
     modes = Counter(frame.told.mode for frame in trace.frames)
     if len(modes) == 1:
         return passed(f"every frame says {next(iter(modes))}")

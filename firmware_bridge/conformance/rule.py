@@ -80,7 +80,7 @@ def at(trace: Trace, place: Place | int) -> str:
         case int():
             return when
         case Damage():
-            return f"after frame {place.after} {when}"
+            return f"after frame {place.after} {when}" if place.after else f"before the first frame {when}"
         case _:
             return f"in frame {place.number} {when}"
 

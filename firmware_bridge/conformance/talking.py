@@ -230,8 +230,7 @@ def same_pen(trace: Trace) -> Judged:
 def after_power(trace: Trace) -> Judged:
     """P-19: at most 1 s after power-on, counted from the first frame."""
     lives = by_life(trace)
-    phase = trace.phase("power")
-    begun = [life for life in lives[1:] if phase is not None and life[0].host_us >= phase[0]]
+    begun = [life for life in lives[1:] if life[0].phase in (*_PEACE, "power")]  # not after what the host did
     if not begun:
         return unchecked(POWER)
     for life in begun:

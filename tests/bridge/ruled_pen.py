@@ -80,7 +80,7 @@ class RuledPen:
         """Motor on or off, with its event."""
         self.flush()
         self.motor = on
-        self.sample_due_us, self.heartbeat_due_us = self.now_us, self.now_us + self.heartbeat_us
+        self.sample_due_us, self.heartbeat_due_us = self.now_us + TICK_US, self.now_us + self.heartbeat_us
         self.event(MOTOR_ON if on else MOTOR_OFF, 0)
 
     def turn_dial(self) -> None:

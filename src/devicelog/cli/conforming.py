@@ -220,4 +220,5 @@ def _row(row: "Json") -> list[str]:
 def _seen(seen: "Json") -> str:
     if "frame" in seen:
         return f"frame {seen['frame']} at {seen['at_us'] / 1e6:.2f} s, its payload: {seen['payload']}"
-    return f"after frame {seen['after_frame']} at {seen['at_us'] / 1e6:.2f} s, bytes: {seen['bytes']}"
+    after = f"after frame {seen['after_frame']}" if seen["after_frame"] else "before the first frame"
+    return f"{after} at {seen['at_us'] / 1e6:.2f} s, bytes: {seen['bytes']}"
