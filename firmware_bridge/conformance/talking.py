@@ -233,8 +233,13 @@ def after_power(trace: Trace) -> Judged:
     begun = [life for life in lives[1:] if life[0].phase in (*_PEACE, "power")]  # not after what the host did
     if not begun:
         return unchecked(POWER)
+    begun = [life for life in begun if _all_clean(trace, life[0].host_us, life[0].host_us + AFTER_POWER_US)]
+    if not begun:
+        return unchecked("the line was disturbed after the start")
     for life in begun:
         said = next((frame.host_us for frame in life if isinstance(frame.told, Identity)), None)
+        if said is None and "malformed" in trace.damage:
+            return unchecked("it said nothing that could be read as an identity; some frames were malformed (P-31)")
         if said is None or said - life[0].host_us > AFTER_POWER_US + _LATE_US:
             return failed(f"no identity within 1 s of its first frame after the start, {at(trace, life[0])}", life[0])
     return passed("it said who it is within 1 s of its first frame")

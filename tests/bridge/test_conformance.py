@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 from collections import Counter
+from random import Random
 from zlib import crc32
 
 import pytest
@@ -13,7 +14,7 @@ from cobs.cobs import encode as cobs_encode
 
 from firmware_bridge.conformance import CHECKS, UNSEEN, judge, read_capture, write_capture
 from firmware_bridge.conformance.capture import Capture, CaptureError, Received, Setting
-from firmware_bridge.frames import frame
+from firmware_bridge.frames import frame, payload_of
 from firmware_bridge.readings import Identity, SampleBlock
 from tests.bridge.ruled_pen import U32, RuledPen, run_with, with_bytes
 from tests.pages import DOCS, cells
@@ -81,6 +82,11 @@ class BadCobs(RuledPen):
         return whole[:1] + b"\xff" + whole[2:] if self.n_framed % 40 == 0 else whole
 
 
+class TooLong(RuledPen):
+    def framed(self, payload: bytes) -> bytes:
+        return frame(payload) + (b"\x55" * 300 + b"\0" if payload[1] == 2 else b"")
+
+
 class CrcBigEndian(RuledPen):
     def framed(self, payload: bytes) -> bytes:
         return b"\0" + cobs_encode(payload + struct.pack(">I", crc32(payload))) + b"\0"
@@ -137,6 +143,12 @@ class HeartbeatNumbersBehind(RuledPen):
         return {**head, "seq": int(head["seq"]) - 1 if not self.motor and self.seq > 600 else head["seq"]}  # type: ignore[call-overload]
 
 
+class LeavesNumbersOut(RuledPen):
+    def sample(self) -> None:
+        super().sample()
+        self.seq += self.seq % 100 == 0 and not self.taken
+
+
 class BeginsAtOneThousand(RuledPen):
     first_seq = 1000
 
@@ -146,6 +158,15 @@ class RepeatsFrames(RuledPen):
         super().block(block)
         if block.seq % 50 == 0:
             super().block(block)
+
+
+class ForgetsToNumber(RuledPen):
+    n_due = 0
+
+    def sample(self) -> None:
+        self.n_due += 1
+        if self.n_due % 101:
+            super().sample()
 
 
 class SameBoot(RuledPen):
@@ -275,6 +296,18 @@ class OwnKind(RuledPen):
         return super().tick(t_us)
 
 
+class AsksTheHost(RuledPen):
+    def answer(self) -> None:
+        super().answer()
+        self.queue.append(frame(b"\x10\x10" + bytes(12)))
+
+
+class EventNobodyKnows(RuledPen):
+    def press_button(self) -> None:
+        super().press_button()
+        self.event(77, 0)
+
+
 class FlagsInIdentity(RuledPen):
     def spoil(self, payload: bytearray) -> None:
         if payload[1] == 4:
@@ -289,6 +322,12 @@ class MotorEventWithValue(RuledPen):
 class DialEventOfBefore(RuledPen):
     def event(self, code: int, value: int) -> None:
         super().event(code, 1500 if code == 2 else value)
+
+
+class UnprintableName(RuledPen):
+    def spoil(self, payload: bytearray) -> None:
+        if payload[1] == 4:
+            payload[15] = 0x0A
 
 
 class PeriodIsWrong(RuledPen):
@@ -342,16 +381,16 @@ MUTANTS: dict[str, tuple[type[RuledPen], ...]] = {
     "P-02.reset": (ResetsWithDtr,),
     "P-03": (Chats,),
     "P-04": (OneDelimiter,),
-    "P-05": (BadCobs,),
+    "P-05": (BadCobs, TooLong),
     "P-06": (CrcBigEndian,),
     "P-07": (ReservedMode,),
     "P-08": (FillsWhatItLacks, ZeroColumn),
     "P-09": (ForgetsContact,),
     "P-10": (Pauses, LeavesOut),
     "P-11": (LongFrames,),
-    "P-12": (NumbersFrames, HeartbeatNumbersBehind),
+    "P-12": (NumbersFrames, LeavesNumbersOut, HeartbeatNumbersBehind),
     "P-12.start": (BeginsAtOneThousand,),
-    "P-13": (RepeatsFrames,),
+    "P-13": (RepeatsFrames, ForgetsToNumber),
     "P-14": (SameBoot,),
     "P-15": (StrokesOfAFrame, PassesFall),
     "P-15.life": (CountsFromPowerOn,),
@@ -366,9 +405,9 @@ MUTANTS: dict[str, tuple[type[RuledPen], ...]] = {
     "P-20": (AnswersAnything, DeafAfterRubbish),
     "P-20.wait": (WaitsForTheHost,),
     "P-21": (TwoVersions,),
-    "P-22": (ReservedFlag, MoreFields, OwnKind),
+    "P-22": (ReservedFlag, MoreFields, OwnKind, AsksTheHost, EventNobodyKnows),
     "P-22.flags": (FlagsInIdentity,),
-    "P-31": (MotorEventWithValue, DialEventOfBefore),
+    "P-31": (MotorEventWithValue, DialEventOfBefore, UnprintableName),
     "P-32.period": (PeriodIsWrong,),
     "P-32.latency": (HoldsFramesBack,),
     "P-32.clock": (FastClock,),
@@ -506,6 +545,34 @@ def test_a_late_computer_is_not_the_fault_of_the_pen(late_us) -> None:
 @pytest.mark.parametrize("size", [1, 7, 64])
 def test_any_division_into_reads_gives_the_same(ruled: Capture, size: int) -> None:
     assert judge(with_bytes(ruled, size)) == judge(ruled)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_comes_is_judged_and_never_an_exception(ruled: Capture, seed: int) -> None:
+    """Bytes flip and vanish, reads and phases vanish: what is left is a run all the same, as in its file"""
+    chance = Random(seed)
+    events = []
+    for event in ruled.events:
+        if chance.random() < 0.02 * seed / 4:
+            continue
+        if isinstance(event, Received) and chance.random() < 0.1:
+            data = bytearray(event.data)
+            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+            event = event._replace(data=bytes(data[: chance.randint(1, len(data))]))
+        events.append(event)
+    capture = Capture(setting=ruled.setting, events=tuple(events))
+    document = judge(capture)
+    assert document == judge(read_capture(write_capture(capture)))
+    assert len(document["checks"]) == len(CHECKS)
+    assert document["heard"]["damaged"]
+
+
+def test_a_payload_is_had_of_a_sound_frame_only() -> None:
+    whole = frame(b"\x10\x02" + bytes(22))
+    assert payload_of(whole[1:-1]) == b"\x10\x02" + bytes(22)
+    assert payload_of(whole[1:-2]) is None
+    assert payload_of(whole[2:-1]) is None
+    assert payload_of(b"\x01") is None
 
 
 # --- nothing to judge -----------------------------------------------------------------------------------------------
