@@ -549,7 +549,7 @@ def test_any_division_into_reads_gives_the_same(ruled: Capture, size: int) -> No
 
 @pytest.mark.parametrize("seed", range(12))
 def test_whatever_comes_is_judged_and_never_an_exception(ruled: Capture, seed: int) -> None:
-    """Bytes flip and vanish, reads and phases vanish: what is left is a run all the same, as in its file"""
+    """Bytes flip and vanish, reads and phases vanish: what is left is judged, and its file says the same."""
     chance = Random(seed)
     events = []
     for event in ruled.events:
