@@ -6,7 +6,7 @@ Pure functions of a trace. Not responsible for numbers (numbers.py), messages in
 from collections import Counter
 
 from firmware_bridge.conformance.rule import Judged, absent, at, failed, passed, unchecked
-from firmware_bridge.conformance.trace import Frame, Stranger, Trace
+from firmware_bridge.conformance.trace import Frame, Stranger, Told, Trace
 from firmware_bridge.frames import EVENTS, MODES, PROTOCOL_MAJOR, PROTOCOL_MINOR, SAMPLES
 from firmware_bridge.readings import Heartbeat, PenEvent, SampleBlock
 
@@ -125,28 +125,27 @@ def layout(trace: Trace) -> Judged:
         )
     if not trace.frames:
         return unchecked("no frame came that could be read")
-    for number, frame in enumerate(trace.frames):
-        wrong = _wrong_value(trace, number, frame)
-        if wrong:
-            return failed(f"the event {at(trace, frame)} {wrong}", frame)
+    told = {(frame.told.code, frame.told.value) for frame in trace.frames if isinstance(frame.told, PenEvent)}
+    wrong: tuple[Frame, str] | None = None
+    later: Frame | None = None  # the next frame of the same start that shows the totals and the dial
+    for frame in reversed(trace.frames):
+        if isinstance(frame.told, SampleBlock | Heartbeat):
+            later = frame
+        elif isinstance(frame.told, PenEvent):
+            words = _wrong_value(frame.told, later.told if later and later.life == frame.life else None, told)
+            wrong = (frame, words) if words else wrong
+    if wrong is not None:
+        return failed(f"the event {at(trace, wrong[0])} {wrong[1]}", wrong[0])
     return passed("every message is as its table says")
 
 
-def _wrong_value(trace: Trace, number: int, frame: Frame) -> str:
-    event = frame.told
-    if not isinstance(event, PenEvent):
-        return ""
+def _wrong_value(event: PenEvent, later: Told | None, told: set[tuple[int, int]]) -> str:
     if event.code in (3, 4):
         return f"({EVENTS[event.code]}) has value {event.value}; expected 0" if event.value else ""
     name = {1: "passes", 2: "depth_set_um"}.get(event.code)
-    later = (after.told for after in trace.frames[number + 1 :] if after.life == frame.life)
-    slow = next((told for told in later if isinstance(told, SampleBlock | Heartbeat)), None)
-    shown = None if slow is None or name is None else getattr(slow, name)
+    shown = None if name is None else getattr(later, name, None)
     # more may have happened before the next frame that shows it: then there is an event of its own for it
-    others = {
-        told.told.value for told in trace.frames if isinstance(told.told, PenEvent) and told.told.code == event.code
-    }
-    if shown is None or shown in others:
+    if shown is None or (event.code, shown) in told:
         return ""
     return f"({EVENTS[event.code]}) has value {event.value}; the next frame says {name} {shown}"
 

@@ -328,11 +328,13 @@ def jumps(frames: list[Frame]) -> Iterator[int]:
     """Where in the frames of one start its clock parts from the host's and stays so. A late frame is no jump."""
     told = [index for index, frame in enumerate(frames) if not isinstance(frame.told, PenEvent)]
     for place in range(2, len(told) - 1):
+        step = abs(offset_us(frames[told[place]]) - offset_us(frames[told[place - 1]]))
+        if step <= JUMP_US:
+            continue
         here_us = frames[told[place]].host_us
         before = [frames[i] for i in told[max(0, place - _OFFSETS) : place] if here_us - frames[i].host_us <= _NEAR_US]
         after = [frames[i] for i in told[place : place + _OFFSETS] if frames[i].host_us - here_us <= _NEAR_US]
-        step = abs(offset_us(frames[told[place]]) - offset_us(frames[told[place - 1]]))
-        if step <= JUMP_US or min(len(before), len(after)) < 2:
+        if min(len(before), len(after)) < 2:
             continue
         if abs(min(map(offset_us, after)) - min(map(offset_us, before))) > JUMP_US:
             yield told[place]

@@ -36,7 +36,7 @@ def heartbeats(trace: Trace) -> Judged:
         # the edges are not beats of their own: from them to a beat it may be less than a second, and never more
         for first, second in pairwise([stretch[0], *beats]):
             took_us = _apart(first, second)
-            if took_us is None or not _clean(stretch, first, second):
+            if took_us is None or not trace.clean(first.host_us, second.host_us):
                 continue
             if took_us > high_us:
                 words = f"{took_us / 1e6:.2f} s without a heartbeat, the motor off, after what came {at(trace, first)}"
@@ -45,7 +45,7 @@ def heartbeats(trace: Trace) -> Judged:
                 return failed(f"a heartbeat after only {took_us / 1e6:.2f} s {at(trace, second)}", second)
             n += 1
         last = beats[-1] if beats else stretch[0]
-        if end_us - last.host_us > high_us + _LATE_US and _clean(stretch, last, stretch[-1]):
+        if end_us - last.host_us > high_us + _LATE_US and trace.clean(last.host_us, stretch[-1].host_us):
             silent_us = end_us - last.host_us
             words = f"{silent_us / 1e6:.2f} s without a heartbeat, the motor off, after what came {at(trace, last)}"
             return failed(words, last)
@@ -86,11 +86,6 @@ def _apart(first: Frame, second: Frame) -> int | None:
         return by_pen_us
     low_us, high_us = HEARTBEAT_US
     return next((us for us in (by_pen_us, by_host_us) if low_us <= us <= high_us), by_host_us)
-
-
-def _clean(frames: list[Frame], first: Frame, last: Frame) -> bool:
-    """Whether nothing but frames came between these two."""
-    return all(frame.clean for frame in frames if first.host_us < frame.host_us <= last.host_us or frame is last)
 
 
 def events(trace: Trace) -> Judged:
@@ -144,11 +139,11 @@ def _every_5_s(trace: Trace, spans: list[tuple[list[Frame], int]], do: str) -> J
     for stretch, end_us in spans:
         said = [frame for frame in stretch if isinstance(frame.told, Identity)]
         for first, until_us in zip([stretch[0], *said], [*(frame.host_us for frame in said), end_us], strict=True):
-            if until_us - first.host_us > high_us + _LATE_US and _all_clean(trace, first.host_us, until_us):
+            if until_us - first.host_us > high_us + _LATE_US and trace.clean(first.host_us, until_us):
                 silent_s = (until_us - first.host_us) / 1e6
                 return failed(f"{silent_s:.2f} s without an identity after what came {at(trace, first)}", first)
         for first, second in pairwise(said):
-            n += _all_clean(trace, first.host_us, second.host_us)
+            n += trace.clean(first.host_us, second.host_us)
             early = _apart_at_least(first, second) < low_us - _LATE_US
             if early and not _asked(trace, first) and not _asked(trace, second):
                 took_s = (second.host_us - first.host_us) / 1e6
@@ -166,10 +161,6 @@ def _asked(trace: Trace, frame: Frame) -> bool:
     return any(0 <= frame.host_us - asked_us <= 2 * ANSWER_US for asked_us in trace.asked_us)
 
 
-def _all_clean(trace: Trace, from_us: int, to_us: int) -> bool:
-    return all(frame.clean for frame in trace.frames if from_us < frame.host_us <= to_us)
-
-
 def answered(trace: Trace) -> Judged:
     """P-19: at most 0.5 s after a request."""
     rubbish_us, after_us = trace.phase("rubbish") or (trace.ended_us, trace.ended_us)  # that is P-20
@@ -184,7 +175,7 @@ def answered(trace: Trace) -> Judged:
             if not trace.setting.asks
             else unchecked("the pen was not asked")
         )
-    clear = [asked_us for asked_us in asked if _all_clean(trace, asked_us, asked_us + ANSWER_US)]
+    clear = [asked_us for asked_us in asked if trace.clean(asked_us, asked_us + ANSWER_US)]
     times = [_answer(trace, asked_us) for asked_us in clear]
     came = [time_us for time_us in times if time_us is not None]
     if not times:
@@ -233,7 +224,7 @@ def after_power(trace: Trace) -> Judged:
     begun = [life for life in lives[1:] if life[0].phase in (*_PEACE, "power")]  # not after what the host did
     if not begun:
         return unchecked(POWER)
-    begun = [life for life in begun if _all_clean(trace, life[0].host_us, life[0].host_us + AFTER_POWER_US)]
+    begun = [life for life in begun if trace.clean(life[0].host_us, life[0].host_us + AFTER_POWER_US)]
     if not begun:
         return unchecked("the line was disturbed after the start")
     for life in begun:

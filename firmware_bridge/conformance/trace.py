@@ -4,6 +4,7 @@ Pure. A frame's host time is that of its last byte, not of its delimiter: a pen 
 nothing else. Not responsible for judging anything (the rules).
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -87,7 +88,13 @@ class Trace:
 
     def within(self, from_us: int, to_us: int) -> Iterator[Frame]:
         """The frames that came in this time, its end excluded."""
-        return (frame for frame in self.frames if from_us <= frame.host_us < to_us)
+        begin = bisect_left(self.frames, from_us, key=_host_us)
+        end = bisect_left(self.frames, to_us, key=_host_us)
+        return (self.frames[place] for place in range(begin, end))
+
+    def clean(self, from_us: int, to_us: int) -> bool:
+        """Whether nothing but frames came after the one time and up to the other."""
+        return all(frame.clean for frame in self.within(from_us + 1, to_us + 1))
 
     def identities(self) -> list[Frame]:
         """The frames that say who the pen is."""
@@ -97,6 +104,10 @@ class Trace:
     def n_damaged(self) -> int:
         """All runs that are no frame."""
         return sum(damage.n for damage in self.damage.values())
+
+
+def _host_us(frame: Frame) -> int:
+    return frame.host_us
 
 
 def trace_of(capture: Capture) -> Trace:
