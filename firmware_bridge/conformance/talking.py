@@ -5,6 +5,7 @@ after an XOFF, rubbish, a change of DTR, or a start is judged by the rule about 
 of timing alone (timing.py).
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -91,11 +92,15 @@ def _apart(first: Frame, second: Frame) -> int | None:
 def events(trace: Trace) -> Judged:
     """P-18: an event when the motor, the dial or the pass counter changes."""
     seen, quiet = 0, []
+    told_us: dict[int, list[int]] = {}
+    for frame in trace.frames:
+        if isinstance(frame.told, PenEvent):
+            told_us.setdefault(frame.told.code, []).append(frame.host_us)
     for code, changed in _changes(trace):
-        near = trace.within(changed.host_us - _NEAR_US, changed.host_us + _NEAR_US)
-        told = [frame.told.code for frame in near if isinstance(frame.told, PenEvent)]
+        times = told_us.get(code, [])
+        next_at = bisect_left(times, changed.host_us - _NEAR_US)
         seen += 1
-        if code not in told:
+        if next_at == len(times) or times[next_at] > changed.host_us + _NEAR_US:
             quiet.append((f"{EVENTS[code]} {at(trace, changed)}", changed))
     if quiet:
         return failed(f"no event for: {', '.join(words for words, _ in quiet[:4])}", quiet[0][1])

@@ -4,7 +4,7 @@ Pure. A frame's host time is that of its last byte, not of its delimiter: a pen 
 nothing else. Not responsible for judging anything (the rules).
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -73,6 +73,7 @@ class Trace:
     full: bool = False
     links_lost: int = 0
     frames: list[Frame] = field(default_factory=list)
+    unclean_us: list[int] = field(default_factory=list)  # of the frames before which something else came
     lives: list[str] = field(default_factory=list)  # how each start was seen: first, boot, clock
     unknown: list[Stranger] = field(default_factory=list)  # of kinds and versions that nobody can read
     echoes: list[Stranger] = field(default_factory=list)  # requests of the host, which a pen never sends
@@ -94,7 +95,7 @@ class Trace:
 
     def clean(self, from_us: int, to_us: int) -> bool:
         """Whether nothing but frames came after the one time and up to the other."""
-        return all(frame.clean for frame in self.within(from_us + 1, to_us + 1))
+        return bisect_right(self.unclean_us, from_us) == bisect_right(self.unclean_us, to_us)
 
     def identities(self) -> list[Frame]:
         """The frames that say who the pen is."""
@@ -238,6 +239,8 @@ class _Reader:
                 shared=shared,
             )
         )
+        if not self._clean:
+            self.trace.unclean_us.append(self._run_us)
         self._clean = True
 
     def _place(self, before: Frame | None, message: Told) -> tuple[int, int]:
