@@ -14,7 +14,16 @@ from devicelog.ledger.entries import Entry, read_entry
 from devicelog.ledger.tree import leaf_hash
 from devicelog.records import Chunk, Record
 from devicelog.store.engine import in_our_words, reader_engine
-from devicelog.store.schema import CHUNK, CHUNK_INDEX_BITS, CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, STREAM
+from devicelog.store.schema import (
+    CHUNK,
+    CHUNK_INDEX_BITS,
+    CLIENT,
+    DOCUMENT,
+    LEDGER_ENTRY,
+    NOTE,
+    PEN_CALIBRATION,
+    STREAM,
+)
 
 StreamRow = Mapping[str, Any]
 
@@ -192,6 +201,31 @@ class Evidence:
         query = select(STREAM).where(STREAM.c.pen_serial == pen_serial, STREAM.c.no < before_stream)
         query = query.where(STREAM.c.derived.is_not(None)).order_by(STREAM.c.no.desc()).limit(8)
         return [dict(row._mapping) for row in self._rows(query)]
+
+    def calibrations(self, serial: str | None = None) -> list[Entry]:
+        """Every calibration and check, of this pen or of all, oldest first. Raises EvidenceDamaged."""
+        query = select(PEN_CALIBRATION.c.seq).order_by(PEN_CALIBRATION.c.seq)
+        return self._pen_entries(query if serial is None else query.where(PEN_CALIBRATION.c.serial == serial))
+
+    def calibration(self, serial: str) -> Entry | None:
+        """The calibration in force: the newest of this pen; None when it has none. Raises EvidenceDamaged."""
+        return self._newest(serial, PEN_CALIBRATION.c.adjusted)
+
+    def last_good(self, serial: str) -> Entry | None:
+        """The newest calibration or check of this pen that left it within the tolerance. Raises EvidenceDamaged."""
+        return self._newest(serial, PEN_CALIBRATION.c.good)
+
+    def _newest(self, serial: str, flag: Any) -> Entry | None:
+        query = select(PEN_CALIBRATION.c.seq).where(PEN_CALIBRATION.c.serial == serial, flag == 1)
+        found = self._pen_entries(query.order_by(PEN_CALIBRATION.c.seq.desc()).limit(1))
+        return found[0] if found else None
+
+    def _pen_entries(self, query: Any) -> list[Entry]:
+        entries = [self.entry(row.seq) for row in self._rows(query)]
+        for entry in entries:
+            if entry.type not in ("pen.calibrated", "pen.checked"):
+                raise EvidenceDamaged(f"the list of calibrations is wrong: entry {entry.seq} is a {entry.type}")
+        return entries
 
     def _scalar(self, query: Any) -> Any:
         rows = self._rows(query)

@@ -1,4 +1,4 @@
-"""What one ledger entry changes in the projection. Pure: the projection is this, applied to every entry in order."""
+"""What one ledger entry changes in the projections. Pure: a projection is this, applied to every entry in order."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +23,20 @@ def project(entry: Entry) -> Change | None:
         return None
     opens = entry.type in ("session.opened", "span.opened")
     return Change(stream=entry.body["stream"], opens=opens, values=build(entry))
+
+
+def project_pen(entry: Entry) -> Json | None:
+    """The row that an entry adds to the list of calibrations and checks, or None."""
+    if entry.type not in ("pen.calibrated", "pen.checked"):
+        return None
+    body, adjusted = entry.body, entry.type == "pen.calibrated"
+    errors_um = (body["as_left_um"], body["residual_um"]) if adjusted else (body["as_found_um"],)
+    return {
+        "seq": entry.seq,
+        "serial": body["pen"]["serial"],
+        "adjusted": int(adjusted),
+        "good": int(all(um <= body["tolerance_um"] for um in errors_um)),
+    }
 
 
 def _opened(entry: Entry) -> Json:
