@@ -4,6 +4,7 @@ Pure. Applied to `raw_count` only, and only where the pen sends no `depth_um`: a
 are never both applied (docs/protocol.md). Not responsible for how the curve was found, nor for how good it is.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ SCHEMA = "devicelog.calibration/1"
 LEAST_POINTS = 3  # through two goes a straight line, and nothing tells whether the sensor is one
 MOST_POINTS = 64
 RAW_MOST = 65_535
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class CurvePoint(NamedTuple):
@@ -51,6 +53,11 @@ class Curve:
         self.points = tuple(points)
         self._raws = [point.raw_count for point in points]
         self._known: dict[int, int] = {}  # a sensor says the same few thousand counts again and again
+
+    @property
+    def rising(self) -> bool:
+        """Whether a larger raw count is deeper."""
+        return self.points[0].depth_um < self.points[-1].depth_um
 
     def depth_um(self, raw_count: int) -> int:
         """The depth of this count."""
@@ -92,7 +99,7 @@ class HostCalibration:
         numbers = [number for point in points for number in point]
         if not all(type(number) is int for number in numbers) or not isinstance(serial, str) or not serial:
             raise CalibrationError(f"calibration {digest[:12]} cannot be read: a value of another type")
-        if expires is not None and not isinstance(expires, str):
+        if expires is not None and not (isinstance(expires, str) and _DAY.fullmatch(expires)):
             raise CalibrationError(f"calibration {digest[:12]} cannot be read: expires = {expires!r}")
         return cls(id=calibration_id(digest), serial=serial, expires=expires, curve=Curve(points))
 

@@ -226,6 +226,11 @@ def judge(
     `adjust` the new curve and what it leaves. Raises PenUnusable."""
     check_not_stuck(measured)
     curve = curve_of(measured) if adjust else None
+    if curve and in_force and curve.rising != in_force[1].rising:
+        raise PenUnusable(
+            "with growing depth this pen's raw count goes the other way than it did when it was last calibrated. Were "
+            "the blocks put under it in the other order? Nothing was calibrated"
+        )
     found: list[Json] | None = None
     if measured.column == "depth_um":
         found = errors_of(measured, lambda depth_um: depth_um)

@@ -153,7 +153,7 @@ class Pipeline:
 
     def finish(self) -> bytes:
         """No more records will come: the canonical bytes of the derived record."""
-        for reading in self.decoder.finish():
+        for reading in self.calibrator.take(self.decoder.finish()):
             if isinstance(reading, Fault):
                 self.derivation.account.fault(reading)
             elif self._newest is not None:

@@ -122,13 +122,12 @@ def calibrations(serial: str | None, data_dir: Path | None, as_json: bool) -> No
     from devicelog.canonical import parse_canonical
     from devicelog.errors import NotFound
     from devicelog.recorder.calibrating import calibration_row
+    from devicelog.recorder.known_pens import calibration_document
 
     rows = []
     with reading(data_dir) as evidence:
         for entry in evidence.calibrations(serial):
-            documents = entry.body["documents"]
-            digest = documents["calibration" if entry.type == "pen.calibrated" else "check"]
-            rows.append(calibration_row(entry, parse_canonical(evidence.document(digest))))
+            rows.append(calibration_row(entry, parse_canonical(calibration_document(evidence, entry)[1])))
         if serial is not None and not rows:
             known = sorted({entry.body["pen"]["serial"] for entry in evidence.calibrations()})
             there = f"there are: {', '.join(known)}" if known else "no pen was calibrated or checked here yet"

@@ -13,6 +13,7 @@ from devicelog.ledger.tree import leaf_hash
 VERSION = 1
 NO_PREVIOUS = "0" * 64
 
+PEN_TYPES = ("pen.calibrated", "pen.checked")
 _PEN_MEASURED = frozenset(
     {
         *("span", "pen", "documents", "gauge_set", "tolerance_um", "as_found_um", "as_left_um", "residual_um"),
@@ -164,6 +165,9 @@ def read_entry(data: bytes) -> Entry:
     for key, wanted in {"v": int, "seq": int, "mono_us": int, "type": str, "log": str, "prev": str, "at": str}.items():
         if type(values[key]) is not wanted:
             raise ValueError(f"{key} is {values[key]!r}")
+    actor = values["actor"]
+    if not (isinstance(actor, dict) and all(isinstance(actor.get(key), str) for key in ("id", "role"))):
+        raise ValueError(f"actor is {actor!r}")
     known = BODY_KEYS.get(values["type"])
     if known is not None:
         _check_body(values["type"], values["body"], known)

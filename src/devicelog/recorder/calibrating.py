@@ -32,9 +32,10 @@ from devicelog.recorder.answering import DISK_TIMEOUT_S
 from devicelog.recorder.clock import RecorderClock, iso
 from devicelog.recorder.gauging import Gauging, Lines, Stopped
 from devicelog.recorder.job import Source
+from devicelog.recorder.known_pens import calibration_document, calibration_in_force, last_good
 from devicelog.recorder.recovery import close_interrupted, software, told
 from devicelog.recorder.stop import Stop
-from devicelog.recorder.stream import OpenStream, new_stream_id
+from devicelog.recorder.stream import OpenStream, close_stream, new_stream_id
 from devicelog.records import Stall
 from devicelog.store.database import FILE_NAME, open_for_writing, prepare_data_dir
 from devicelog.store.evidence import Evidence
@@ -95,6 +96,8 @@ def calibrate(
     lines: Lines,
 ) -> Json | None:
     """Measure, judge, keep; None when a signal ended it. Raises DevicelogError: then no calibration was kept."""
+    if command.profile.gpio is not None:
+        raise UsageProblem("this profile is of sensors on the computer's own pins: they tell no depth to calibrate")
     gauges_um = [um for um, _ in command.given] if command.given is not None else command.gauges_um
     check_gauges(gauges_um, command.profile.depth_max_um)
     if (warning := prepare_data_dir(data_dir)) is not None:
@@ -140,6 +143,7 @@ class _Run:
     ) -> None:
         self._command, self._path, self._writer = command, path, writer
         self._inbox, self._source, self._clock = inbox, source, clock
+        self._actor = Actor(id=command.practitioner, role="practitioner")
 
     def run(self, stop: Stop, say: Callable[[str], None], lines: Lines) -> Json | None:
         """As `calibrate` says."""
@@ -152,10 +156,11 @@ class _Run:
             body={"stream": new_stream_id("span"), "mode": "unknown"},
             documents=new_documents(self._command.profile, None, None),
             read_total=0,
+            actor=self._actor,
         )
         self._durable(span.opened)
         self._source.start()
-        cause, judged, result = "no calibration", None, None
+        cause, judged = "no calibration", None
         gauging = Gauging(span, self._inbox, clock=self._clock, stop=stop, say=say)
         try:
             judged = self._judged(gauging, say, lines)
@@ -163,9 +168,7 @@ class _Run:
         except Stopped as stopped:
             cause = str(stopped)
         finally:
-            self._close(span, cause)
-            if judged is not None and gauging.identity is not None:
-                result = self._keep(judged, gauging.identity, span.id)
+            result = self._close(span, cause, gauging.identity, judged)
             stopped_body: Json = {"cause": cause}
             self._durable(self._writer.do(lambda transaction: transaction.entry("recorder.stopped", stopped_body)))
             if not self._writer.close(DISK_TIMEOUT_S):
@@ -184,7 +187,7 @@ class _Run:
                 "a check sets no last day: --expires and --valid-days go with a calibration that is made here. "
                 "That of a calibration of the pen's own stands in its profile"
             )
-        in_force = self._in_force(identity.serial)
+        in_force = self._in_force(identity)
         if column == "raw_count" and command.check_only and in_force is None:
             raise UsageProblem(f"no calibration of {identity.serial} was made here: there is none to check")
         spread_most = SPREAD_MOST[column] if command.spread_most is None else command.spread_most
@@ -213,35 +216,39 @@ class _Run:
             readings.append(reading)
         return tuple(readings)
 
-    def _in_force(self, serial: str) -> tuple[str, HostCalibration] | None:
+    def _in_force(self, pen: Identity) -> tuple[str, HostCalibration] | None:
         """The SHA-256 of the document of the calibration that is in force, and what it says."""
         with Evidence(self._path) as evidence:
-            entry = evidence.calibration(serial)
+            entry = calibration_in_force(evidence, pen)
             if entry is None:
                 return None
-            digest = entry.body["documents"]["calibration"]
-            return digest, HostCalibration.from_document(parse_canonical(evidence.document(digest)), digest)
+            digest, data = calibration_document(evidence, entry)
+            return digest, HostCalibration.from_document(parse_canonical(data), digest)
 
-    def _close(self, span: OpenStream, cause: str) -> None:
-        """Stop reading, keep what is left, close the span."""
+    def _close(self, span: OpenStream, cause: str, pen: Identity | None, judged: Judged | None) -> Json | None:
+        """Stop reading, keep what is left, close the span; in the same transaction keep what was found, if it was.
+
+        Returns the reply, from disk.
+        """
         self._source.close()
         while (item := self._inbox.get_nowait()) is not None:
             if isinstance(item, SerialChunk | LinkChange | Overflow | Stall):
                 span.take(item)
-        self._durable(span.close(cause, self._source.read_total)[1])
-
-    def _keep(self, judged: Judged, identity: Identity, span: str) -> Json:
-        """Append the entry and its documents; returns the reply, from disk."""
+        derived = span.end(cause, self._source.read_total)
+        if judged is None or pen is None:
+            self._durable(self._writer.do(lambda transaction: close_stream(transaction, "span.opened", derived, cause)))
+            return None
         with Evidence(self._path) as evidence:
-            good = evidence.last_good(identity.serial)
-            affected = sessions_since(evidence, identity.serial, good) if judged.found_out else []
+            good = last_good(evidence, pen)
+            affected = sessions_since(evidence, pen, good) if judged.found_out else []
         certificate, profile = canonical(judged.document), canonical(self._command.profile.document())
         name = "calibration" if judged.adjusted else "check"
 
         def keep(transaction: Transaction) -> Entry:
+            close_stream(transaction, "span.opened", derived, cause)
             body: Json = {
-                "span": span,
-                "pen": identity_document(identity),
+                "span": span.id,
+                "pen": identity_document(pen),
                 "documents": {name: transaction.document(certificate), "profile": transaction.document(profile)},
                 "gauge_set": self._command.gauge_set,
                 "tolerance_um": judged.tolerance_um,
@@ -252,8 +259,7 @@ class _Run:
             if judged.adjusted:
                 body |= {"as_left_um": judged.as_left_um, "residual_um": judged.residual_um}
                 body |= {"expires": self._command.expires}
-            actor = Actor(id=self._command.practitioner, role="practitioner")
-            return transaction.entry("pen.calibrated" if judged.adjusted else "pen.checked", body, actor)
+            return transaction.entry("pen.calibrated" if judged.adjusted else "pen.checked", body, self._actor)
 
         entry = self._durable(self._writer.do(keep))
         return {
@@ -291,7 +297,7 @@ def calibration_row(entry: Entry, document: Json) -> Json:
     }
 
 
-def sessions_since(evidence: Evidence, serial: str, good: Entry | None) -> list[Json]:
+def sessions_since(evidence: Evidence, pen: Identity, good: Entry | None) -> list[Json]:
     """Every session after this entry in which the pen took part, or every one of it; oldest first.
 
     With the measured depth in each zone, µm, as it was recorded; None where the pen told none.
@@ -302,8 +308,8 @@ def sessions_since(evidence: Evidence, serial: str, good: Entry | None) -> list[
             continue
         opening = evidence.entry(row["no"])
         facts = parse_canonical(evidence.document(row["derived"]))["facts"] if row["derived"] else None
-        pens = [opening.body["pen"], *(facts.get("pens", ()) if facts else ())]
-        if serial not in {pen["serial"] for pen in pens}:
+        heard = [opening.body["pen"], *(facts.get("pens", ()) if facts else ())]
+        if (pen.serial, pen.mode) not in {(each["serial"], each["mode"]) for each in heard if each}:
             continue
         zones = [
             {"zone": zone["zone"], **{key: zone.get("depth") and zone["depth"][key] for key in ("min_um", "max_um")}}

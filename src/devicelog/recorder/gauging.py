@@ -101,7 +101,9 @@ class Gauging:
         lines.fresh()
         self._say(f"put the gauge block of {gauge_um} µm under the tip and press Enter")
         try:
-            while lines.poll() is None:
+            while (answer := lines.poll()) != "":
+                if answer is not None:
+                    self._say(f"not understood: {answer[:40]!r}. Only Enter means that it is there; Ctrl-C ends this")
                 self._pump()
         except EOFError:
             raise UsageProblem(

@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from devicelog.canonical import parse_canonical
+from devicelog.canonical import Json, parse_canonical
 from devicelog.counters import Counters
-from devicelog.errors import EvidenceDamaged
 from devicelog.ledger.entries import Entry
 from devicelog.store.evidence import Evidence
-from firmware_bridge.calibration import HostCalibration
+from firmware_bridge.readings import Identity
 
 
 def last_counters(path: Path, serial: str, *, before_stream: int) -> Counters | None:
@@ -23,18 +22,29 @@ def last_counters(path: Path, serial: str, *, before_stream: int) -> Counters | 
     return None
 
 
-def calibration_in_force(evidence: Evidence, serial: str) -> bytes | None:
-    """The document of the newest calibration that was made here of this pen; None if none was."""
-    entry = evidence.calibration(serial) if serial else None
-    return None if entry is None else evidence.document(entry.body["documents"]["calibration"])
+def calibration_in_force(evidence: Evidence, pen: Identity) -> Entry | None:
+    """The newest calibration that was made here of this pen; None if none was."""
+    return next((entry for entry in _newest_first(evidence, pen) if entry.type == "pen.calibrated"), None)
 
 
-def calibration_of(evidence: Evidence, opening: Entry) -> HostCalibration | None:
-    """The calibration made here that a stream was opened with; None without. Raises EvidenceDamaged."""
-    digest = opening.body["documents"].get("calibration")
-    if digest is None:
-        return None
-    try:
-        return HostCalibration.from_document(parse_canonical(evidence.document(digest)), digest)
-    except ValueError as error:
-        raise EvidenceDamaged(f"the calibration of {opening.body['stream']}: {error}") from error
+def last_good(evidence: Evidence, pen: Identity) -> Entry | None:
+    """The newest calibration or check of this pen that left it within its tolerance; None if none did."""
+    return next((entry for entry in _newest_first(evidence, pen) if _left_good(entry.body)), None)
+
+
+def _newest_first(evidence: Evidence, pen: Identity) -> list[Entry]:
+    """A simulated pen may say any serial: it is never taken for a real one."""
+    entries = evidence.calibrations(pen.serial) if pen.serial else []
+    return [entry for entry in reversed(entries) if entry.body["pen"]["mode"] == pen.mode]
+
+
+def _left_good(body: Json) -> bool:
+    errors_um = [body[key] for key in ("as_left_um", "residual_um") if key in body] or [body["as_found_um"]]
+    return all(um <= body["tolerance_um"] for um in errors_um)
+
+
+def calibration_document(evidence: Evidence, entry: Entry) -> tuple[str, bytes]:
+    """The SHA-256 in hex and the bytes of the document of a calibration or a check."""
+    documents = entry.body["documents"]
+    digest: str = documents["calibration" if entry.type == "pen.calibrated" else "check"]
+    return digest, evidence.document(digest)

@@ -24,7 +24,7 @@ from devicelog.recorder.display import Display
 from devicelog.recorder.forgotten import Forgotten
 from devicelog.recorder.idle import Seen, seen_in
 from devicelog.recorder.job import Job, Outcome, Source
-from devicelog.recorder.known_pens import calibration_in_force, last_counters
+from devicelog.recorder.known_pens import calibration_document, calibration_in_force, last_counters
 from devicelog.recorder.live import Console
 from devicelog.recorder.marking import Marking, refusal
 from devicelog.recorder.nobody import nobody
@@ -149,7 +149,8 @@ class Recording:
         job, heard = self._job, self._first_heard
         before = last_counters(self._path, identity.serial, before_stream=first_stream)
         with Evidence(self._path) as evidence:
-            calibration = calibration_in_force(evidence, identity.serial)
+            in_force = calibration_in_force(evidence, identity)
+            calibration = in_force and calibration_document(evidence, in_force)[1]
         now = (
             heard
             and Counters(serial=identity.serial, boot=heard.boot, passes=heard.passes, strokes=heard.strokes).document()

@@ -16,9 +16,10 @@ from devicelog.ledger.tree import Tree, leaf_hash
 from devicelog.store.chunk_audit import check_chunks, check_strays
 from devicelog.store.database import check_ours
 from devicelog.store.engine import in_our_words
-from devicelog.store.projection import project, project_pen
+from devicelog.store.pen_audit import check_pens
+from devicelog.store.projection import project
 from devicelog.store.report import Report, Stream, check_types
-from devicelog.store.schema import CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, PEN_CALIBRATION, STREAM, guard_faults
+from devicelog.store.schema import CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, STREAM, guard_faults
 from devicelog.store.transaction import CLIENT_TAG, NOTE_TAG, commitment
 
 
@@ -39,7 +40,7 @@ def audit(
         streams = _streams_of(entries, report)
         progress("documents")
         documents = _documents(connection, report)
-        named = _named_documents(streams, documents, report) | _pen_documents(entries, streams, documents, report)
+        named = _named_documents(streams, documents, report) | check_pens(entries, streams, documents, report)
         if only is None:
             report.problems += [f"document {digest} is named by no entry" for digest in documents.keys() - named]
         for stream_id, stream in streams.items():
@@ -55,7 +56,7 @@ def audit(
 
 
 def projection_faults(connection: Connection) -> list[str]:
-    """Where the lists of sessions and of calibrations are not what the ledger says."""
+    """Where the list of sessions is not what the ledger says."""
     report = Report()
     _projection(connection, list(_entries(connection, report)), report)
     return report.problems
@@ -167,40 +168,6 @@ def _named_documents(streams: dict[str, Stream], documents: dict[str, bytes], re
     return named
 
 
-def _pen_documents(
-    entries: list[Entry], streams: dict[str, Stream], documents: dict[str, bytes], report: Report
-) -> set[str]:
-    """Those that calibrations and checks name, and whether each is of that pen and says what its entry says."""
-    named = set()
-    for entry in entries:
-        if project_pen(entry) is None:
-            continue
-        where = f"ledger entry {entry.seq} ({entry.type})"
-        for name, digest in entry.body["documents"].items():
-            named.add(digest)
-            if digest not in documents:
-                report.problems.append(f"the {name} document of {where} is missing: {digest}")
-            elif name != "profile":
-                _certificate(where, entry, documents[digest], report)
-        strays = [stream for stream in (entry.body["span"], *entry.body["sessions"]) if stream not in streams]
-        report.problems += [f"{where} names {stream}, which there is not" for stream in strays]
-    return named
-
-
-def _certificate(where: str, entry: Entry, data: bytes, report: Report) -> None:
-    try:
-        said = parse_canonical(data)
-    except ValueError:
-        return  # its hash is wrong, and that is told already
-    wanted = {"serial": entry.body["pen"]["serial"], "tolerance_um": entry.body["tolerance_um"]}
-    wanted |= {key: entry.body[key] for key in ("expires", "residual_um", "gauge_set") if key in entry.body}
-    report.problems += [
-        f"the document of {where} has another {key} than the entry"
-        for key, value in wanted.items()
-        if said.get(key) != value
-    ]
-
-
 def _derived(stream_id: str, entry: Entry, data: bytes | None, report: Report) -> None:
     try:
         derived = parse_canonical(data) if data is not None else None
@@ -229,18 +196,6 @@ def _projection(connection: Connection, entries: list[Entry], report: Report) ->
                     f"the list of sessions says {column} = {theirs.get(column)!r} of {stream_id}; "
                     f"the ledger says {mine.get(column)!r}"
                 )
-    _pens(connection, entries, report)
-
-
-def _pens(connection: Connection, entries: list[Entry], report: Report) -> None:
-    wanted = {row["seq"]: row for row in map(project_pen, entries) if row is not None}
-    stored = {row["seq"]: dict(row) for row in connection.execute(select(PEN_CALIBRATION)).mappings()}
-    for seq in sorted(wanted.keys() | stored.keys(), key=str):
-        if wanted.get(seq) != stored.get(seq):
-            report.problems.append(
-                f"the list of calibrations says {stored.get(seq)} of ledger entry {seq}; "
-                f"the ledger says {wanted.get(seq)}"
-            )
 
 
 def _private(connection: Connection, streams: dict[str, Stream], report: Report, *, every: bool) -> None:

@@ -10,20 +10,11 @@ from typing import Any, Self
 from sqlalchemy import Connection, Row, func, select
 
 from devicelog.errors import EvidenceDamaged, NotFound
-from devicelog.ledger.entries import Entry, read_entry
+from devicelog.ledger.entries import PEN_TYPES, Entry, read_entry
 from devicelog.ledger.tree import leaf_hash
 from devicelog.records import Chunk, Record
 from devicelog.store.engine import in_our_words, reader_engine
-from devicelog.store.schema import (
-    CHUNK,
-    CHUNK_INDEX_BITS,
-    CLIENT,
-    DOCUMENT,
-    LEDGER_ENTRY,
-    NOTE,
-    PEN_CALIBRATION,
-    STREAM,
-)
+from devicelog.store.schema import CHUNK, CHUNK_INDEX_BITS, CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, STREAM
 
 StreamRow = Mapping[str, Any]
 
@@ -203,29 +194,21 @@ class Evidence:
         return [dict(row._mapping) for row in self._rows(query)]
 
     def calibrations(self, serial: str | None = None) -> list[Entry]:
-        """Every calibration and check, of this pen or of all, oldest first. Raises EvidenceDamaged."""
-        query = select(PEN_CALIBRATION.c.seq).order_by(PEN_CALIBRATION.c.seq)
-        return self._pen_entries(query if serial is None else query.where(PEN_CALIBRATION.c.serial == serial))
+        """Every calibration and check, of this pen or of all, oldest first. Raises EvidenceDamaged.
 
-    def calibration(self, serial: str) -> Entry | None:
-        """The calibration in force: the newest of this pen; None when it has none. Raises EvidenceDamaged."""
-        return self._newest(serial, PEN_CALIBRATION.c.adjusted)
-
-    def last_good(self, serial: str) -> Entry | None:
-        """The newest calibration or check of this pen that left it within the tolerance. Raises EvidenceDamaged."""
-        return self._newest(serial, PEN_CALIBRATION.c.good)
-
-    def _newest(self, serial: str, flag: Any) -> Entry | None:
-        query = select(PEN_CALIBRATION.c.seq).where(PEN_CALIBRATION.c.serial == serial, flag == 1)
-        found = self._pen_entries(query.order_by(PEN_CALIBRATION.c.seq.desc()).limit(1))
-        return found[0] if found else None
-
-    def _pen_entries(self, query: Any) -> list[Entry]:
-        entries = [self.entry(row.seq) for row in self._rows(query)]
-        for entry in entries:
-            if entry.type not in ("pen.calibrated", "pen.checked"):
-                raise EvidenceDamaged(f"the list of calibrations is wrong: entry {entry.seq} is a {entry.type}")
-        return entries
+        Each stands right behind the closing entry of its span, which a person opened: only those spans name one.
+        """
+        query = select(STREAM.c.id, STREAM.c.closed_seq).order_by(STREAM.c.no)
+        query = query.where(STREAM.c.kind == "span", STREAM.c.practitioner.is_not(None), STREAM.c.derived.is_not(None))
+        found = []
+        for row in self._rows(query if serial is None else query.where(STREAM.c.pen_serial == serial)):
+            try:
+                entry = self.entry(row.closed_seq + 1)
+            except NotFound:
+                continue  # interrupted there: nothing was calibrated
+            if entry.type in PEN_TYPES and entry.body["span"] == row.id:
+                found.append(entry)
+        return found
 
     def _scalar(self, query: Any) -> Any:
         rows = self._rows(query)

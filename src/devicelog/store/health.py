@@ -58,7 +58,7 @@ def _inside(connection: Connection, path: Path) -> Iterator[Finding]:
             return
     else:
         yield Finding(check="schema", code=0, says=f"{version}, as this devicelog writes it")
-    lost = lost_tables(connection, projections=version >= SCHEMA_VERSION)
+    lost = lost_tables(connection)
     yield Finding(check="tables", code=DAMAGED if lost else 0, says=", ".join(lost) + " lost" if lost else "all there")
     if lost:
         return

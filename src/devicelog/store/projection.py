@@ -1,10 +1,10 @@
-"""What one ledger entry changes in the projections. Pure: a projection is this, applied to every entry in order."""
+"""What one ledger entry changes in the projection. Pure: the projection is this, applied to every entry in order."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from devicelog.canonical import Json
-from devicelog.ledger.entries import Entry
+from devicelog.ledger.entries import RECORDER, Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,20 +25,6 @@ def project(entry: Entry) -> Change | None:
     return Change(stream=entry.body["stream"], opens=opens, values=build(entry))
 
 
-def project_pen(entry: Entry) -> Json | None:
-    """The row that an entry adds to the list of calibrations and checks, or None."""
-    if entry.type not in ("pen.calibrated", "pen.checked"):
-        return None
-    body, adjusted = entry.body, entry.type == "pen.calibrated"
-    errors_um = (body["as_left_um"], body["residual_um"]) if adjusted else (body["as_found_um"],)
-    return {
-        "seq": entry.seq,
-        "serial": body["pen"]["serial"],
-        "adjusted": int(adjusted),
-        "good": int(all(um <= body["tolerance_um"] for um in errors_um)),
-    }
-
-
 def _opened(entry: Entry) -> Json:
     body = entry.body
     pen = body.get("pen")
@@ -51,11 +37,17 @@ def _opened(entry: Entry) -> Json:
         "opened_at": entry.values["at"],
         "clock": entry.values["clock"],
         "client_ref": body.get("client_ref"),
-        "practitioner": body.get("practitioner"),
+        "practitioner": body.get("practitioner") or _person(entry),
         "plan": body.get("plan"),
         "pen_serial": pen["serial"] if pen else None,
         "derivations": 0,
     }
+
+
+def _person(entry: Entry) -> str | None:
+    """Who opened a stream, where it was not the recorder by itself: a span that was opened so is a calibration's."""
+    actor = entry.values["actor"]
+    return actor["id"] if actor["role"] != RECORDER.role else None
 
 
 def _state_changed(entry: Entry) -> Json:

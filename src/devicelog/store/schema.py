@@ -11,7 +11,7 @@ from types import MappingProxyType
 from sqlalchemy import CheckConstraint, Column, Connection, Integer, LargeBinary, MetaData, Table, Text
 
 APPLICATION_ID = 0x44564C47  # "DVLG", so that `file` and we know whose database it is
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 2
 
 METADATA = MetaData()
 
@@ -98,16 +98,6 @@ STREAM = Table(
     info={"class": "projection"},
 )
 
-PEN_CALIBRATION = Table(
-    "pen_calibration",
-    METADATA,
-    Column("seq", Integer, primary_key=True),  # of the entry
-    Column("serial", Text, nullable=False),
-    Column("adjusted", Integer, nullable=False),  # 1: a calibration, in force until the next; 0: a check
-    Column("good", Integer, nullable=False),  # 1: what was in force after it was within the tolerance
-    info={"class": "projection"},
-)
-
 
 def _refuse(table: str, verb: str) -> str:
     return (
@@ -155,11 +145,10 @@ def create_guards(connection: Connection) -> None:
         connection.exec_driver_sql(sql)
 
 
-def lost_tables(connection: Connection, *, projections: bool = True) -> list[str]:
-    """Which of the tables are not there. An earlier version had fewer `projections`."""
+def lost_tables(connection: Connection) -> list[str]:
+    """Which of the tables are not there."""
     rows = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
-    lost = METADATA.tables.keys() - {str(name) for (name,) in rows}
-    return sorted(name for name in lost if projections or METADATA.tables[name].info["class"] != "projection")
+    return sorted(METADATA.tables.keys() - {str(name) for (name,) in rows})
 
 
 def guard_faults(connection: Connection) -> list[str]:

@@ -18,17 +18,8 @@ from devicelog.canonical import Json
 from devicelog.ledger.entries import NO_PREVIOUS, RECORDER, Actor, Entry, entry_bytes, read_entry
 from devicelog.ledger.tree import Tree, leaf_hash
 from devicelog.records import SERIAL, Chunk, Record
-from devicelog.store.projection import project, project_pen
-from devicelog.store.schema import (
-    CHUNK,
-    CHUNK_INDEX_BITS,
-    CLIENT,
-    DOCUMENT,
-    LEDGER_ENTRY,
-    NOTE,
-    PEN_CALIBRATION,
-    STREAM,
-)
+from devicelog.store.projection import project
+from devicelog.store.schema import CHUNK, CHUNK_INDEX_BITS, CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, STREAM
 
 NOTE_TAG = b"devicelog-note-1\n"
 CLIENT_TAG = b"devicelog-client-1\n"
@@ -203,10 +194,7 @@ def commitment(tag: bytes, salt: bytes, text: str) -> str:
 
 
 def project_entry(connection: Connection, entry: Entry) -> None:
-    """Bring the projections up to one more entry."""
-    pen = project_pen(entry)
-    if pen is not None:
-        connection.execute(insert(PEN_CALIBRATION).values(**pen))
+    """Bring the projection up to one more entry."""
     change = project(entry)
     if change is None:
         return
