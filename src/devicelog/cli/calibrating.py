@@ -124,23 +124,28 @@ def calibrations(serial: str | None, data_dir: Path | None, as_json: bool) -> No
     from devicelog.recorder.calibrating import calibration_row
     from devicelog.recorder.known_pens import calibration_document
 
-    rows = []
     with reading(data_dir) as evidence:
-        for entry in evidence.calibrations(serial):
-            rows.append(calibration_row(entry, parse_canonical(calibration_document(evidence, entry)[1])))
+        rows = [
+            calibration_row(entry, parse_canonical(calibration_document(evidence, entry)[1]))
+            for entry in evidence.calibrations(serial)
+        ]
         if serial is not None and not rows:
             known = sorted({entry.body["pen"]["serial"] for entry in evidence.calibrations()})
             there = f"there are: {', '.join(known)}" if known else "no pen was calibrated or checked here yet"
             raise NotFound(f"no calibration of a pen {serial!r}: {there}")
-    newest = {row["pen"]["serial"]: row["entry"] for row in rows if row["adjusted"]}
+    newest = {(row["pen"]["serial"], row["pen"]["mode"]): row["entry"] for row in rows if row["adjusted"]}
     for row in rows:
-        row["in_force"] = newest.get(row["pen"]["serial"]) == row["entry"]
+        row["in_force"] = row["entry"] in newest.values()
     if as_json:
         print_json({"schema": "devicelog.calibrations/1", "calibrations": rows})
         return
     head = ("when", "pen", "what", "as found", "as left", "residual", "tolerance", "until", "by", "sessions affected")
     click.echo("\n".join(table([head, *map(_row, rows)])))
     click.echo(f"{len(rows)} calibrations and checks; errors in µm, the largest of all points")
+    for row in rows:
+        if row["sessions"]:
+            when = row["at"][:16].replace("T", " ")
+            click.echo(f"found out of tolerance {when}Z, pen {row['pen']['serial']}: {' '.join(row['sessions'])}")
 
 
 def _row(row: "Json") -> tuple[str, ...]:

@@ -183,6 +183,8 @@ def _check_body(type_: str, body: Json, known: frozenset[str]) -> None:
             raise ValueError(f"{type_}: {key} is {body[key]!r}")
     if not all(isinstance(digest, str) for digest in body.get("documents", {}).values()):
         raise ValueError(f"{type_}: documents are {body['documents']!r}")
+    if type_ in PEN_TYPES and not isinstance(body["pen"], dict):
+        raise ValueError(f"{type_}: pen is {body['pen']!r}")
     if body.get("pen") is not None and not (isinstance(body["pen"], dict) and "serial" in body["pen"]):
         raise ValueError(f"{type_}: pen is {body['pen']!r}")
     if not all(

@@ -35,7 +35,7 @@ def last_good(evidence: Evidence, pen: Identity) -> Entry | None:
 def _newest_first(evidence: Evidence, pen: Identity) -> list[Entry]:
     """A simulated pen may say any serial: it is never taken for a real one."""
     entries = evidence.calibrations(pen.serial) if pen.serial else []
-    return [entry for entry in reversed(entries) if entry.body["pen"]["mode"] == pen.mode]
+    return [entry for entry in reversed(entries) if entry.body["pen"].get("mode") == pen.mode]
 
 
 def _left_good(body: Json) -> bool:

@@ -150,7 +150,7 @@ class Recording:
         before = last_counters(self._path, identity.serial, before_stream=first_stream)
         with Evidence(self._path) as evidence:
             in_force = calibration_in_force(evidence, identity)
-            calibration = in_force and calibration_document(evidence, in_force)[1]
+            calibration = calibration_document(evidence, in_force)[1] if in_force else None
         now = (
             heard
             and Counters(serial=identity.serial, boot=heard.boot, passes=heard.passes, strokes=heard.strokes).document()

@@ -1,4 +1,4 @@
-"""Whether calibrations and checks of pens are what they say: their place, their documents, their pen, their sessions."""
+"""Whether calibrations and checks of pens are what they say: their place, documents, pen and sessions."""
 
 from devicelog.canonical import Json, parse_canonical
 from devicelog.ledger.entries import PEN_TYPES, RECORDER, Entry
