@@ -56,9 +56,10 @@ class Measured:
 def read_gauges(text: str) -> tuple[int, ...]:
     """Depths in µm, as `0,500,1000`. Raises UsageProblem."""
     words = [word.strip() for word in text.split(",")]
-    if bad := next((word for word in words if not _INTEGER.fullmatch(word)), None):
+    bad = next((word for word in words if not _INTEGER.fullmatch(word)), None)
+    if bad is not None:
         raise UsageProblem(f"--points: {bad!r} is no depth in whole micrometres; expected for example 0,500,1000")
-    return tuple(int(word) for word in words if word)
+    return tuple(map(int, words))
 
 
 def check_gauges(gauges_um: Sequence[int], most_um: int) -> tuple[int, ...]:

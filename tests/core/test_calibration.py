@@ -171,8 +171,18 @@ NEITHER = RAW._replace(raw_count=None)
 
 def pen(serial: str) -> Identity:
     return Identity(
-        **{"mode": "test", "motor_on": False, "boot": 7, "seq": 0, "t_us": 0, "protocol_major": 1, "protocol_minor": 0},
-        **{"model": "M", "serial": serial, "firmware": "1", "calibration_id": "", "cartridge": ""},
+        mode="test",
+        motor_on=False,
+        boot=7,
+        seq=0,
+        t_us=0,
+        protocol_major=1,
+        protocol_minor=0,
+        model="M",
+        serial=serial,
+        firmware="1",
+        calibration_id="",
+        cartridge="",
     )
 
 
@@ -181,7 +191,11 @@ def test_raw_counts_alone_get_a_depth_and_nothing_else_is_touched() -> None:
     readings = [RAW, OWN, pen("A0042"), NEITHER]
     assert calibrator.take(list(readings)) == [RAW._replace(depth_um=(0, 1_000)), *readings[1:]]
     assert calibrator.document() == {
-        **{"id": CALIBRATION.id, "serial": "A0042", "expires": "2032-01-01", "applied": 2, "own": 2}
+        "id": CALIBRATION.id,
+        "serial": "A0042",
+        "expires": "2032-01-01",
+        "applied": 2,
+        "own": 2,
     }
 
 

@@ -13,7 +13,8 @@ from devicelog.ledger.tree import leaf_hash
 VERSION = 1
 NO_PREVIOUS = "0" * 64
 
-PEN_TYPES = ("pen.calibrated", "pen.checked")
+# What was measured of a pen, by type of entry: the name that the entry gives the document which says it.
+PEN_DOCUMENTS = {"pen.calibrated": "calibration", "pen.checked": "check"}
 _PEN_MEASURED = frozenset(
     {
         *("span", "pen", "documents", "gauge_set", "tolerance_um", "as_found_um", "as_left_um", "residual_um"),
@@ -183,7 +184,7 @@ def _check_body(type_: str, body: Json, known: frozenset[str]) -> None:
             raise ValueError(f"{type_}: {key} is {body[key]!r}")
     if not all(isinstance(digest, str) for digest in body.get("documents", {}).values()):
         raise ValueError(f"{type_}: documents are {body['documents']!r}")
-    if type_ in PEN_TYPES and not isinstance(body["pen"], dict):
+    if type_ in PEN_DOCUMENTS and not isinstance(body["pen"], dict):
         raise ValueError(f"{type_}: pen is {body['pen']!r}")
     if body.get("pen") is not None and not (isinstance(body["pen"], dict) and "serial" in body["pen"]):
         raise ValueError(f"{type_}: pen is {body['pen']!r}")

@@ -5,7 +5,7 @@ from typing import Any
 
 from devicelog.canonical import Json, parse_canonical
 from devicelog.counters import Counters
-from devicelog.ledger.entries import Entry
+from devicelog.ledger.entries import PEN_DOCUMENTS, Entry
 from devicelog.store.evidence import Evidence
 from firmware_bridge.readings import Identity
 
@@ -46,5 +46,5 @@ def _left_good(body: Json) -> bool:
 def calibration_document(evidence: Evidence, entry: Entry) -> tuple[str, bytes]:
     """The SHA-256 in hex and the bytes of the document of a calibration or a check."""
     documents = entry.body["documents"]
-    digest: str = documents["calibration" if entry.type == "pen.calibrated" else "check"]
+    digest: str = documents[PEN_DOCUMENTS[entry.type]]
     return digest, evidence.document(digest)

@@ -10,7 +10,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, Row, func, select
 
 from devicelog.errors import EvidenceDamaged, NotFound
-from devicelog.ledger.entries import PEN_TYPES, Entry, read_entry
+from devicelog.ledger.entries import PEN_DOCUMENTS, Entry, read_entry
 from devicelog.ledger.tree import leaf_hash
 from devicelog.records import Chunk, Record
 from devicelog.store.engine import in_our_words, reader_engine
@@ -206,7 +206,7 @@ class Evidence:
                 entry = self.entry(row.closed_seq + 1)
             except NotFound:
                 continue  # interrupted there: nothing was calibrated
-            if entry.type in PEN_TYPES and entry.body["span"] == row.id:
+            if entry.type in PEN_DOCUMENTS and entry.body["span"] == row.id:
                 found.append(entry)
         return found
 

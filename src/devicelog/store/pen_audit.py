@@ -1,7 +1,7 @@
 """Whether calibrations and checks of pens are what they say: their place, documents, pen and sessions."""
 
 from devicelog.canonical import Json, parse_canonical
-from devicelog.ledger.entries import PEN_TYPES, RECORDER, Entry
+from devicelog.ledger.entries import PEN_DOCUMENTS, RECORDER, Entry
 from devicelog.store.report import Report, Stream
 
 
@@ -11,10 +11,12 @@ def check_pens(
     """Adds what is wrong to the report; returns the documents that calibrations and checks name."""
     named: set[str] = set()
     for entry in entries:
-        if entry.type not in PEN_TYPES:
+        if entry.type not in PEN_DOCUMENTS:
             continue
         where = f"ledger entry {entry.seq} ({entry.type})"
         report.problems += [f"{where} {fault}" for fault in _place_faults(entry, streams)]
+        if (own := PEN_DOCUMENTS[entry.type]) not in entry.body["documents"]:
+            report.problems.append(f"{where} does not name its {own} document")
         for name, digest in entry.body["documents"].items():
             named.add(digest)
             if digest not in documents:
