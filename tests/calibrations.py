@@ -1,4 +1,4 @@
-"""Calibrations for tests: kept in a database without a port, and a pen on a pty that sends what its sensor is told to."""
+"""Calibrations for tests: kept in a database without a port; and a pen on a pty that sends the counts it is told."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,10 +105,15 @@ def keep_calibration(
 class RawPen(PtyPen):
     """A pen that sends raw counts and no depth, when it is told to."""
 
-    def __init__(self, link: Path, **said: Any) -> None:
+    def __init__(self, link: Path, **said: str) -> None:
         super().__init__(link)
-        self.identity = encode(replace(PEN, **said))
+        self.identity = self.identity_of(**said)
         self.seq = 0
+
+    @staticmethod
+    def identity_of(serial: str = SERIAL) -> bytes:
+        """The frame in which a pen says who it is."""
+        return encode(replace(PEN, serial=serial))
 
     def counts(self, *counts: int | None, depth_um: int | None = None) -> None:
         """A tenth of a second of samples at each of these counts."""

@@ -1,4 +1,4 @@
-"""Calibrations in the ledger: found again without a table of their own, checked like everything else, in old files too."""
+"""Calibrations in the ledger: found again without a table of their own, checked like all else, in old files too."""
 
 import shutil
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from devicelog.canonical import parse_canonical
+from devicelog.errors import EvidenceDamaged
 from devicelog.ledger.entries import RECORDER, Actor
 from devicelog.recorder.known_pens import calibration_document, calibration_in_force, last_good
 from devicelog.recorder.recovery import software
@@ -121,3 +122,12 @@ def test_whoever_a_person_is(recorded: Path) -> None:
     keep_calibration(recorded.parent, actor=Actor(id="recorder", role="practitioner"))
     assert report(recorded).problems == []
     assert serials(recorded) == [("pen.calibrated", SERIAL)]
+
+
+@pytest.mark.parametrize("documents", [{}, {"calibration": "rules"}])
+def test_one_that_cannot_be_read_is_damage(documents: dict[str, str], recorded: Path) -> None:
+    with Evidence(recorded) as evidence:
+        rules = evidence.entry(2).body["documents"]["rules"]
+    keep_calibration(recorded.parent, documents=dict.fromkeys(documents, rules))
+    with Evidence(recorded) as evidence, pytest.raises(EvidenceDamaged, match=r"ledger entry \d+"):
+        calibration_document(evidence, evidence.calibrations()[0])

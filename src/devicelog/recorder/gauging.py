@@ -48,6 +48,7 @@ class Gauging:
         self, span: OpenStream, inbox: Inbox, *, clock: RecorderClock, stop: Stop, say: Callable[[str], None]
     ) -> None:
         self.identity: Identity | None = None
+        self._newest: SampleBlock | None = None
         self._span, self._inbox, self._clock, self._stop, self._say = span, inbox, clock, stop, say
 
     def meet(self) -> Identity:
@@ -71,7 +72,7 @@ class Gauging:
 
     def column(self) -> Column:
         """What this pen's sensor says: its own depth where it sends one, else raw counts. Raises PenUnusable."""
-        block = self._next_blocks()[0][1]
+        block = self._newest or self._next_blocks()[0][1]
         if block.depth_um is not None:
             return "depth_um"
         if block.raw_count is not None:
@@ -160,6 +161,7 @@ class Gauging:
             if isinstance(reading, Identity):
                 self._heard(reading)
             elif isinstance(reading, SampleBlock):
+                self._newest = reading
                 blocks.append((self._span.last_record, reading, item.t_us))
         return blocks
 

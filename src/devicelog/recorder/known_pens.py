@@ -5,8 +5,10 @@ from typing import Any
 
 from devicelog.canonical import Json, parse_canonical
 from devicelog.counters import Counters
+from devicelog.errors import EvidenceDamaged
 from devicelog.ledger.entries import PEN_DOCUMENTS, Entry
 from devicelog.store.evidence import Evidence
+from firmware_bridge.calibration import HostCalibration
 from firmware_bridge.readings import Identity
 
 
@@ -44,7 +46,14 @@ def _left_good(body: Json) -> bool:
 
 
 def calibration_document(evidence: Evidence, entry: Entry) -> tuple[str, bytes]:
-    """The SHA-256 in hex and the bytes of the document of a calibration or a check."""
-    documents = entry.body["documents"]
-    digest: str = documents[PEN_DOCUMENTS[entry.type]]
-    return digest, evidence.document(digest)
+    """The SHA-256 in hex and the bytes of the document of a calibration or a check. Raises EvidenceDamaged."""
+    digest = entry.body["documents"].get(PEN_DOCUMENTS[entry.type])
+    if digest is None:
+        raise EvidenceDamaged(f"ledger entry {entry.seq} names no document of what was measured")
+    data = evidence.document(digest)
+    if entry.type == "pen.calibrated":
+        try:
+            HostCalibration.from_document(parse_canonical(data), digest)
+        except ValueError as error:
+            raise EvidenceDamaged(f"ledger entry {entry.seq}: {error}") from error
+    return digest, data

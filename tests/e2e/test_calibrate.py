@@ -1,0 +1,350 @@
+"""`pens calibrate` and what comes of it, with a pen on a pty: guided, refused, interrupted, and years later."""
+
+import os
+import pty
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from tests.calibrations import SERIAL, RawPen, keep_calibration
+from tests.e2e.running import (
+    Ended,
+    Json,
+    Running,
+    assert_whole,
+    bytes_on_disk,
+    devicelog,
+    entries,
+    recording,
+    rules_found,
+    shown,
+    streams,
+)
+
+GOOD = "0 200\n1000 1000\n2000 1800\n"
+OFF = "0 400\n1000 1200\n2000 2000\n"  # by 250 µm
+
+
+@pytest.fixture
+def pen(tmp_path: Path) -> Iterator[RawPen]:
+    with RawPen(tmp_path / "pen") as pen:
+        yield pen
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def calibrated(data: Path, pen: RawPen, readings: str, *more: str, depth_um: int | None = None) -> Ended:
+    """`pens calibrate` with readings that somebody took."""
+    file = pen.link.with_name("readings")
+    file.write_text(readings, encoding="utf-8")
+    words = ("--practitioner", "KM", "--readings", file, *more)
+    with Running("pens", "calibrate", "--pen", pen.link, *words, data_dir=data) as command:
+        pen.answer(command)
+        pen.counts(500, depth_um=depth_um)
+        return command.end()
+
+
+def session(data: Path, pen: RawPen, *counts: int) -> str:
+    """A session with these counts on the forehead."""
+    marks = pen.link.with_name("marks")
+    marks.write_text("0 zone forehead\n", encoding="utf-8")
+    before = bytes_on_disk(data), pen.sent
+    with recording(data, pen.link, "--marks", marks) as command:
+        pen.introduce(command, pen.identity)
+        pen.counts(*counts)
+        command.wait_until(lambda: bytes_on_disk(data) - before[0] == pen.sent - before[1], "all bytes on disk")
+        command.send(signal.SIGINT)
+        command.end().succeeded()
+    return streams(data, "session")[-1]
+
+
+def kept(data: Path) -> list[Json]:
+    """The calibrations and checks, as `pens calibrations` lists them."""
+    told: list[Json] = devicelog("pens", "calibrations", "--json", data_dir=data).succeeded().json()["calibrations"]
+    return told
+
+
+class Guided(Running):
+    """`pens calibrate` in a terminal, and the person at it."""
+
+    def __init__(self, data: Path, pen: RawPen, *more: str) -> None:
+        self.keys, self.terminal = pty.openpty()
+        words = ("--pen", pen.link, "--practitioner", "KM", "--points", "0,1000,2000", *more)
+        super().__init__("pens", "calibrate", *words, data_dir=data, stdin=self.terminal)
+        self.pen = pen
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        os.close(self.terminal)
+        os.close(self.keys)
+
+    def asks_for(self, gauge_um: int, times: int = 1) -> Self:
+        """Wait until it asks for this block, for the first time or once more."""
+        question = f"put the gauge block of {gauge_um} µm under the tip and press Enter"
+        self.wait_until(lambda: self.stderr.count(question) == times, f"{question}, {times}")
+        return self
+
+    def type(self, text: str) -> Self:
+        """Type this."""
+        os.write(self.keys, text.encode())
+        return self
+
+    def reads(self, *counts: int, until: str) -> None:
+        """The sensor says these, again and again, until the command has said so."""
+
+        def said() -> bool:
+            self.pen.counts(*counts)
+            return until in self.stderr
+
+        self.wait_until(said, until)
+
+    def wanders(self, gauge_um: int, *counts: int, times: int = 1) -> None:
+        """It is asked so often, and the sensor wanders each time."""
+        for n in range(1, times + 1):
+            self.asks_for(gauge_um, n).type("\n")
+            self.wait_until(lambda n=n: self.pen.counts(*counts) or self.stderr.count("is noisy") == n, "a word of it")
+
+    def begin(self) -> Self:
+        """As far as the first question."""
+        self.pen.answer(self)
+        self.pen.counts(200)
+        return self.asks_for(0)
+
+
+# --- step by step -----------------------------------------------------------------------------------------------------
+
+
+def test_step_by_step_in_a_terminal_with_answers_that_are_none(pen: RawPen, data: Path) -> None:
+    with Guided(data, pen, "--gauge-set", "GB-7", "--expires", "2999-12-31") as command:
+        command.begin().type("no\n").wait_for("not understood: 'no'")
+        command.type("y\n").wait_for("not understood: 'y'")
+        command.type("\n\n\n").reads(200, 202, 198, until="0 µm: 200 counts")  # and two too many, which answer nothing
+        command.asks_for(1_000).type("7 mm\n").wait_for("not understood: '7 mm'")
+        command.wanders(1_000, 900, 1_100)
+        command.asks_for(1_000, times=2).type("\n").reads(1_000, 1_010, until="1000 µm: 1005 counts")
+        command.asks_for(2_000).type("\n").reads(1_800, until="2000 µm: 1800 counts")
+        ended = command.end().succeeded()
+    assert f"pen {SERIAL} (test) calibrated as host-" in ended.stdout
+    assert "holds until   2999-12-31" in ended.stdout
+    (row,) = kept(data)
+    assert [(point["depth_um"], point["raw_count"]) for point in row["curve"]] == [
+        (0, 200),
+        (1_000, 1_005),
+        (2_000, 1_800),
+    ]
+    assert (row["practitioner"], row["gauge_set"], row["expires"], row["in_force"]) == (
+        "KM",
+        "GB-7",
+        "2999-12-31",
+        True,
+    )
+    assert (row["as_found_um"], row["last_good"], row["sessions"]) == (None, None, [])
+    assert_whole(data)
+    last = [(entry["type"], entry["actor"]["id"]) for entry in entries(data)[-3:]]
+    assert last == [("span.recorded", "recorder"), ("pen.calibrated", "KM"), ("recorder.stopped", "recorder")]
+    rows = (
+        devicelog("sessions", "readings", row["span"], "--format", "csv", data_dir=data).succeeded().stdout.split("\n")
+    )
+    head = rows[0].split(",")
+    table = [dict(zip(head, line.split(","), strict=True)) for line in rows[1:-1]]
+    for reading in row["readings"]:
+        here = range(reading["first_record"], reading["last_record"] + 1)
+        counts = [int(line["raw_count"]) for line in table if int(line["record"]) in here]
+        assert (min(counts), max(counts), len(counts)) == (reading["low"], reading["high"], reading["samples"])
+        assert abs(sum(counts) / len(counts) - reading["mean"]) <= 0.5
+        assert len(counts) >= 100  # a second of them
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_ended_in_the_middle_nothing_is_half_written(signal_: int, pen: RawPen, data: Path) -> None:
+    with Guided(data, pen) as command:
+        command.begin().type("\n").reads(200, until="0 µm: 200 counts")
+        command.asks_for(1_000).send(signal_)
+        ended = command.end()
+    assert kept(data) == []  # after a kill, this is what closes the span
+    assert_whole(data)
+    written = [entry["type"] for entry in entries(data)]
+    assert "span.recorded" in written
+    assert not {"pen.calibrated", "pen.checked", "session.opened"} & set(written)
+    if signal_ == signal.SIGKILL:
+        assert entries(data)[-1]["body"]["ended"] == "interrupted"
+    else:
+        assert ended.code == 130
+        assert "nothing was calibrated" in ended.stderr
+        assert written[-2:] == ["span.recorded", "recorder.stopped"]
+    (span,) = streams(data, "span")
+    readings = devicelog("sessions", "readings", span, data_dir=data).succeeded().stdout
+    assert readings.count(",200,") >= 100, "what was measured until then is kept as evidence"
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("noise", "is noisy: 900 to 1100 counts, and 200 is more than 40"),
+        ("unplug", "the pen's port is lost"),
+        ("other", "another pen answers now: RAW-2, and it began with RAW-1"),
+        ("no counts", "the pen stopped sending raw_count"),
+        ("stuck", "two points have the same raw count"),
+    ],
+)
+def test_what_goes_wrong_in_the_middle(what: str, says: str, pen: RawPen, data: Path) -> None:
+    with Guided(data, pen, "--json") as command:
+        command.begin().type("\n").reads(200, until="0 µm: 200 counts")
+        command.asks_for(1_000)
+        if what == "unplug":
+            pen.unplug()
+        elif what == "other":
+            pen.send(RawPen.identity_of("RAW-2"))
+        elif what == "no counts":
+            command.type("\n").wait_until(lambda: pen.counts(None) or command.process.poll() is not None, "its end")
+        elif what == "stuck":
+            command.type("\n").reads(200, until="1000 µm: 200 counts")
+            command.asks_for(2_000).type("\n").reads(900, until="2000 µm: 900 counts")
+        else:
+            for n in (1, 2, 3):
+                command.wait_until(lambda n=n: command.stderr.count("block of 1000 µm under the tip and") == n, "asked")
+                command.type("\n").wait_until(
+                    lambda n=n: pen.counts(900, 1_100) or command.stderr.count("noisy") == n, ""
+                )
+        ended = command.end().refused(4, says, "Nothing was calibrated")
+    assert ended.stdout == ""
+    assert kept(data) == []
+    assert_whole(data)
+
+
+# --- refused ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("readings", "more", "code", "says"),
+    [
+        (GOOD, ("--check",), 2, "there is none to check"),
+        ("0 200\n1000 1000\n2000 900\n", (), 4, "not monotonic"),
+        ("0 200\n1000 200\n2000 200\n", (), 4, "the sensor is stuck"),
+        ("0 200\n1000 1000 1041\n2000 1800\n", (), 2, "the reading at 1000 µm is noisy"),
+        ("0 200\n1000 1000\n2000 65536\n", (), 2, "a raw_count is 0 to 65535"),
+    ],
+)
+def test_readings_that_make_no_calibration(
+    readings: str, more: tuple[str, ...], code: int, says: str, pen: RawPen, data: Path
+) -> None:
+    calibrated(data, pen, readings, *more).refused(code, says)
+    assert kept(data) == []
+    assert_whole(data)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--points", "0,500"), "a calibration needs 3 to 64"),
+        (("--points", "0,500,500"), "stands twice"),
+        (("--points", "0,500,x"), "no depth in whole micrometres"),
+        (("--points", "0,500,9999"), "out of this pen's range"),
+        (("--expires", "2020-01-01"), "is past"),
+        (("--expires", "soon"), "is no day"),
+        (("--expires", "2999-01-01", "--valid-days", "9"), "give one of them"),
+        (("--gauge-set", "our set"), "is no number of a set"),
+        (("--readings", "nowhere"), "cannot be read"),
+        (("--practitioner", ""), "practitioner"),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, tuple) else None,
+)
+def test_an_option_that_cannot_be_meant_opens_no_port(words: tuple[str, ...], says: str, data: Path) -> None:
+    pen = ("--pen", "/nowhere", "--practitioner", "KM")
+    devicelog("pens", "calibrate", *pen, *words, data_dir=data).refused(2, says)
+    assert not data.exists()
+
+
+def test_without_a_terminal_nobody_confirms(pen: RawPen, data: Path) -> None:
+    with Running("pens", "calibrate", "--pen", pen.link, "--practitioner", "KM", data_dir=data) as command:
+        pen.answer(command)
+        pen.counts(200)
+        command.end().refused(2, "nobody confirmed the gauge block of 0 µm", "--readings FILE")
+    assert kept(data) == []
+
+
+def test_a_pen_without_a_serial(tmp_path: Path, data: Path) -> None:
+    with RawPen(tmp_path / "pen", serial="") as pen:
+        calibrated(data, pen, GOOD).refused(4, "names no serial number")
+
+
+def test_a_port_that_is_not_there(tmp_path: Path, data: Path) -> None:
+    words = ("--pen", tmp_path / "pen", "--practitioner", "KM", "--points", "0,1,2")
+    devicelog("pens", "calibrate", *words, data_dir=data).refused(4, "there is no such port")
+
+
+def test_while_somebody_records(pen: RawPen, data: Path) -> None:
+    with recording(data, pen.link) as recorder:
+        pen.introduce(recorder, pen.identity)
+        words = ("--pen", pen.link, "--practitioner", "KM", "--points", "0,1,2")
+        assert devicelog("pens", "calibrate", *words, data_dir=data).code == 5
+
+
+# --- a pen with a depth of its own ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("most", "code"), [(2_150, 0), (2_151, 3)])
+def test_a_pen_with_a_depth_of_its_own_is_checked(most: int, code: int, pen: RawPen, data: Path) -> None:
+    ended = calibrated(data, pen, f"0 4\n1000 990\n2000 {most}\n", "--json", depth_um=4)
+    assert ended.code == code
+    (row,) = kept(data)
+    assert (row["adjusted"], row["column"], row["as_found_um"]) == (False, "depth_um", most - 2_000)
+    assert [entry["type"] for entry in entries(data)][-2] == "pen.checked"
+    calibrated(data, pen, GOOD, "--expires", "2999-01-01", depth_um=4).refused(2, "a check sets no last day")
+
+
+# --- sessions ---------------------------------------------------------------------------------------------------------
+
+
+def test_found_out_of_tolerance_years_later(pen: RawPen, data: Path) -> None:
+    first = calibrated(data, pen, GOOD, "--json").succeeded().json()
+    before = session(data, pen, 1_000, 1_000)
+    calibrated(data, pen, "0 210\n1000 1010\n2000 1810\n", "--check").succeeded()
+    since = session(data, pen, 1_000, 1_400)
+    told = shown(data, since)
+    assert told["host_calibration"] == {"id": first["id"], "serial": SERIAL, "expires": None, "applied": 20, "own": 0}
+    assert "calibration.missing" not in rules_found(told)
+    assert f"calibrated    here: {first['id']}" in devicelog("sessions", "show", since, data_dir=data).stdout
+
+    ended = calibrated(data, pen, OFF, "--json").succeeded()
+    result = ended.json()
+    assert (result["as_found_um"], result["within_tolerance"]) == (250, True)
+    assert [row["id"] for row in result["affected"]] == result["sessions"] == [since]
+    (zone,) = result["affected"][0]["zones"]
+    assert (zone["zone"], zone["min_um"], zone["max_um"]) == ("forehead", 1_000, 1_500)
+    good = next(row for row in kept(data) if not row["adjusted"])
+    assert result["last_good"] == good["entry"]
+    text = devicelog("pens", "calibrations", SERIAL, data_dir=data).succeeded().stdout
+    assert since in text
+    assert before not in text
+
+    later = session(data, pen, 1_200)
+    assert shown(data, later)["host_calibration"]["id"] == result["id"] != first["id"]
+    for each in (before, since, later):
+        assert devicelog("replay", each, "--json", data_dir=data).succeeded().json()["identical"], each
+        row = devicelog("sessions", "readings", each, data_dir=data).succeeded().stdout.splitlines()[1]
+        assert ",1000," in row, "1 mm by the calibration of its day"
+        assert row.endswith(",host")
+    assert_whole(data)
+    listed = devicelog("pens", "calibrations", "--json", data_dir=data).stdout
+    devicelog("db", "rebuild", data_dir=data).succeeded()
+    assert devicelog("pens", "calibrations", "--json", data_dir=data).stdout == listed
+
+
+def test_an_expired_calibration_is_a_finding_and_no_refusal(pen: RawPen, data: Path) -> None:
+    keep_calibration(data, expires="2020-01-01")
+    told = shown(data, session(data, pen, 1_000))
+    (found,) = [finding for finding in told["findings"] if finding["rule"] == "calibration.expired"]
+    assert found["detail"]["calibrations"][0] == {"id": told["host_calibration"]["id"], "expires": "2020-01-01"}
+    assert told["host_calibration"]["applied"] == 10
+
+
+def test_no_calibration_of_this_pen(pen: RawPen, data: Path) -> None:
+    keep_calibration(data)
+    devicelog("pens", "calibrations", "B0001", data_dir=data).refused(6, f"there are: {SERIAL}")
