@@ -1,5 +1,6 @@
 """`pens calibrate` and what comes of it, with a pen on a pty: guided, refused, interrupted, and years later."""
 
+import csv
 import os
 import pty
 import signal
@@ -9,8 +10,10 @@ from typing import Self
 
 import pytest
 
+from devicelog.canonical import parse_canonical
 from devicelog.cli.calibrating import calibrate
 from devicelog.errors import UsageProblem
+from devicelog.store.evidence import Evidence
 from tests.calibrations import SERIAL, RawPen, keep_calibration
 from tests.e2e.running import (
     Ended,
@@ -21,7 +24,6 @@ from tests.e2e.running import (
     devicelog,
     entries,
     recording,
-    rules_found,
     shown,
     streams,
 )
@@ -87,7 +89,7 @@ class Guided(Running):
         self.keys, self.terminal = pty.openpty()
         words = ("--pen", pen.link, "--practitioner", "KM", "--points", "0,1000,2000", *more)
         super().__init__("pens", "calibrate", *words, data_dir=data, stdin=self.terminal)
-        self.pen = pen
+        self.pen, self.data = pen, data
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
@@ -105,6 +107,11 @@ class Guided(Running):
         os.write(self.keys, text.encode())
         return self
 
+    def enter(self, text: str = "\n") -> Self:
+        """Press Enter when all that was sent before has arrived."""
+        self.wait_until(lambda: bytes_on_disk(self.data) == self.pen.sent, "all bytes on disk")
+        return self.type(text)
+
     def reads(self, *counts: int, until: str) -> None:
         """The sensor says these, again and again, until the command has said so."""
 
@@ -117,7 +124,7 @@ class Guided(Running):
     def wanders(self, gauge_um: int, *counts: int, times: int = 1) -> None:
         """It is asked so often, and the sensor wanders each time."""
         for n in range(1, times + 1):
-            self.asks_for(gauge_um, n).type("\n")
+            self.asks_for(gauge_um, n).enter()
             self.wait_until(lambda n=n: self.pen.counts(*counts) or self.stderr.count("is noisy") == n, "a word of it")
 
     def begin(self) -> Self:
@@ -134,35 +141,25 @@ def test_step_by_step_in_a_terminal_with_answers_that_are_none(pen: RawPen, data
     with Guided(data, pen, "--gauge-set", "GB-7", "--expires", "2999-12-31") as command:
         command.begin().type("no\n").wait_for("not understood: 'no'")
         command.type("y\n").wait_for("not understood: 'y'")
-        command.type("\n\n\n").reads(200, 202, 198, until="0 µm: 200 counts")  # and two too many, which answer nothing
+        command.enter("\n\n\n").reads(200, 202, 198, until="0 µm: 200 counts")  # and two too many, which answer nothing
         command.asks_for(1_000).type("7 mm\n").wait_for("not understood: '7 mm'")
         command.wanders(1_000, 900, 1_100)
-        command.asks_for(1_000, times=2).type("\n").reads(1_000, 1_010, until="1000 µm: 1005 counts")
-        command.asks_for(2_000).type("\n").reads(1_800, until="2000 µm: 1800 counts")
+        command.asks_for(1_000, times=2).enter().reads(1_005, until="1000 µm: 1005 counts")
+        command.asks_for(2_000).enter().reads(1_800, until="2000 µm: 1800 counts")
         ended = command.end().succeeded()
     assert f"pen {SERIAL} (test) calibrated as host-" in ended.stdout
     assert "holds until   2999-12-31" in ended.stdout
     (row,) = listed(data)
-    assert [(point["depth_um"], point["raw_count"]) for point in row["curve"]] == [
-        (0, 200),
-        (1_000, 1_005),
-        (2_000, 1_800),
-    ]
-    assert (row["practitioner"], row["gauge_set"], row["expires"], row["in_force"]) == (
-        "KM",
-        "GB-7",
-        "2999-12-31",
-        True,
-    )
+    curve = [(point["depth_um"], point["raw_count"]) for point in row["curve"]]
+    assert curve == [(0, 200), (1_000, 1_005), (2_000, 1_800)]
+    assert [row[key] for key in ("practitioner", "gauge_set", "expires")] == ["KM", "GB-7", "2999-12-31"]
+    assert row["in_force"]
     assert (row["as_found_um"], row["last_good"], row["sessions"]) == (None, None, [])
     assert_whole(data)
     last = [(entry["type"], entry["actor"]["id"]) for entry in entries(data)[-3:]]
     assert last == [("span.recorded", "recorder"), ("pen.calibrated", "KM"), ("recorder.stopped", "recorder")]
-    rows = (
-        devicelog("sessions", "readings", row["span"], "--format", "csv", data_dir=data).succeeded().stdout.split("\n")
-    )
-    head = rows[0].split(",")
-    table = [dict(zip(head, line.split(","), strict=True)) for line in rows[1:-1]]
+    rows = devicelog("sessions", "readings", row["span"], data_dir=data).succeeded().stdout.splitlines()
+    table = list(csv.DictReader(rows))
     for reading in row["readings"]:
         here = range(reading["first_record"], reading["last_record"] + 1)
         counts = [int(line["raw_count"]) for line in table if int(line["record"]) in here]
@@ -174,7 +171,7 @@ def test_step_by_step_in_a_terminal_with_answers_that_are_none(pen: RawPen, data
 @pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGKILL])
 def test_ended_in_the_middle_nothing_is_half_written(signal_: int, pen: RawPen, data: Path) -> None:
     with Guided(data, pen) as command:
-        command.begin().type("\n").reads(200, until="0 µm: 200 counts")
+        command.begin().enter().reads(200, until="0 µm: 200 counts")
         command.asks_for(1_000).wait_until(lambda: bytes_on_disk(data) == pen.sent, "all bytes on disk")
         command.send(signal_)
         ended = command.end()
@@ -203,20 +200,18 @@ def test_ended_in_the_middle_nothing_is_half_written(signal_: int, pen: RawPen, 
 )
 def test_what_goes_wrong_in_the_middle(what: str, says: str, pen: RawPen, data: Path) -> None:
     with Guided(data, pen, "--json") as command:
-        command.begin().type("\n").reads(200, until="0 µm: 200 counts")
+        command.begin().enter().reads(200, until="0 µm: 200 counts")
         command.asks_for(1_000)
         if what == "unplug":
             pen.unplug()
         elif what == "other":
             pen.send(RawPen.identity_of("RAW-2"))
         elif what == "no counts":
-            command.type("\n").wait_until(lambda: pen.counts(None) or command.process.poll() is not None, "its end")
+            command.enter().wait_until(lambda: pen.counts(None) or command.process.poll() is not None, "its end")
         else:
             for n in (1, 2, 3):
                 command.wait_until(lambda n=n: command.stderr.count("block of 1000 µm under the tip and") == n, "asked")
-                command.type("\n").wait_until(
-                    lambda n=n: pen.counts(900, 1_100) or command.stderr.count("noisy") == n, ""
-                )
+                command.enter().wait_until(lambda n=n: pen.counts(900, 1_100) or command.stderr.count("noisy") == n, "")
         ended = command.end().refused(4, says, "Nothing was calibrated")
     assert ended.stdout == ""
     assert_none(data)
@@ -309,34 +304,32 @@ def test_found_out_of_tolerance_years_later(pen: RawPen, data: Path) -> None:
     before = session(data, pen, 1_000, 1_000)
     calibrated(data, pen, "0 210\n1000 1010\n2000 1810\n", "--check").succeeded()
     since = session(data, pen, 1_000, 1_400)
-    told = shown(data, since)
-    assert told["host_calibration"] == {"id": first["id"], "serial": SERIAL, "expires": None, "applied": 20, "own": 0}
-    assert "calibration.missing" not in rules_found(told)
-    assert f"calibrated    here: {first['id']}" in devicelog("sessions", "show", since, data_dir=data).stdout
-
     ended = calibrated(data, pen, OFF, "--json").succeeded()
     result = ended.json()
     assert (result["as_found_um"], result["within_tolerance"]) == (250, True)
     assert [row["id"] for row in result["affected"]] == result["sessions"] == [since]
     (zone,) = result["affected"][0]["zones"]
     assert (zone["zone"], zone["min_um"], zone["max_um"]) == ("forehead", 1_000, 1_500)
-    good = next(row for row in listed(data) if not row["adjusted"])
-    assert result["last_good"] == good["entry"]
+    rows = listed(data)
+    assert [row["in_force"] for row in rows] == [False, False, True]
+    assert result["last_good"] == rows[1]["entry"]
     text = devicelog("pens", "calibrations", SERIAL, data_dir=data).succeeded().stdout
     assert since in text
     assert before not in text
 
-    later = session(data, pen, 1_200)
-    assert shown(data, later)["host_calibration"]["id"] == result["id"] != first["id"]
-    for each in (since, later):
-        assert devicelog("replay", each, "--json", data_dir=data).succeeded().json()["identical"], each
-        row = devicelog("sessions", "readings", each, data_dir=data).succeeded().stdout.splitlines()[1]
-        assert ",1000," in row, "1 mm by the calibration of its day"
-        assert row.endswith(",host")
-    assert_whole(data)
-    before_it = listed(data)
+    later = session(data, pen, 1_200)  # 1 mm by the new curve
+    for each, used in ((since, first), (later, result)):
+        with Evidence(data / "devicelog.db") as evidence:
+            facts = parse_canonical(evidence.document(evidence.stream(each)["derived"]))["facts"]
+        assert facts["host_calibration"]["id"] == used["id"]
+        assert facts["zones"][0]["depth"]["min_um"] == 1_000
+    assert devicelog("replay", since, "--json", data_dir=data).succeeded().json()["identical"]
+    assert f"calibrated    here: {first['id']}" in devicelog("sessions", "show", since, data_dir=data).stdout
+    (row, *_) = csv.DictReader(devicelog("sessions", "readings", since, data_dir=data).succeeded().stdout.splitlines())
+    assert (row["depth_um"], row["raw_count"], row["depth_by"]) == ("1000", "1000", "host")
     devicelog("db", "rebuild", data_dir=data).succeeded()
-    assert listed(data) == before_it
+    assert listed(data) == rows
+    assert report(data / "devicelog.db").problems == []
 
 
 def test_an_expired_calibration_is_a_finding_and_no_refusal(pen: RawPen, data: Path) -> None:
