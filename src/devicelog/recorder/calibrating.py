@@ -102,6 +102,8 @@ def calibrate(
     check_gauges(gauges_um, command.profile.depth_max_um)
     if (warning := prepare_data_dir(data_dir)) is not None:
         say(f"warning: {warning}")
+    if command.expires is not None and (sure := clock.reading().confidence) in ("restored", "unknown"):
+        say(f"warning: this computer's clock is not to be relied on ({sure}): is {command.expires} the day you mean?")
     path = data_dir / FILE_NAME
     with ExitStack() as stack:
         lock = stack.enter_context(WriterLock(data_dir))
