@@ -1,6 +1,7 @@
 """Calibrations in the ledger: found again without a table of their own, checked like all else, in old files too."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,15 @@ import pytest
 from devicelog.canonical import parse_canonical
 from devicelog.errors import EvidenceDamaged
 from devicelog.ledger.entries import RECORDER, Actor
+from devicelog.recorder.calibrating import sessions_since
 from devicelog.recorder.known_pens import calibration_document, calibration_in_force, last_good
 from devicelog.recorder.recovery import software
 from devicelog.store.evidence import Evidence
 from devicelog.store.rebuild import rebuild
 from firmware_bridge.calibration import HostCalibration
+from firmware_bridge.readings import Mode
 from tests.calibrations import GAUGES, PEN, SERIAL, keep_calibration
-from tests.databases import StillClock, rows
+from tests.databases import FIRST, SECOND, StillClock, rows
 from tests.store.test_audit import report
 
 OLD = Path(__file__).parents[1] / "data" / "databases" / "0.1.0.db"
@@ -93,6 +96,28 @@ def test_no_table_and_no_version_was_needed(recorded: Path) -> None:
     keep_calibration(recorded.parent)
     assert dict(rows(recorded, "SELECT name, sql FROM sqlite_master")) == before
     assert rows(recorded, "PRAGMA user_version") == [(2,)]
+
+
+# --- sessions since ---------------------------------------------------------------------------------------------------
+
+
+def test_the_sessions_since_a_pen_was_last_good(recorded: Path) -> None:
+    with Evidence(recorded) as evidence:
+        first, second = evidence.stream(FIRST), evidence.stream(SECOND)
+
+        def since(serial: str, mode: Mode, good: int | None) -> list[str]:
+            pen = replace(PEN, serial=serial, mode=mode)
+            entry = None if good is None else evidence.entry(good)
+            return [row["id"] for row in sessions_since(evidence, pen, entry)]
+
+        one, other = first["pen_serial"], second["pen_serial"]
+        assert one != other
+        assert since(one, "demo", None) == [FIRST]
+        assert since(one, "demo", first["no"] - 1) == [FIRST]
+        assert since(one, "demo", first["closed_seq"]) == []
+        assert since(other, "demo", first["closed_seq"]) == [SECOND]
+        assert since(one, "real", None) == []
+        assert since("B0001", "demo", None) == []
 
 
 # --- what cannot be what was measured ---------------------------------------------------------------------------------
