@@ -10,7 +10,7 @@ import pytest
 from devicelog.canonical import parse_canonical
 from devicelog.errors import EvidenceDamaged
 from devicelog.ledger.entries import RECORDER, Actor
-from devicelog.recorder.calibrating import sessions_since
+from devicelog.recorder.affected import sessions_since
 from devicelog.recorder.known_pens import calibration_document, calibration_in_force, last_good
 from devicelog.recorder.recovery import software
 from devicelog.store.evidence import Evidence

@@ -121,7 +121,7 @@ def calibrations(serial: str | None, data_dir: Path | None, as_json: bool) -> No
     """Every calibration and check, oldest first, of one pen by its serial or of all."""
     from devicelog.canonical import parse_canonical
     from devicelog.errors import NotFound
-    from devicelog.recorder.calibrating import calibration_row
+    from devicelog.recorder.affected import calibration_row
     from devicelog.recorder.known_pens import calibration_document
 
     with reading(data_dir) as evidence:

@@ -28,6 +28,7 @@ from devicelog.derive import identity_document
 from devicelog.errors import PenUnusable, StoreUnusable, UsageProblem
 from devicelog.ledger.entries import Actor, Entry
 from devicelog.pipeline import new_documents
+from devicelog.recorder.affected import calibration_row, sessions_since
 from devicelog.recorder.answering import DISK_TIMEOUT_S
 from devicelog.recorder.clock import RecorderClock, iso
 from devicelog.recorder.gauging import Gauging, Lines, Stopped
@@ -42,7 +43,7 @@ from devicelog.store.evidence import Evidence
 from devicelog.store.lock import WriterLock
 from devicelog.store.transaction import Transaction
 from devicelog.store.writer import Writer
-from firmware_bridge.calibration import HostCalibration, calibration_id
+from firmware_bridge.calibration import HostCalibration
 from firmware_bridge.errors import PenError
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import Identity, LinkChange, Overflow, SerialChunk
@@ -277,46 +278,3 @@ class _Run:
         except FutureTimeout:
             why = self._writer.failure or f"the disk does not answer for {DISK_TIMEOUT_S:.0f} s"
             raise StoreUnusable(f"NOT KEPT: {why}") from None
-
-
-def calibration_row(entry: Entry, document: Json) -> Json:
-    """One calibration or check as plain values: what its entry and its document say."""
-    body, adjusted = entry.body, entry.type == "pen.calibrated"
-    digest = body["documents"]["calibration" if adjusted else "check"]
-    return {
-        "entry": entry.seq,
-        "at": entry.values["at"],
-        "clock": entry.values["clock"],
-        "practitioner": entry.values["actor"]["id"],
-        "adjusted": adjusted,
-        "id": calibration_id(digest) if adjusted else None,
-        "document": digest,
-        **{key: body[key] for key in ("span", "pen", "gauge_set", "tolerance_um", "as_found_um", "last_good")},
-        **{key: body.get(key) for key in ("as_left_um", "residual_um", "expires")},
-        "sessions": body["sessions"],
-        **{key: document[key] for key in ("column", "readings", "by", "as_found")},
-        **{key: document.get(key) for key in ("curve", "as_left")},
-    }
-
-
-def sessions_since(evidence: Evidence, pen: Identity, good: Entry | None) -> list[Json]:
-    """Every session after this entry in which the pen took part, or every one of it; oldest first.
-
-    With the measured depth in each zone, µm, as it was recorded; None where the pen told none.
-    """
-    found = []
-    for row in evidence.streams():
-        if row["kind"] != "session" or (good is not None and row["no"] < good.seq):
-            continue
-        opening = evidence.entry(row["no"])
-        facts = parse_canonical(evidence.document(row["derived"]))["facts"] if row["derived"] else None
-        heard = [opening.body["pen"], *(facts.get("pens", ()) if facts else ())]
-        if (pen.serial, pen.mode) not in {(each["serial"], each["mode"]) for each in heard if each}:
-            continue
-        zones = [
-            {"zone": zone["zone"], **{key: zone.get("depth") and zone["depth"][key] for key in ("min_um", "max_um")}}
-            for zone in (facts["zones"] if facts else ())
-        ]
-        named = {key: row[key] for key in ("id", "opened_at", "practitioner", "mode", "verdict")}
-        found.append({**named, "zones": zones})
-    return found
