@@ -27,6 +27,7 @@ PURE = {
     "firmware_bridge.wiring",
     "firmware_bridge.transports",
     "firmware_bridge.errors",
+    "firmware_bridge.calibration",
     "firmware_bridge.simulator.kinds",
     "firmware_bridge.simulator.scenario",
     "firmware_bridge.simulator.language",
@@ -37,6 +38,7 @@ PURE = {
     "firmware_bridge.simulator.memory",
     "firmware_bridge.simulator.faults",
     "firmware_bridge.simulator.pen",
+    "firmware_bridge.simulator.gauges",
     "firmware_bridge.simulator.wire",
     "firmware_bridge.sources.link",
     "firmware_bridge.conformance",
@@ -56,6 +58,7 @@ PURE = {
     "devicelog.sensor_bytes",
     "devicelog.sessions",
     "devicelog.attribution",
+    "devicelog.calibration",
     "devicelog.runs",
     "devicelog.steady",
     "devicelog.pen_clock",
@@ -102,6 +105,7 @@ ROOMS: dict[str, set[str]] = {
     "sensor_bytes": set(),
     "sessions": {"errors", "records"},
     "attribution": {"canonical"},
+    "calibration": {"canonical", "errors"},
     "runs": {"records"},
     "steady": {"canonical"},
     "pen_clock": {"canonical"},
@@ -129,6 +133,7 @@ ROOMS: dict[str, set[str]] = {
     "recorder": {
         *(
             "attribution",
+            "calibration",
             "canonical",
             "clinical",
             "control",
@@ -143,8 +148,8 @@ ROOMS: dict[str, set[str]] = {
         ),
     },
     "cli": {
-        *("attribution", "canonical", "clinical", "control", "errors", "ledger", "pipeline", "records", "recorder"),
-        *("samples", "sessions", "store"),
+        *("attribution", "calibration", "canonical", "clinical", "control", "errors", "ledger", "pipeline", "records"),
+        *("recorder", "samples", "sessions", "store"),
     },
     "__main__": {"cli"},
 }
@@ -157,10 +162,13 @@ BRIDGE: dict[str, set[str]] = {
     "counters": {"readings"},
     "gaps": {"readings"},
     "derive": {"frames", "readings"},
+    "calibration": {"calibration", "errors"},
     "pins_side": {"readings", "transports"},
-    "pipeline": {"profile", "readings", "transports"},
-    "samples": {"decode", "readings", "transports"},
-    "recorder": {"conformance", "decode", "errors", "frames", "profile", "readings", "simulator", "sources"},
+    "pipeline": {"calibration", "profile", "readings", "transports"},
+    "samples": {"calibration", "decode", "readings", "transports"},
+    "recorder": {
+        *("calibration", "conformance", "decode", "errors", "frames", "profile", "readings", "simulator", "sources"),
+    },
     "cli": {"conformance", "errors", "frames", "profiles", "simulator", "sources", "transports"},
 }
 BRIDGE_ROOMS: dict[str, set[str]] = {
@@ -168,6 +176,7 @@ BRIDGE_ROOMS: dict[str, set[str]] = {
     "readings": set(),
     "frames": {"readings"},
     "decode": {"frames", "readings"},
+    "calibration": {"errors", "readings"},
     "profile": {"errors", "wiring"},
     "wiring": {"errors"},
     "transports": {"decode", "profile", "readings"},
