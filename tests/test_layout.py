@@ -184,11 +184,14 @@ BRIDGE_ROOMS: dict[str, set[str]] = {
     "conformance": {"errors", "frames", "readings"},
     "sources": {"errors", "frames", "profile", "readings"},
     "simulator": {"decode", "errors", "frames", "readings"},
+    "kit": {"errors", "profile", "readings", "simulator", "sources", "transports"},
+    "pytest_plugin": {"kit", "profile", "profiles"},
 }
 # The only importers of what talks to the world outside.
 IMPORTERS = {
     "serial": {
         "firmware_bridge.sources.conversation",
+        "firmware_bridge.sources.port",
         "firmware_bridge.sources.serial_port",
         "firmware_bridge.sources.ports",
     },
