@@ -20,7 +20,8 @@
  *   where             `ok CYCLE SLEPT`, both in cycles since the start
  *
  * Without --pty, `run` prints `tx US HEX` each time the pen has sent a 0x00: what came since the last one, and when the
- * UART took it (it is on the line at most two bytes, 0.17 ms, later). Hall edges are cycle timers of simavr, so they also come in time while the CPU sleeps.
+ * UART took it (it is on the line at most two bytes, 0.17 ms, later). Hall edges are cycle timers of simavr, so they also
+ * come in time while the CPU sleeps.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -45,6 +46,7 @@
 enum { HZ = 16000000, EEPROM_BYTES = 1024, SPIN_AT = 0x7FFE, MCUSR_AT = 0x54, EECR_AT = 0x3F, EEAR_AT = 0x41, EEPE = 2 };
 
 static avr_t *avr;
+static FILE *told; /* our own words: simavr says things on stdout */
 static int pty_fd = -1;
 static int powered = 1, was_reset;
 static unsigned hall_mhz;
@@ -60,10 +62,10 @@ static uint32_t noise = 1;
 
 static void print_line(void)
 {
-    printf("tx %llu ", (unsigned long long)((without_power + avr->cycle) / (HZ / 1000000)));
+    fprintf(told, "tx %llu ", (unsigned long long)((without_power + avr->cycle) / (HZ / 1000000)));
     for (size_t i = 0; i < n_line; i++)
-        printf("%02x", line[i]);
-    putchar('\n');
+        fprintf(told, "%02x", line[i]);
+    putc('\n', told);
     n_line = 0;
 }
 
@@ -89,10 +91,15 @@ static void receive(unsigned char byte)
 
 /* --- the sensors -------------------------------------------------------------------------------------------------- */
 
+static avr_ioport_external_t outside = {.name = 'D'};
+
+/* What is outside wins over the pull-up, now and when the program switches that on. */
 static void pin(int number, int level)
 {
-    avr_irq_t *irq = avr_io_getirq(avr, AVR_IOCTL_IOPORT_GETIRQ('D'), number);
-    avr_raise_irq(irq, level);
+    outside.mask |= 1u << number;
+    outside.value = level ? outside.value | 1u << number : outside.value & ~(1u << number);
+    avr_ioctl(avr, AVR_IOCTL_IOPORT_SET_EXTERNAL('D'), &outside);
+    avr_raise_irq(avr_io_getirq(avr, AVR_IOCTL_IOPORT_GETIRQ('D'), number), level);
 }
 
 static avr_cycle_count_t edge(avr_t *a, avr_cycle_count_t when, void *param)
@@ -110,14 +117,12 @@ static avr_cycle_count_t edge(avr_t *a, avr_cycle_count_t when, void *param)
     return when + (hall_low ? low : stroke - low);
 }
 
-/* simavr forgets pins, ADC and cycle timers at a reset; a bench does not. */
+/* simavr forgets ADC and cycle timers at a reset; a bench does not. */
 static void drive(void)
 {
-    for (int again = 0; again < 2; again++) { /* a level that was there already makes no edge; the other one first */
-        pin(2, again ? !hall_low : hall_low);
-        pin(3, again ? !button : button);
-        pin(4, again ? !contact : contact);
-    }
+    pin(2, !hall_low);
+    pin(3, !button);
+    pin(4, !contact);
     avr_raise_irq(avr_io_getirq(avr, AVR_IOCTL_ADC_GETIRQ, ADC_IRQ_ADC0), dial_mv);
     if (hall_mhz && !avr_cycle_timer_status(avr, edge, NULL))
         avr_cycle_timer_register(avr, 100, edge, NULL);
@@ -249,7 +254,7 @@ static void command(char *text)
     long value = strtol(more, NULL, 10);
     if (!strcmp(word, "run") && n == 2 && pty_fd < 0) {
         if (go_on((avr_cycle_count_t)value * (HZ / 1000000))) {
-            puts("error the program ended or crashed");
+            fputs("error the program ended or crashed\n", told);
             return;
         }
     } else if (!strcmp(word, "hall") && n == 2) {
@@ -283,19 +288,19 @@ static void command(char *text)
     } else if (!strcmp(word, "eeprom")) {
         uint8_t bytes[EEPROM_BYTES];
         get_eeprom(bytes);
-        printf("ok ");
+        fprintf(told, "ok ");
         for (int i = 0; i < EEPROM_BYTES; i++)
-            printf("%02x", bytes[i]);
-        putchar('\n');
+            fprintf(told, "%02x", bytes[i]);
+        putc('\n', told);
         return;
     } else if (!strcmp(word, "where")) {
-        printf("ok %llu %llu\n", (unsigned long long)(without_power + avr->cycle), (unsigned long long)slept);
+        fprintf(told, "ok %llu %llu\n", (unsigned long long)(without_power + avr->cycle), (unsigned long long)slept);
         return;
     } else {
-        printf("error no such command: %s\n", text);
+        fprintf(told, "error no such command: %s\n", text);
         return;
     }
-    puts("ok");
+    fputs("ok\n", told);
 }
 
 /* --- two ways of going -------------------------------------------------------------------------------------------- */
@@ -306,7 +311,7 @@ static int in_its_own_time(void)
     while (fgets(text, sizeof text, stdin)) {
         text[strcspn(text, "\n")] = 0;
         command(text);
-        fflush(stdout);
+        fflush(told);
     }
     return 0;
 }
@@ -354,7 +359,7 @@ static int at_the_pace_of_the_wall(void)
             text[n_text] = 0;
             n_text = 0;
             command(text);
-            fflush(stdout);
+            fflush(told);
         }
     }
 }
@@ -363,6 +368,8 @@ int main(int n_words, char **words)
 {
     static elf_firmware_t firmware;
     uint32_t flags = 0;
+    told = fdopen(dup(1), "w");
+    dup2(2, 1);
     if (n_words < 2 || elf_read_firmware(words[1], &firmware)) {
         fprintf(stderr, "runner ELF [--pty]\n");
         return 2;
@@ -391,13 +398,13 @@ int main(int n_words, char **words)
         cfmakeraw(&raw);
         tcsetattr(other, TCSANOW, &raw);
         fcntl(pty_fd, F_SETFL, O_NONBLOCK);
-        printf("pty %s\n", ttyname(other));
+        fprintf(told, "pty %s\n", ttyname(other));
     }
     uint8_t bytes[EEPROM_BYTES];
     memset(bytes, 0xFF, sizeof bytes);
     set_eeprom(bytes);
     power_on(1 | 4);
-    puts("ok");
-    fflush(stdout);
+    fputs("ok\n", told);
+    fflush(told);
     return pty_fd >= 0 ? at_the_pace_of_the_wall() : in_its_own_time();
 }
