@@ -110,9 +110,9 @@ class Bench(_Child):
         """The EEPROM is as it was bought."""
         self._do("erase")
 
-    def spoil(self, at: int) -> None:
-        """A byte of the EEPROM is worn out."""
-        self._do("spoil", at)
+    def spoil(self, at: int, n: int) -> None:
+        """So many bytes of the EEPROM from there are worn out."""
+        self._do("spoil", at, n)
 
     def eeprom(self) -> bytes:
         return bytes.fromhex(self._do("eeprom")[-1])

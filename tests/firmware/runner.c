@@ -15,7 +15,7 @@
  *   off               no power. What the EEPROM was writing is torn
  *   on [brownout]     power again: memory is noise, the EEPROM is as it was
  *   erase             the EEPROM reads 0xFF, as after flashing without EESAVE
- *   spoil AT          byte AT of the EEPROM cannot be written any more: it reads 0x5A
+ *   spoil AT N        N bytes of the EEPROM from AT cannot be written any more: they read 0x5A
  *   eeprom            `ok` and its bytes in hex
  *   where             `ok CYCLE SLEPT`, both in cycles since the start
  *
@@ -52,7 +52,7 @@ static int powered = 1, was_reset;
 static unsigned hall_mhz;
 static int hall_low;
 static int contact, button, dial_mv = 2500;
-static int spoiled = -1;
+static uint8_t spoiled[EEPROM_BYTES];
 static avr_cycle_count_t slept, without_power;
 static unsigned char line[1024];
 static size_t n_line;
@@ -139,11 +139,33 @@ static void after_reset(avr_t *a)
 
 /* --- the EEPROM: a byte takes 3.4 ms, which simavr leaves out ------------------------------------------------------ */
 
+static void get_eeprom(uint8_t *bytes)
+{
+    avr_eeprom_desc_t whole = {.ee = bytes, .offset = 0, .size = EEPROM_BYTES};
+    avr_ioctl(avr, AVR_IOCTL_EEPROM_GET, &whole);
+}
+
+static void set_eeprom(uint8_t *bytes)
+{
+    avr_eeprom_desc_t whole = {.ee = bytes, .offset = 0, .size = EEPROM_BYTES};
+    avr_ioctl(avr, AVR_IOCTL_EEPROM_SET, &whole);
+}
+
+static void wear(void)
+{
+    uint8_t bytes[EEPROM_BYTES];
+    get_eeprom(bytes);
+    for (int i = 0; i < EEPROM_BYTES; i++)
+        bytes[i] = spoiled[i] ? 0x5A : bytes[i];
+    set_eeprom(bytes);
+}
+
 static avr_cycle_count_t written(avr_t *a, avr_cycle_count_t when, void *param)
 {
     (void)when;
     (void)param;
     a->data[EECR_AT] &= (uint8_t)~EEPE;
+    wear();
     return 0;
 }
 
@@ -163,18 +185,6 @@ static void asleep(avr_t *a, avr_cycle_count_t cycles)
 {
     (void)a;
     slept += cycles;
-}
-
-static void get_eeprom(uint8_t *bytes)
-{
-    avr_eeprom_desc_t whole = {.ee = bytes, .offset = 0, .size = EEPROM_BYTES};
-    avr_ioctl(avr, AVR_IOCTL_EEPROM_GET, &whole);
-}
-
-static void set_eeprom(uint8_t *bytes)
-{
-    avr_eeprom_desc_t whole = {.ee = bytes, .offset = 0, .size = EEPROM_BYTES};
-    avr_ioctl(avr, AVR_IOCTL_EEPROM_SET, &whole);
 }
 
 static uint8_t rubbish(void)
@@ -233,14 +243,6 @@ static int go_on(avr_cycle_count_t cycles)
             was_reset = 0;
             drive();
         }
-        if (spoiled >= 0) {
-            uint8_t bytes[EEPROM_BYTES];
-            get_eeprom(bytes);
-            if (bytes[spoiled] != 0x5A) {
-                bytes[spoiled] = 0x5A;
-                set_eeprom(bytes);
-            }
-        }
     }
     return 0;
 }
@@ -250,7 +252,7 @@ static int go_on(avr_cycle_count_t cycles)
 static void command(char *text)
 {
     char word[16] = "", more[600] = "";
-    int n = sscanf(text, "%15s %599s", word, more);
+    int n = sscanf(text, "%15s %599[^\n]", word, more);
     long value = strtol(more, NULL, 10);
     if (!strcmp(word, "run") && n == 2 && pty_fd < 0) {
         if (go_on((avr_cycle_count_t)value * (HZ / 1000000))) {
@@ -284,7 +286,11 @@ static void command(char *text)
         memset(bytes, 0xFF, sizeof bytes);
         set_eeprom(bytes);
     } else if (!strcmp(word, "spoil") && n == 2) {
-        spoiled = (int)value;
+        char *end;
+        long from = strtol(more, &end, 10), count = strtol(end, NULL, 10);
+        for (long i = from; i < from + count && i < EEPROM_BYTES; i++)
+            spoiled[i] = 1;
+        wear();
     } else if (!strcmp(word, "eeprom")) {
         uint8_t bytes[EEPROM_BYTES];
         get_eeprom(bytes);
