@@ -35,7 +35,7 @@ static uint16_t dial_sum;
 static uint16_t dial_um = NOWHERE;
 static uint32_t turned_us;
 static uint8_t dial_broken;
-static uint8_t button_down, button_ticks;
+static uint8_t button_down = 1, button_ticks; /* held while the pen starts it is no new pass: it has to be seen up */
 
 /* The samples that are not yet sent; `block_us` is when the first of them was taken. */
 static uint16_t frequencies_dhz[SAMPLES_PER_FRAME];

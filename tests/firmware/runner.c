@@ -117,7 +117,15 @@ static avr_cycle_count_t edge(avr_t *a, avr_cycle_count_t when, void *param)
     return when + (hall_low ? low : stroke - low);
 }
 
-/* simavr forgets ADC and cycle timers at a reset; a bench does not. */
+/* At a reset simavr forgets what is at the pins, and hears nothing of a level that it was told before: the other one
+ * first. A bench forgets nothing. */
+static void forget(void)
+{
+    pin(2, hall_low);
+    pin(3, button);
+    pin(4, contact);
+}
+
 static void drive(void)
 {
     pin(2, !hall_low);
@@ -241,6 +249,7 @@ static int go_on(avr_cycle_count_t cycles)
             return -1;
         if (was_reset) {
             was_reset = 0;
+            forget();
             drive();
         }
     }
