@@ -16,9 +16,7 @@ class Header:
     """The child. A context manager; a sanitizer that finds something ends it, and the next answer fails with that."""
 
     def __init__(self, program: Path) -> None:
-        self._child = subprocess.Popen(
-            [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        self._child = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def __enter__(self) -> Self:
         return self

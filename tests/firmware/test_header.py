@@ -177,9 +177,7 @@ def _damaged(chance: random.Random) -> bytes:
 # --- as it is included elsewhere --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("compiler", "standard"), [("gcc", "c99"), ("gcc", "c17"), ("g++", "c++11"), ("g++", "c++20")]
-)
+@pytest.mark.parametrize(("compiler", "standard"), [("gcc", "c99"), ("gcc", "c17"), ("g++", "c++11"), ("g++", "c++20")])
 def test_it_compiles_alone_without_a_warning(tmp_path: Path, compiler: str, standard: str) -> None:
     need(compiler)
     source = tmp_path / ("pen.c" if compiler == "gcc" else "pen.cpp")
@@ -192,8 +190,8 @@ def test_it_needs_no_library_and_no_memory_of_its_own(tmp_path: Path) -> None:
     source = tmp_path / "pen.c"
     source.write_text(
         '#include "pen_frames.h"\n'
-        "size_t f(uint8_t *o, size_t n, const struct pen_head *h, const struct pen_slow *s, const struct pen_columns *c,\n"
-        "         const struct pen_identity_texts *t, struct pen_ear *e)\n"
+        "size_t f(uint8_t *o, size_t n, const struct pen_head *h, const struct pen_slow *s,\n"
+        "         const struct pen_columns *c, const struct pen_identity_texts *t, struct pen_ear *e)\n"
         "{ return pen_samples(o, n, h, s, c) + pen_heartbeat(o, n, h, s) + pen_event(o, n, h, 1, 2)\n"
         "  + pen_identity(o, n, h, t) + pen_identity_request(o, n) + (size_t)pen_hears(e, o[0]); }\n"
     )

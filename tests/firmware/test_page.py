@@ -51,9 +51,14 @@ def test_the_line_that_installs_what_the_tests_need_is_the_same_everywhere() -> 
 def test_the_profile_of_the_board_is_that_of_its_settings() -> None:
     profile = load_profile("board")
     settings = (FIRMWARE / "settings.h").read_text("utf-8")
-    said = {name: int(value) for name, value in re.findall(r"^#define (\w+) (\d+)ul|u\b", settings, re.MULTILINE) if name}
-    assert (profile.depth_max_um, profile.baud) == (said["DIAL_FULL_UM"], said["BAUD"])
-    assert re.search(rf"#define DIAL_STEP_UM {profile.depth_tolerance_um}u\b", settings)
+
+    def said(name: str) -> int:
+        found = re.search(rf"^#define {name} (\d+)ul?\b", settings, re.MULTILINE)
+        assert found, name
+        return int(found[1])
+
+    limits = (said("DIAL_FULL_UM"), said("DIAL_STEP_UM"), said("BAUD"))
+    assert (profile.depth_max_um, profile.depth_tolerance_um, profile.baud) == limits
 
 
 def test_the_firmware_is_in_the_wheel(tmp_path: Path) -> None:

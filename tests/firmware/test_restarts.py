@@ -7,6 +7,7 @@ both (a supply that goes while a byte is written leaves that byte torn).
 import random
 import subprocess
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,7 @@ def test_a_boot_number_that_was_heard_is_never_heard_again(bench: Bench) -> None
         bench.power_off()
         bench.power_on(after_brown_out=chance.random() < 0.5)
     assert len(heard) > 120
-    steps = [(later - earlier) % 65536 for earlier, later in zip(heard, heard[1:], strict=False)]
+    steps = [(later - earlier) % 65536 for earlier, later in pairwise(heard)]
     assert min(steps) >= 1
     assert max(steps) < 50, "it counts starts"
 
