@@ -40,14 +40,13 @@ FUSES = {.low = 0xFF, .high = 0xD1, .extended = 0xFC};
 static uint8_t cause __attribute__((section(".noinit")));
 static uint16_t stirred __attribute__((section(".noinit"))); /* what board_noise said last, as long as there is power */
 
-/* Before anything else. After a watchdog reset the watchdog runs on at 16 ms, and for as long as WDRF stands in MCUSR it
- * can neither be slowed down nor be switched off: with the lines the other way round the pen never comes back. */
+/* Before anything else: after a watchdog reset the watchdog runs on, at 16 ms. The flags of MCUSR stand until somebody
+ * clears them: left as they are, the next start would be told to be another watchdog's, and WDRF keeps the watchdog on. */
 void first_of_all(void) __attribute__((naked, used, section(".init3")));
 void first_of_all(void)
 {
     cause = MCUSR;
     MCUSR = 0;
-    wdt_disable();
     wdt_enable(WDTO_250MS);
 }
 

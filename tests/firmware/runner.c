@@ -44,7 +44,7 @@
 #include <simavr/sim_elf.h>
 #include <simavr/sim_time.h>
 
-enum { HZ = 16000000, EEPROM_BYTES = 1024, SPIN_AT = 0x7FFE, MCUSR_AT = 0x54, EECR_AT = 0x3F, EEAR_AT = 0x41, EEPE = 2 };
+enum { HZ = 16000000, EEPROM_BYTES = 1024, SPIN_AT = 0x7FFE, MCUSR_AT = 0x54, EECR_AT = 0x3F, EEAR_AT = 0x41, EEPE = 2, PORF = 1, BORF = 4 };
 
 static avr_t *avr;
 static FILE *told; /* our own words: simavr says things on stdout */
@@ -214,9 +214,12 @@ static void power_off(void)
     powered = 0;
 }
 
+/* Power that comes clears the other causes of a start; after a brown-out they still stand, if nobody cleared them. */
 static void power_on(int mcusr)
 {
     uint8_t bytes[EEPROM_BYTES];
+    if (mcusr == BORF)
+        mcusr |= avr->data[MCUSR_AT];
     get_eeprom(bytes);
     avr_reset(avr);
     set_eeprom(bytes);
@@ -291,7 +294,7 @@ static void command(char *text)
     } else if (!strcmp(word, "off")) {
         power_off();
     } else if (!strcmp(word, "on")) {
-        power_on(strcmp(more, "brownout") ? 1 | 4 : 4);
+        power_on(strcmp(more, "brownout") ? PORF | BORF : BORF);
     } else if (!strcmp(word, "erase")) {
         uint8_t bytes[EEPROM_BYTES];
         memset(bytes, 0xFF, sizeof bytes);
@@ -423,7 +426,7 @@ int main(int n_words, char **words)
     uint8_t bytes[EEPROM_BYTES];
     memset(bytes, 0xFF, sizeof bytes);
     set_eeprom(bytes);
-    power_on(1 | 4);
+    power_on(PORF | BORF);
     fputs("ok\n", told);
     fflush(told);
     return pty_fd >= 0 ? at_the_pace_of_the_wall() : in_its_own_time();

@@ -89,6 +89,15 @@ def test_power_and_brown_out_are_told_apart(bench: Bench) -> None:
     assert (told_faults(sent), told_faults(again), told_faults(sagged)) == ([], [], [BROWN_OUT])
 
 
+def test_a_brown_out_after_the_watchdog_is_a_brown_out(bench: Bench) -> None:
+    bench.run(300)
+    bench.hang()
+    assert told_faults(bench.run(700)) == [WATCHDOG]
+    bench.power_off()
+    bench.power_on(after_brown_out=True)
+    assert told_faults(bench.run(700)) == [BROWN_OUT]
+
+
 def test_totals_outlive_power(bench: Bench) -> None:
     bench.run(500)
     bench.motor(100)
