@@ -44,7 +44,8 @@
 #include <simavr/sim_elf.h>
 #include <simavr/sim_time.h>
 
-enum { HZ = 16000000, EEPROM_BYTES = 1024, SPIN_AT = 0x7FFE, MCUSR_AT = 0x54, EECR_AT = 0x3F, EEAR_AT = 0x41, EEPE = 2, PORF = 1, BORF = 4 };
+enum { HZ = 16000000, EEPROM_BYTES = 1024, SPIN_AT = 0x7FFE };
+enum { MCUSR_AT = 0x54, PORF = 1, BORF = 4, EECR_AT = 0x3F, EEPE = 2, EEAR_AT = 0x41 };
 
 static avr_t *avr;
 static FILE *told; /* our own words: simavr says things on stdout */
