@@ -63,14 +63,16 @@ def flag(key: str, value: object) -> bool:
     return value
 
 
-def table(cls: Callable[..., Any], keys: Mapping[str, Reader], optional: Mapping[str, Any]) -> Reader:
-    """A table of these keys, made into `cls`; what is `optional` has a value when it is not there. `part` is ignored:
-    it says which table it is."""
+def table(
+    cls: Callable[..., Any], keys: Mapping[str, Reader], optional: Mapping[str, Any], *, kind_key: str | None = None
+) -> Reader:
+    """A table of these keys, made into `cls`; what is `optional` has a value when it is not there. The value of
+    `kind_key` said which table it is, and is read by who asked that."""
 
     def read(key: str, value: object) -> Any:
         if not isinstance(value, dict):
             raise ProfileError(f"pen profile: {key} = {value!r}; expected a table")
-        given = {name: item for name, item in value.items() if name != "part"}
+        given = {name: item for name, item in value.items() if name != kind_key}
         for name in given:
             if name not in keys:
                 raise ProfileError(f"pen profile: unknown key {key}.{name}.{did_you_mean(name, keys)}")

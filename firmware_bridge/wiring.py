@@ -177,6 +177,7 @@ _DIALS = {
             "step_um": integer(1, 10_000),
         },
         {"home": None},
+        kind_key="part",
     ),
     "mcp3008": table(
         Potentiometer,
@@ -188,6 +189,7 @@ _DIALS = {
             "points": _points,
         },
         {},
+        kind_key="part",
     ),
 }
 _PART_NAMES: dict[type[Any], str] = {Encoder: "encoder", Potentiometer: "mcp3008"}
