@@ -185,9 +185,7 @@ def _fields(key: str, value: object) -> dict[str, Number | Flag]:
 
 _SHORT = printable(16)
 _FIELD_TABLES: dict[str, Reader] = {
-    **{
-        name: table(Number, {"unit": word(*units), "scale": _scale}, {"scale": "1"}) for name, units in _UNITS.items()
-    },
+    **{name: table(Number, {"unit": word(*units), "scale": _scale}, {"scale": "1"}) for name, units in _UNITS.items()},
     "counter": table(Number, {"unit": word("count"), "wraps_at": integer(16, 2**32)}, {"unit": "count"}),
     "time": table(
         Number,
@@ -196,7 +194,9 @@ _FIELD_TABLES: dict[str, Reader] = {
     ),
     **dict.fromkeys(_FLAGS, table(Flag, {"on": _texts, "off": _texts}, {})),
 }
-_checksum = table(Checksum, {"kind": word(*CHECKSUMS), "mark": printable(4, least=1), "skip": integer(0, 16)}, {"skip": 0})
+_checksum = table(
+    Checksum, {"kind": word(*CHECKSUMS), "mark": printable(4, least=1), "skip": integer(0, 16)}, {"skip": 0}
+)
 _KEYS: dict[str, Reader] = {
     "model": printable(32, least=1),
     "calibration_id": printable(32),
@@ -245,7 +245,9 @@ def _check_names(lines: LineFormat, names: list[str], what: str, key: str) -> No
             raise ProfileError(f"pen profile: lines.{key} has the {what} {name} twice")
         if name not in lines.fields:
             hint = did_you_mean(name, lines.fields)
-            raise ProfileError(f"pen profile: lines.{key} has a {what} {name}, and lines.fields has no such field.{hint}")
+            raise ProfileError(
+                f"pen profile: lines.{key} has a {what} {name}, and lines.fields has no such field.{hint}"
+            )
     for name in lines.fields:
         if name not in names:
             raise ProfileError(f"pen profile: lines.fields.{name}: the {what} {name} is missing in lines.{key}")
