@@ -143,7 +143,7 @@ def _texts(key: str, value: object) -> tuple[str, ...]:
     texts = value if isinstance(value, list | tuple) else ()
     if not texts or not all(isinstance(text, str) for text in texts):
         raise ProfileError(f'pen profile: {key} = {value!r}; expected a list of texts, such as ["1"]')
-    return tuple(_SHORT(key, text) for text in texts)
+    return tuple(printable(16, least=1)(key, text) for text in texts)
 
 
 def _separator(key: str, value: object) -> str:
@@ -213,7 +213,12 @@ _KEYS: dict[str, Reader] = {
 }
 _OPTIONAL = {
     **dict.fromkeys(("separator", "expression", "checksum", "pass_line", "ignore")),
-    **{"columns": (), "begin": "", "ending": "lf", "longest": 128, "calibration_id": "", "mode": "real"},
+    "columns": (),
+    "begin": "",
+    "ending": "lf",
+    "longest": 128,
+    "calibration_id": "",
+    "mode": "real",
 }
 _whole = table(LineFormat, _KEYS, _OPTIONAL)
 

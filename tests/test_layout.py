@@ -175,6 +175,7 @@ BRIDGE: dict[str, set[str]] = {
     "samples": {"calibration", "decode", "readings", "transports"},
     "recorder": {
         *("calibration", "conformance", "decode", "errors", "frames", "profile", "readings", "simulator", "sources"),
+        "transports",
     },
     "cli": {"conformance", "errors", "frames", "profiles", "simulator", "sources", "transports"},
 }

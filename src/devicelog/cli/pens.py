@@ -113,7 +113,8 @@ def _probed(url: str, heard: "Json") -> list[str]:
     lines = [f"a pen is at {url}, and this devicelog can read it"]
     lines += [f"  {name:<12} {pen[key] or 'not told'}" for name, key in (*named, ("cartridge", "cartridge"))]
     lines += [
-        f"  {'protocol':<12} {pen['protocol_major']}.{pen['protocol_minor']}",
+        f"  {'protocol':<12} "
+        + (f"{pen['protocol_major']}.{pen['protocol_minor']}" if pen["protocol_major"] else "lines of text"),
         f"  {'mode':<12} {pen['mode']}",
         f"  {'sends':<12} {frames_hz:.1f} frames/s, {samples_hz:.1f} samples/s{every}",
         f"  {'columns':<12} {', '.join(heard['columns']) or 'none heard: the motor was off'}",
