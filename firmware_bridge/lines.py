@@ -32,8 +32,10 @@ _WRAP = 2**32
 
 
 class Line(NamedTuple):
-    """A line as it was taken: where in the stream its bytes began, the bytes without their ending, what it became."""
+    """A line as it was taken: its number in the stream, where its bytes began, the bytes without their ending, what it
+    became. A piece of one that is too long has its number."""
 
+    number: int
     offset: int
     data: bytes
     readings: list[Reading]
@@ -51,6 +53,7 @@ class LineDecoder:
         self._delimiter = b"\r" if lines.ending == "cr" else b"\n"
         self._two_bytes = lines.ending == "crlf"
         self._longest = lines.longest
+        self._number = 1
         self._held = b""
         self._synced = False  # an ending was seen since the link came up: what follows starts at its beginning
         self._oversize = False  # inside a run that is too long to be a line
@@ -87,17 +90,22 @@ class LineDecoder:
         for run in runs:
             self._take_run(lines, run, t_us)
             self.delimiter_bytes += 1
+            self._number += 1
             self._synced, self._oversize = True, False
         self._held = self._shed(lines, rest)
         return lines
 
     def finish(self) -> list[Reading]:
         """No more will come: what is held has no ending, and where it would have ended nobody knows."""
+        return [reading for line in self.take_rest() for reading in line.readings]
+
+    def take_rest(self) -> list[Line]:
+        """The same, line by line."""
         lines: list[Line] = []
         if self._held:
-            self._reject(lines, Bad("oversize", "too long") if self._oversize else _TAIL, self._held)
+            self._reject(lines, self._too_long() if self._oversize else _TAIL, self._held)
         self._held, self._oversize = b"", False
-        return [reading for line in lines for reading in line.readings]
+        return lines
 
     def _take_run(self, lines: list[Line], run: bytes, t_us: int) -> None:
         """A run of bytes that an ending has closed."""
@@ -113,7 +121,7 @@ class LineDecoder:
             if isinstance(said, Bad):
                 self._reject(lines, said, data)
             else:
-                lines.append(Line(self._taken, data, self._meaning.of(said, len(data), t_us)))
+                lines.append(Line(self._number, self._taken, data, self._meaning.of(said, len(data), t_us)))
                 self.framed_bytes += len(data)
         self.delimiter_bytes += ending
 
@@ -131,7 +139,7 @@ class LineDecoder:
     def _reject(self, lines: list[Line], bad: Bad, data: bytes) -> None:
         kind: FaultKind = bad.kind
         fault = Fault(kind=kind, offset=self._taken, data=data, why=bad.why)
-        lines.append(Line(self._taken, data, [fault]))
+        lines.append(Line(self._number, self._taken, data, [fault]))
         self.rejected_bytes += len(data)
 
     @property

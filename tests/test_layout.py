@@ -177,7 +177,10 @@ BRIDGE: dict[str, set[str]] = {
         *("calibration", "conformance", "decode", "errors", "frames", "profile", "readings", "simulator", "sources"),
         "transports",
     },
-    "cli": {"conformance", "errors", "frames", "profiles", "simulator", "sources", "transports"},
+    "cli": {
+        *("conformance", "errors", "frames", "lines", "profile", "profiles", "readings", "simulator", "sources"),
+        "transports",
+    },
 }
 BRIDGE_ROOMS: dict[str, set[str]] = {
     "errors": set(),

@@ -1,6 +1,6 @@
 """`pens list | probe | simulate`: which ports there are, who is behind one, and a pen without hardware.
 
-The other commands of the group stand in files of their own: conforming.py, calibrating.py.
+The other commands of the group stand in files of their own: conforming.py, calibrating.py, line_check.py.
 """
 
 import secrets
@@ -12,6 +12,7 @@ import click
 from devicelog.cli.calibrating import calibrate, calibrations
 from devicelog.cli.common import Number, command_line, json_option, print_json, table
 from devicelog.cli.conforming import conform
+from devicelog.cli.line_check import check_lines
 
 if TYPE_CHECKING:
     from devicelog.canonical import Json
@@ -31,7 +32,7 @@ def pens() -> None:
     """Pens: list the ports, ask who is there, calibrate, test or simulate one."""
 
 
-for command in (conform, calibrate, calibrations):
+for command in (conform, calibrate, calibrations, check_lines):
     pens.add_command(command)
 
 

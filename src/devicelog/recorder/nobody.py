@@ -12,8 +12,8 @@ def nobody(*, n_bytes: int, n_frames: int, other_major: int | None, listened_s: 
         return f"nothing came from the port for {listened_s:g} s. Is the pen switched on?"
     if not n_frames and lines:
         return (
-            f"{n_bytes} bytes came and not one line that the profile reads. Is the baud rate right? Keep some of it in a "
-            "file, and `devicelog pens check PROFILE --capture FILE` says what is wrong with each line."
+            f"{n_bytes} bytes came and not one line that the profile reads. Is the baud rate right? Keep some of it in "
+            "a file, and `devicelog pens check PROFILE --capture FILE` says what is wrong with each line."
         )
     if not n_frames:
         return f"this is not a pen: {n_bytes} bytes came and not one frame. Is the baud rate right?"
