@@ -143,8 +143,8 @@ def _number(name: str, field: Number) -> _Read:
     wraps_at = field.wraps_at
 
     def read(text: bytes) -> int | str:
-        negative = text[:1] == b"-"
-        whole, _, part = text[negative:].partition(b".")
+        negative, signed = text[:1] == b"-", text[:1] in (b"-", b"+")
+        whole, _, part = text[signed:].partition(b".")
         digits = whole + part
         if not digits.isdigit() or len(digits) > _DIGITS:
             return f"is {_shown(text)}, which is no number"
