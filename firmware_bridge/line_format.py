@@ -186,7 +186,11 @@ def _fields(key: str, value: object) -> dict[str, Number | Flag]:
 _SHORT = printable(16)
 _FIELD_TABLES: dict[str, Reader] = {
     **{name: table(Number, {"unit": word(*units), "scale": _scale}, {"scale": "1"}) for name, units in _UNITS.items()},
-    "counter": table(Number, {"unit": word("count"), "wraps_at": integer(16, 2**32)}, {"unit": "count"}),
+    "counter": table(
+        Number,
+        {"unit": word("count"), "scale": word("1"), "wraps_at": integer(16, 2**32)},
+        {"unit": "count", "scale": "1"},
+    ),
     "time": table(
         Number,
         {"unit": word(*_UNITS["time"]), "scale": _scale, "wraps_at": integer(1_000, 2**63)},
