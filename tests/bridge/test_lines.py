@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from firmware_bridge.checksums import CHECKSUMS
 from firmware_bridge.line_format import LineFormat
-from firmware_bridge.line_reader import Bad, LineReader, PassLine, Sample
+from firmware_bridge.line_reader import Bad, Ignored, LineReader, PassLine, Sample
 from firmware_bridge.lines import LineDecoder
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import (
@@ -151,6 +151,83 @@ def test_a_number_is_exact_and_rounded_once(text: bytes, scale: str, expected: i
 def test_a_field_that_does_not_read_makes_the_whole_line_bad(line: bytes, why: str) -> None:
     fields = {"contact": {"on": ["1"], "off": ["0"]}, "depth": {"unit": "um"}}
     assert LineReader(lines_of(fields=fields)).read(b"1," + line) == Bad("value", why)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "least", "most"),
+    [
+        ("depth", {"unit": "um"}, -(2**15), 2**15 - 1),
+        ("set_depth", {"unit": "um"}, 0, 2**16 - 1),
+        ("raw_count", {"unit": "count"}, 0, 2**16 - 1),
+        ("frequency", {"unit": "dhz"}, 0, 2**16 - 1),
+        ("passes", {"unit": "count"}, 0, 2**32 - 1),
+        ("strokes", {"unit": "count"}, 0, 2**32 - 1),
+        ("counter", {"wraps_at": 2**32}, 0, 2**32 - 1),
+        ("counter", {"wraps_at": 1_000}, 0, 999),
+        ("time", {"unit": "us"}, 0, 10**18 - 1),  # as many digits as a number may have
+        ("time", {"unit": "s"}, 0, 2**63 // 10**6),
+        ("time", {"unit": "ms", "wraps_at": 5_000}, 0, 4_999),
+    ],
+)
+def test_the_ends_of_what_a_field_can_say(name: str, field: dict[str, Any], least: int, most: int) -> None:
+    reader = LineReader(lines_of(fields={"motor": ALL["motor"], "depth": {"unit": "um"}} | {name: field}))
+    before = b"on," if name == "depth" else b"on,1,"
+    factor = {"s": 10**6, "ms": 1_000}.get(field.get("unit", ""), 1)
+    for value in (least, most):
+        said = reader.read(before + b"%d" % value)
+        assert isinstance(said, Sample)
+        assert getattr(said, name) == value * factor
+    for value in (least - 1, most + 1):
+        said = reader.read(before + b"%d" % value)
+        assert isinstance(said, Bad)
+        assert (said.kind, said.why.split()[0]) == ("value", name)
+
+
+def test_a_number_from_where_it_wraps_on_is_none() -> None:
+    reader = LineReader(lines_of(fields={"depth": {"unit": "um"}, "counter": {"wraps_at": 256}}))
+    assert reader.read(b"1,256") == Bad("value", "counter is '256', and it wraps at 256")
+    assert reader.read(b"1,.9") == Sample(depth=1, counter=1)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"P,7,x,8", Sample(depth=7, raw_count=8)),
+        (b"P, 7 ,, 8", Sample(depth=7, raw_count=8)),
+        (b"P,7,8", Bad("shape", "it has 2 columns; expected 3")),
+        (b"P,7,x,8,9", Bad("shape", "it has 4 columns; expected 3")),
+        (b"Q,7,x,8", Bad("shape", "it does not begin with 'P,'")),
+        (b"P", Bad("shape", "it does not begin with 'P,'")),
+        (b"P,7,x,8\r", Bad("shape", "there is a CR before its end: is ending crlf?")),
+        (b"# P,7", Ignored()),
+        (b"P,PASS", PassLine()),
+        (b"PASS", Bad("shape", "it does not begin with 'P,'")),
+        (b"P," + b"7" * 18 + b",x,8", Bad("value", f"depth is '{'7' * 18}', which no pen can mean")),
+        (b"P," + b"x" * 24 + b",x,8", Bad("value", f"depth is '{'x' * 24}', which is no number")),
+        (b"P," + b"x" * 25 + b",x,8", Bad("value", f"depth is '{'x' * 24}' and more, which is no number")),
+    ],
+)
+def test_a_line_of_columns(line: bytes, said: object) -> None:
+    fields = {"depth": {"unit": "um"}, "raw_count": {"unit": "count"}}
+    columns = ["depth", "", "raw_count"]
+    reader = LineReader(lines_of(fields=fields, columns=columns, begin="P,", ignore="#.*", pass_line="PASS"))
+    assert reader.read(line) == said
+    assert type(reader.read(line)) is type(said)
+
+
+def test_a_line_by_an_expression() -> None:
+    reader = LineReader(lines_of(expression="(?P<depth>[0-9]+)mm", begin="d="))
+    assert reader.read(b"d=7mm") == Sample(depth=7)
+    assert reader.read(b"d=7mm ") == Bad("shape", "the expression does not match it")
+
+
+def test_a_line_without_its_cr() -> None:
+    assert LineReader(lines_of(ending="crlf")).read(b"7") == Bad("shape", "it ends with LF alone, and ending is crlf")
+
+
+def test_a_line_without_a_checksum() -> None:
+    reader = LineReader(lines_of(checksum={"kind": "xor", "mark": "*"}))
+    assert reader.read(b"7") == Bad("checksum", "it has no checksum: there is no *")
 
 
 def test_a_group_that_took_no_part_is_a_field_that_is_not_there() -> None:
