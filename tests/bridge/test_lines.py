@@ -10,6 +10,7 @@ from firmware_bridge.checksums import CHECKSUMS
 from firmware_bridge.line_format import LineFormat
 from firmware_bridge.line_reader import Bad, Ignored, LineReader, PassLine, Sample
 from firmware_bridge.lines import LineDecoder
+from firmware_bridge.pace import Pace
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import (
     Fault,
@@ -436,6 +437,99 @@ def test_a_long_stretch_without_lines_is_a_gap_at_once() -> None:
 
 def test_no_line_is_from_after_it_arrived() -> None:
     assert arrived((1_000, 1), (1_010, 5), (1_020, 1)) == [990, *[1000] * 5, 1010]
+
+
+def test_a_short_stretch_without_lines_is_a_gap_one_read_later() -> None:
+    assert arrived((1_000, 1), (1_120, 1), (1_130, 2), (1_140, 1)) == [990, 1000, 1120, 1120, 1130]
+
+
+def test_half_a_second_is_the_longest_that_a_reader_is_held_up() -> None:
+    assert arrived((1_000, 1), (1_510, 1)) == [990, 1000]
+    assert arrived((1_000, 1), (1_511, 1)) == [990, 1501]
+
+
+def test_a_pen_that_is_slower_than_that_is_held_up_for_two_of_its_samples() -> None:
+    pace = Pace(1_000_000)
+    assert [pace.place(t_us) for t_us in (1_000_000, 4_000_000)] == [0, 1_000_000]
+    pace = Pace(1_000_000)
+    assert [pace.place(t_us) for t_us in (1_000_000, 4_000_001)] == [0, 3_000_001]
+
+
+@pytest.mark.parametrize("change", [DOWN, OVERFLOW], ids=["down", "overflow"])
+def test_after_a_break_nothing_is_waited_for(change: RawInput) -> None:
+    decoder = LineDecoder(lines_of())
+    decoder.feed_bytes(b"\n5\n", 1_000_000)
+    decoder.feed(change)
+    (block,) = blocks(decoder.feed_bytes(b"\n5\n", 1_200_000))
+    assert block.t_us == 1_190_000
+
+
+def test_a_whole_reading_of_each_kind() -> None:
+    fields = {name: field for name, field in ALL.items() if name not in ("passes", "time")}
+    lines = lines_of(fields=fields, pass_line="PASS", calibration_id="cal-7", mode="demo")
+    readings = run(lines, [b"\n0.25,20,512,6000,T,off,70000,9\nPASS\n"], 1_000_000)
+    sample = {"mode": "demo", "motor_on": False, "boot": 0}
+    heartbeat = {"depth_set_um": 508, "strokes": 70_000}
+    assert readings == [
+        SampleBlock(
+            **sample,
+            **heartbeat,
+            seq=9,
+            t_us=990_000,
+            passes=0,
+            period_us=PERIOD_US,
+            n=1,
+            depth_um=(250,),
+            raw_count=(512,),
+            frequency_dhz=(1_000,),
+            contact_bits=1,
+        ),
+        Identity(
+            **sample,
+            seq=10,
+            t_us=1_000_000,
+            protocol_major=0,
+            protocol_minor=0,
+            model="T",
+            serial="",
+            firmware="",
+            calibration_id="cal-7",
+            cartridge="",
+        ),
+        Heartbeat(**sample, **heartbeat, seq=10, t_us=1_000_000, passes=1),
+    ]
+
+
+def test_what_a_line_does_not_say_is_in_no_column() -> None:
+    (block,) = blocks(run(lines_of(fields={"contact": ALL["contact"]}), [b"\nF\n"]))
+    assert (block.seq, block.contact_bits, block.motor_on) == (0, 0, True)
+    columns = (block.depth_set_um, block.depth_um, block.raw_count, block.frequency_dhz, block.passes, block.strokes)
+    assert columns == (None,) * 6
+
+
+def test_lines_are_numbered_from_one_and_empty_ones_count() -> None:
+    decoder = LineDecoder(lines_of(longest=8))
+    taken = [*decoder.take(b"x\n\n5\n" + b"7" * 20), *decoder.take(b"\n6\n8"), *decoder.take_rest()]
+    assert [(line.number, line.offset, line.data) for line in taken] == [
+        (1, 0, b"x"),
+        (3, 3, b"5"),
+        (4, 5, b"7" * 9),
+        (4, 14, b"7" * 9),
+        (4, 23, b"77"),
+        (5, 26, b"6"),
+        (6, 28, b"8"),
+    ]
+
+
+def test_a_clock_that_stands_still_has_not_begun_anew() -> None:
+    lines = lines_of(fields={"depth": {"unit": "um"}, "time": {"unit": "ms"}})
+    assert [(block.boot, block.t_us) for block in blocks(run(lines, [b"\n5,9\n5,9\n"]))] == [(0, 9_000)] * 2
+
+
+def test_numbers_begin_anew_with_the_clock() -> None:
+    fields = {"depth": {"unit": "um"}, "counter": {"wraps_at": 256}, "time": {"unit": "ms"}}
+    readings = run(lines_of(fields=fields), [b"\n5,7,900\n5,8,10\n5,9,20\n"])
+    assert [(block.boot, block.seq) for block in blocks(readings)] == [(0, 7), (1, 8), (1, 9)]
 
 
 # --- cut anywhere -----------------------------------------------------------------------------------------------------
