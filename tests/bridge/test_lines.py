@@ -26,7 +26,7 @@ from firmware_bridge.readings import (
     Unknown,
 )
 from tests.examples import EXAMPLES, capture_of, profile_of, values_of
-from tests.pages import section
+from tests.pages import DOCS, section
 
 UP = LinkChange(t_us=0, up=True, cause="opened")
 DOWN = LinkChange(t_us=0, up=False, cause="unplugged")
@@ -220,6 +220,16 @@ def test_a_line_by_an_expression() -> None:
     reader = LineReader(lines_of(expression="(?P<depth>[0-9]+)mm", begin="d="))
     assert reader.read(b"d=7mm") == Sample(depth=7)
     assert reader.read(b"d=7mm ") == Bad("shape", "the expression does not match it")
+
+
+@pytest.mark.parametrize(("name", "begins"), [("comma", "$PEND,17,"), ("words", "depth=0.41mm ")])
+def test_the_line_that_the_page_shows(name: str, begins: str) -> None:
+    page = (DOCS / "connect-your-pen.md").read_text("utf-8")
+    (line,) = [word for word in page.split("`") if word.startswith(begins) and "\n" not in word]
+    ending = b"\r" if name == "comma" else b""
+    said = LineReader(format_of(name)).read(line.encode() + ending)
+    assert isinstance(said, Sample)
+    assert (said.set_depth, said.contact) == (500, 1)
 
 
 def test_a_line_without_its_cr() -> None:
