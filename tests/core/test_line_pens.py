@@ -256,7 +256,7 @@ def test_any_division_of_the_same_bytes_derives_the_same(name: str) -> None:
 def test_the_readings_have_no_column_that_is_ours(name: str, empty: set[str]) -> None:
     pen = session(name)
     pen.end()
-    rows = list(sample_rows(pen.records, "", (), decoder_of(pen.profile), pen.profile.untold))
+    rows = list(sample_rows(pen.records, "", decoder=decoder_of(pen.profile), untold=pen.profile.untold))
     assert len(rows) == 10_400_000 // pen.period_us
     never = {column for column in rows[0] if all(row[column] is None for row in rows)}
     assert never == empty | {"raw_count", "strokes"}
