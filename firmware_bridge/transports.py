@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from firmware_bridge.decode import Decoder
+from firmware_bridge.edges import SensorDecoder
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import RawInput, Reading
 
@@ -31,6 +32,6 @@ class StreamDecoder(Protocol):
         """No more will come: what that makes of what is held."""
 
 
-def decoder_of(_profile: PenProfile) -> StreamDecoder:
+def decoder_of(profile: PenProfile) -> StreamDecoder:
     """A decoder for a new stream of such a pen."""
-    return Decoder()
+    return Decoder() if profile.gpio is None else SensorDecoder(profile)
