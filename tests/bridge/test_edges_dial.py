@@ -1,4 +1,4 @@
-"""The depth dial: an encoder against a table of its own, a potentiometer against plain interpolation, and both broken."""
+"""The depth dial: an encoder against a table of its own, a potentiometer against plain fractions, and both broken."""
 
 from fractions import Fraction
 
