@@ -187,6 +187,13 @@ def test_the_profile_says_which_decoder():
         SensorDecoder(PROFILE)
 
 
+def test_the_serial_decoder_lets_the_pins_pass():
+    decoder = Decoder()
+    decoder.feed_bytes(b"\0held")
+    (batch,) = Pins().batches(40_000)
+    assert (decoder.feed(batch), decoder.held_bytes) == ([], 4)
+
+
 def test_only_what_the_profile_measures_is_told():
     pins = Pins()
     pins.pulse("pass", 50_000, 90_000)
