@@ -7,7 +7,7 @@ come can change it: the longest bounce_us, and what a driver may be late, after 
 from typing import Any
 
 from firmware_bridge.edges.pen import Head, WiredPen
-from firmware_bridge.edges.timeline import Timeline
+from firmware_bridge.edges.timeline import LATE_US, Timeline
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import (
     Heartbeat,
@@ -49,7 +49,8 @@ class SensorDecoder:
         self._n = max(1, FRAME_US // self._period_us)
         self._watching = False
         self._from_us = self._to_us = 0  # the stretch that is watched without a break, so far
-        self._first: SensorBatch | None = None  # of a stretch whose second batch is not there yet
+        self._opened = False
+        self._held: list[SensorBatch] = []  # of a stretch that is not opened yet
         self._boot = self._seq = 0
         self._head = Head(None, 0, False)
         self._watched_us = self._unwatched_us = self._dropped = 0
@@ -74,7 +75,7 @@ class SensorDecoder:
         """Nobody watches any more: all that was watched is told."""
         if not self._watching:
             return []
-        readings = self._open(self._first, None) if self._first is not None else []
+        readings = [] if self._opened else self._open()
         pen, timeline = self._pen, self._timeline
         timeline.finish(self._to_us)
         strokes = timeline.lines.get(_STROKES)
@@ -94,17 +95,16 @@ class SensorDecoder:
         from_us, readings = batch.t_us - batch.watched_us, list[Reading]()
         if self._watching and from_us != self._to_us:
             readings += self.finish()
-        begins = not self._watching
-        if begins:
+        if not self._watching:
             readings.append(self._begin(from_us))
-            self._first = batch
-        elif self._first is not None:
-            readings += self._open(self._first, batch)
         self._to_us = batch.t_us
         self._watched_us += batch.watched_us
         self._dropped += batch.dropped
         self._pen.strokes.doubt += batch.dropped
-        return readings if begins else [*readings, *self._frames(self._timeline.add(batch))]
+        if not self._opened:
+            self._held.append(batch)
+            return [*readings, *(self._open() if batch.t_us >= self._held[0].t_us + LATE_US else ())]
+        return [*readings, *self._frames(self._timeline.add(batch))]
 
     def _begin(self, from_us: int) -> Identity:
         """A stretch begins, and with it a boot: numbers go forwards, whatever the host's clock did."""
@@ -117,7 +117,7 @@ class SensorDecoder:
         if self._stretches and not 0 < ahead < _BOOTS // 2:
             boot = (self._boot + 1) % _BOOTS
         self._anew = bool(self._stretches) and from_us != self._to_us
-        self._watching, self._stretches = True, self._stretches + 1
+        self._watching, self._opened, self._stretches = True, False, self._stretches + 1
         self._boot, self._seq, self._from_us = boot, 0, from_us
         wiring = self._wiring
         return Identity(
@@ -135,13 +135,16 @@ class SensorDecoder:
             cartridge="",
         )
 
-    def _open(self, first: SensorBatch, more: SensorBatch | None) -> list[Reading]:
-        """The first batch of a stretch, now that it is known what was told late of it."""
-        active = self._timeline.begin(self._from_us, first, more)
+    def _open(self) -> list[Reading]:
+        """The first batches of a stretch, now that it is known what was told late of the first one."""
+        held, self._held, self._opened = self._held, [], True
+        active = self._timeline.begin(self._from_us, held[0], held)
         self._pen.begin(self._from_us, active, anew=self._anew)
         self._head = self._pen.head(self._from_us)
-        self._first = None
-        return [self._heartbeat(self._from_us), *self._frames(self._timeline.add(first))]
+        readings: list[Reading] = [self._heartbeat(self._from_us)]
+        for batch in held:
+            readings += self._frames(self._timeline.add(batch))
+        return readings
 
     def _missed(self, place: int, for_us: int) -> None:
         if place == _STROKES:

@@ -4,7 +4,7 @@ Pure. A driver tells late, so the newest are held back; what comes later still c
 that was read and is not the one by the edges shows an edge that nobody told of. Not responsible for what it means.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 
 from firmware_bridge.edges.line import Line, Told
@@ -42,12 +42,12 @@ class Timeline:
         self._agreed_us: dict[int, int] = {}  # when a line's level was last read and was the one by its edges
         self._until_us = 0  # every edge before it is taken
 
-    def begin(self, from_us: int, first: SensorBatch, more: SensorBatch | None) -> dict[int, bool]:
-        """Watching begins with this batch, and `more` follows it; which switches are active at first.
+    def begin(self, from_us: int, first: SensorBatch, held: Iterable[SensorBatch]) -> dict[int, bool]:
+        """Watching begins; which switches are active at first. `held` are the first batch and those soon after it.
 
-        A line has the level that was read, unless an edge before that says from which level it came.
+        A line has the level that was read first, unless an edge of that time says from which level it came.
         """
-        told = sorted((*first.edges, *(more.edges if more else ())), key=_WHEN)
+        told = sorted((edge for batch in held for edge in batch.edges), key=_WHEN)
         came = {edge.line: not edge.level for edge in reversed(told) if edge.t_us <= first.t_us + SKEW_US}
         self._until_us = from_us
         self._agreed_us = dict.fromkeys(self.lines, from_us)

@@ -82,6 +82,14 @@ def accounted(profile, told_, until_us):
     assert all(row["missed"] == 0 for row in told_.account["lines"])
 
 
+def test_a_rest_that_fills_no_frame_is_told_at_the_end():
+    pins = Pins()
+    pins.level("contact", True, 203_000)
+    told_ = told(PEN, pins, 219_000)  # twenty-one samples whole
+    assert told_.column("contact") == [False] * 21
+    assert [block.n for block in told_.blocks[-2:]] == [2, 1]
+
+
 def test_a_frame_is_told_as_soon_as_nothing_can_change_it():
     pins, decoder = Pins(), SensorDecoder(PEN)
     pins.strokes(100, 8_000)
