@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from firmware_bridge.decode import Decoder
 from firmware_bridge.edges import SensorDecoder
 from firmware_bridge.readings import (
+    AdcSample,
     Edge,
     Heartbeat,
     Identity,
@@ -80,6 +81,51 @@ def accounted(profile, told_, until_us):
     assert strokes[-1] == told_.account["strokes"]["low"]
     assert told_.account["watched_us"] == until_us
     assert all(row["missed"] == 0 for row in told_.account["lines"])
+
+
+edges = st.lists(st.tuples(st.integers(0, 9), st.booleans(), st.integers(-90_000, 90_000)), max_size=12)
+stretches = st.lists(
+    st.tuples(
+        st.sampled_from([0, 0, 0, 1, -500_000, 3_000_000]),  # a hole, or the clock runs back
+        st.sampled_from([0, 5, 8_000, 40_000, 700_000]),
+        st.integers(0, 0xFFFF),
+        edges,
+        st.lists(st.tuples(st.integers(0, 7), st.integers(0, 1_023), st.integers(-90_000, 90_000)), max_size=3),
+        st.sampled_from([0, 0, 7]),
+    ),
+    max_size=12,
+)
+
+
+@thorough
+@given(st.sampled_from([PEN, HOMED, POT, ODD]), stretches)
+def test_anything_at_all_is_decoded_and_accounted_for(profile, stretches):
+    """Edges of lines that are not there, out of order, before and after their stretch; levels that fit nothing."""
+    batches, now = [], START_US
+    for hole_us, watched_us, levels, edges, adc, dropped in stretches:
+        now += hole_us + watched_us
+        batches.append(
+            SensorBatch(
+                t_us=now,
+                watched_us=watched_us,
+                levels=levels,
+                edges=tuple(Edge(line, level, now + at_us) for line, level, at_us in edges),
+                adc=tuple(AdcSample(channel, count, now + at_us) for channel, count, at_us in adc),
+                dropped=dropped,
+            )
+        )
+    told_ = Told(profile, batches)
+    expected = {}
+    for sample in told_.samples:
+        assert sample["seq"] == expected.get(sample["boot"], 0)
+        expected[sample["boot"]] = sample["seq"] + 1
+    account = told_.account
+    assert account["strokes"]["low"] <= account["strokes"]["high"]
+    of_lines = sum(row["edges"] for row in account["lines"])
+    of_dial = account["adc"]["conversions"] if account["adc"] else 0
+    assert of_lines + of_dial + account["strange"] == sum(len(batch.edges) + len(batch.adc) for batch in batches)
+    assert (account["dropped"], account["stretches"]) == (sum(batch.dropped for batch in batches), len(told_.boots))
+    assert account["watched_us"] == sum(batch.watched_us for batch in batches)
 
 
 def test_a_rest_that_fills_no_frame_is_told_at_the_end():

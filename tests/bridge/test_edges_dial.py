@@ -1,5 +1,6 @@
 """The depth dial: an encoder against a table of its own, a potentiometer against plain fractions, and both broken."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from firmware_bridge.edges.dial import Quadrature
 from firmware_bridge.wiring import Encoder, Switch
-from tests.bridge.wired import ENCODER, POTENTIOMETER, Pins, profile_of, switch, told
+from tests.bridge.wired import ENCODER, POTENTIOMETER, Pins, Told, profile_of, switch, told
 
 quick = settings(deadline=None, max_examples=100)
 
@@ -132,6 +133,13 @@ def test_a_missed_edge_of_another_line_leaves_the_dial_alone():
     untold.level("contact", True, 70_000)
     told_ = told(profile_of(dial=ENCODER, contact=switch(27)), pins, 200_000, untold=untold.edges)
     assert (told_.line("contact")["missed"], told_.decoder.dial_um) == (1, 500)
+
+
+def test_edges_that_were_dropped_may_have_been_the_dials():
+    batches = Pins().batches(200_000)
+    batches[2] = replace(batches[2], dropped=1)
+    told_ = Told(DIAL, batches)
+    assert told_.column("set") == [500] * 8 + [None] * 12  # from the beginning of the stretch in which they were
 
 
 HOMED = profile_of(dial=ENCODER | {"home": switch(26)})
