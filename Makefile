@@ -5,11 +5,12 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint types torture fuzz mutants bench lock lock-bench clean
+.PHONY: help demo test lint types coverage-core torture fuzz mutants bench lock lock-bench clean
 help:
 	@echo "make demo     a 20 s session with a simulated pen"
 	@echo "make test     the test suite"
 	@echo "make lint     ruff; make types: mypy --strict"
+	@echo "make coverage-core  the codec and the edges: every branch by its own tests, or it fails"
 	@echo "make bench    our figures beside those of others, one table (QUICK=1: a look)"
 	@echo "make torture  200 seeded kill -9 of the real command line (KILLS=n for another number)"
 	@echo "make fuzz     ten minutes of hypothesis and atheris (SECONDS=n for another time)"
@@ -36,6 +37,12 @@ lint: $(READY)
 
 types: $(READY)
 	@$(BIN)/mypy
+
+CORE := firmware_bridge.edges firmware_bridge.frames firmware_bridge.decode
+coverage-core: $(READY)
+	@$(BIN)/python -c 'import pytest_cov' 2>/dev/null || { echo "pytest-cov is not installed: $(BIN)/python -m pip install pytest-cov"; exit 1; }
+	@$(BIN)/python -m pytest -q tests/bridge/test_edges_*.py tests/bridge/test_frames.py tests/bridge/test_decode.py \
+	  $(CORE:%=--cov=%) --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 
 torture: $(READY)
 	@$(BIN)/python -m tests.torture --kills $(or $(KILLS),200)

@@ -9,7 +9,7 @@ from typing import Protocol
 from devicelog.canonical import Json
 from devicelog.derive import Derivation
 from devicelog.records import Record
-from firmware_bridge.readings import Gesture, LinkChange, Reading, SensorBatch
+from firmware_bridge.readings import Gesture, Identity, LinkChange, Reading, SensorBatch
 from firmware_bridge.transports import StreamDecoder
 
 PORT = "pins"  # what a LinkChange of the pins names
@@ -51,12 +51,32 @@ class Doubt:
         return {"account": self._decoder.account(), "doubt": zones}
 
 
+class Placed:
+    """Which record a reading of the pins belongs to: its own, unless watching broke off before that record.
+
+    A record that begins another stretch completes what was watched in the one before. That was told then, and not now:
+    else nothing would lie between.
+    """
+
+    def __init__(self) -> None:
+        self._watched: Record | None = None  # the newest record of the pins
+
+    def __call__(self, record: Record, readings: list[Reading], *, watched: bool) -> list[tuple[Record, Reading]]:
+        """The readings that a record completed, each with its record. `watched`: it is one of the pins."""
+        before, named = self._watched, [isinstance(reading, Identity) for reading in readings]
+        if watched:
+            self._watched = record
+        begun = named.index(True) if before is not None and True in named else 0
+        return [(before if before and n < begun else record, reading) for n, reading in enumerate(readings)]
+
+
 class Beside:
     """The pins as a second witness: what they say goes into a derivation of its own."""
 
     def __init__(self, decoder: PinsDecoder, derivation: Derivation) -> None:
         self.decoder, self.derivation = decoder, derivation
         self._doubt = Doubt(decoder)
+        self._placed = Placed()
 
     @staticmethod
     def concerns(item: object) -> bool:
@@ -70,12 +90,15 @@ class Beside:
         """
         self.derivation.arrived(record)
         readings = self.decoder.feed(item) if isinstance(item, SensorBatch | LinkChange) else []
+        said = self._take(
+            self._placed(record, readings, watched=isinstance(item, SensorBatch))
+        )  # what a loss completes came before it
         self.derivation.record(record, item)
-        return self._take(record, readings)
+        return said
 
     def finish(self, record: Record) -> None:
         """No more will come after this record."""
-        self._take(record, self.decoder.finish())
+        self._take([(record, reading) for reading in self.decoder.finish()])
         self.derivation.finish()
 
     def document(self) -> Json:
@@ -112,11 +135,11 @@ class Beside:
         told = {name: name in both and None not in figures[name].values() for name in figures}
         return {"zone": pen["zone"], **{name: figures[name] if told[name] else None for name in figures}}
 
-    def _take(self, record: Record, readings: list[Reading]) -> list[Reading]:
-        for reading in readings:
+    def _take(self, readings: list[tuple[Record, Reading]]) -> list[Reading]:
+        for record, reading in readings:
             self.derivation.reading(record, reading)
         self._doubt.settle(self.derivation.needling.zone)
-        return [reading for reading in readings if isinstance(reading, Gesture)]
+        return [reading for _, reading in readings if isinstance(reading, Gesture)]
 
 
 def _mostly_um(zone: Json) -> int | None:

@@ -13,7 +13,7 @@ from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinical.plan import Plan
 from devicelog.counters import Counters
 from devicelog.derive import Derivation
-from devicelog.pins_side import Beside, Doubt, PinsDecoder
+from devicelog.pins_side import Beside, Doubt, PinsDecoder, Placed
 from devicelog.records import SERIAL, Record, item_of
 from devicelog.tally import Limits
 from devicelog.validate import LIVE, assess, read_rules, rules_document, verdict_of
@@ -101,18 +101,21 @@ class Pipeline:
                 corrections=corrections,
             )
             self._beside = Beside(cast(PinsDecoder, decoder_of(opening.sensors)), beside)
+        self._placed = Placed()
         self._newest: Record | None = None
 
     def feed(self, record: Record) -> list[Reading]:
         """Take the next record and return the readings of the pen that it completed, and what a foot said."""
-        derivation, beside, cut = self.derivation, self._beside, False
+        derivation, beside = self.derivation, self._beside
         self._newest = record
         if record.kind == SERIAL:
             if beside is not None:
                 beside.derivation.arrived(record)
             derivation.account.kept_bytes += len(record.body)
             derivation.arrived(record)
-            readings = self.decoder.feed_bytes(record.body, record.t_us)
+            readings = self.calibrator.take(self.decoder.feed_bytes(record.body, record.t_us))
+            for reading in readings:
+                derivation.reading(record, reading)
         else:
             item = item_of(record)
             derivation.arrived(record)
@@ -121,14 +124,13 @@ class Pipeline:
                     return beside.feed(record, item)
                 if not isinstance(item, LinkChange | Overflow):
                     beside.feed(record, item)
-            cut = isinstance(item, LinkChange | Overflow)
-            readings = self.decoder.feed(item) if isinstance(item, LinkChange | Overflow | SensorBatch) else []
+            told = self.decoder.feed(item) if isinstance(item, LinkChange | Overflow | SensorBatch) else []
+            readings = self.calibrator.take(told)
+            for at, reading in self._placed(record, readings, watched=isinstance(item, SensorBatch)):
+                derivation.reading(at, reading)  # what a loss completes came before it
             derivation.record(record, item)
-        readings = self.calibrator.take(readings)
-        for reading in readings:
-            derivation.reading(record, reading)
-        if cut:
-            derivation.account.cut()
+            if isinstance(item, LinkChange | Overflow):
+                derivation.account.cut()
         if self._doubt is not None:
             self._doubt.settle(derivation.needling.zone)
         return readings
@@ -160,6 +162,8 @@ class Pipeline:
             elif self._newest is not None:
                 self.derivation.reading(self._newest, reading)
         self.derivation.finish()
+        if self._doubt is not None:
+            self._doubt.settle(self.derivation.needling.zone)
         if self._beside is not None and self._newest is not None:
             self._beside.finish(self._newest)
         facts, findings, assessments = self.judge()

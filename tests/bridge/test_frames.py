@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firmware_bridge import frames
-from firmware_bridge.frames import MAX_PAYLOAD, MAX_SEGMENT, MAX_TEXT, encode, frame, parse
+from firmware_bridge.frames import MAX_PAYLOAD, MAX_SEGMENT, MAX_TEXT, encode, frame, parse, payload_of
 from firmware_bridge.readings import Heartbeat, Identity, IdentityRequest, PenEvent, SampleBlock, Unknown
 from tests.pages import block, cells, name_of, reading, vectors
 
@@ -43,6 +43,18 @@ def test_the_bytes_on_the_page_are_read_as_the_message(vector):
 @pytest.mark.parametrize("vector", [v for v in DAMAGED if v.expected["kind"] != "oversize"], ids=name_of)
 def test_a_damaged_frame_is_named_by_its_damage(vector):
     assert parse(vector.data[1:-1]) == vector.expected["kind"]
+
+
+@pytest.mark.parametrize("vector", FRAMES + FORWARD, ids=name_of)
+def test_a_payload_comes_off_its_frame(vector):
+    payload = payload_of(vector.data[1:-1])
+    assert payload is not None
+    assert frame(payload) == vector.data
+
+
+@pytest.mark.parametrize("vector", [v for v in DAMAGED if v.expected["kind"] in ("cobs", "crc")], ids=name_of)
+def test_a_damaged_frame_has_no_payload(vector):
+    assert payload_of(vector.data[1:-1]) is None
 
 
 def test_the_examples_on_the_page_are_vectors():
