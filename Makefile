@@ -40,7 +40,6 @@ types: $(READY)
 
 CORE := firmware_bridge.edges firmware_bridge.frames firmware_bridge.decode
 coverage-core: $(READY)
-	@$(BIN)/python -c 'import pytest_cov' 2>/dev/null || { echo "pytest-cov is not installed: $(BIN)/python -m pip install pytest-cov"; exit 1; }
 	@$(BIN)/python -m pytest -q tests/bridge/test_edges_*.py tests/bridge/test_frames.py tests/bridge/test_decode.py \
 	  $(CORE:%=--cov=%) --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 
