@@ -54,13 +54,12 @@ class PinWatch:
         """`factory` is one that is there already, and stays; else the one that the wiring names is loaded."""
         self.wiring = wiring
         self.factory: Any = factory
-        self.dropped = 0  # edges and conversions that were told and not kept, all in all
         self._own_factory = factory is None
         self._now_us, self._wait, self._max_edges = now_us, wait, max_edges
         self._lines = [_Line(LINES.index(name), switch, self._tell) for name, switch in wiring.lines().items()]
         self._told: deque[tuple[int, float, bool]] = deque()
         self._adc: deque[AdcSample] = deque()
-        self._adc_dropped = 0
+        self._lost = {"told": 0, "batch": 0, "adc": 0}  # by the one thread that counts each
         self._edges: list[Edge] = []  # told, and not yet in a batch
         self._ticks: Ticks | None = None
         self._converter: Any = None
@@ -73,6 +72,11 @@ class PinWatch:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+    @property
+    def dropped(self) -> int:
+        """Edges and conversions that were told and not kept, all in all."""
+        return sum(self._lost.values())
 
     def open(self) -> None:
         """Take the pins and set them up as inputs. Raises PenError, naming the line and the pin."""
@@ -110,9 +114,8 @@ class PinWatch:
             self._convert_ticks()
             edges = self._up_to(t_us)
         kept = edges[: self._max_edges]
-        self.dropped += len(edges) - len(kept)
-        known = set(map(id, edges))
-        self._edges = [edge for edge in self._edges if id(edge) not in known]
+        self._lost["batch"] += len(edges) - len(kept)
+        self._edges = [edge for edge in self._edges if edge.t_us > t_us]
         adc = [self._adc.popleft() for _ in range(min(len(self._adc), MAX_ADC))]
         since_us = t_us if self._since_us is None else self._since_us
         dropped = self._untold_dropped
@@ -137,7 +140,7 @@ class PinWatch:
         except Exception as error:
             raise pins_error("the MCP3008", error) from error
         if len(self._adc) >= MAX_ADC:
-            self._adc_dropped += 1
+            self._lost["adc"] += 1
         else:
             self._adc.append(AdcSample(self.wiring.dial.channel, value, t_us))
 
@@ -202,13 +205,13 @@ class PinWatch:
     def _tell(self, line: int, ticks: float, level: bool) -> None:
         """In the thread of the factory: keep it, or count that there was no room. Never waits."""
         if len(self._told) >= self._max_edges:
-            self.dropped += 1
+            self._lost["told"] += 1
         else:
             self._told.append((line, ticks, level))
 
     @property
     def _untold_dropped(self) -> int:
-        return min(self.dropped + self._adc_dropped - self._dropped_told, MAX_US)
+        return min(self.dropped - self._dropped_told, MAX_US)
 
     def _convert_ticks(self) -> None:
         if self._ticks is None:
