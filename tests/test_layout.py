@@ -46,7 +46,9 @@ PURE = {
     "firmware_bridge.simulator.faults",
     "firmware_bridge.simulator.pen",
     "firmware_bridge.simulator.wire",
+    "firmware_bridge.simulator.sensors",
     "firmware_bridge.sources.link",
+    "firmware_bridge.sources.both",
     "devicelog.canonical",
     "devicelog.errors",
     "devicelog.records",
@@ -83,6 +85,7 @@ PURE = {
     "devicelog.recorder.idle",
     "devicelog.recorder.live",
     "devicelog.recorder.nobody",
+    "devicelog.recorder.standing",
 }
 NOT_PURE = {
     *("serial", "gpiozero", "sqlalchemy", "click"),
@@ -157,8 +160,8 @@ BRIDGE: dict[str, set[str]] = {
     "pins_side": {"readings", "transports"},
     "pipeline": {"profile", "readings", "transports"},
     "samples": {"decode", "readings", "transports"},
-    "recorder": {"decode", "errors", "frames", "profile", "readings", "simulator", "sources"},
-    "cli": {"errors", "frames", "profiles", "simulator", "sources", "transports"},
+    "recorder": {"decode", "errors", "frames", "profile", "readings", "simulator", "sources", "wiring"},
+    "cli": {"errors", "frames", "profile", "profiles", "simulator", "sources", "transports"},
 }
 BRIDGE_ROOMS: dict[str, set[str]] = {
     "errors": set(),
@@ -170,13 +173,17 @@ BRIDGE_ROOMS: dict[str, set[str]] = {
     "edges": {"profile", "readings", "wiring"},
     "transports": {"decode", "edges", "profile", "readings"},
     "profiles": {"errors", "profile"},
-    "sources": {"errors", "frames", "profile", "readings"},
-    "simulator": {"decode", "errors", "frames", "readings"},
+    "sources": {"errors", "frames", "profile", "readings", "wiring"},
+    "simulator": {"decode", "errors", "frames", "readings", "wiring"},
 }
 # The only importers of what talks to the world outside.
 IMPORTERS = {
     "serial": {"firmware_bridge.sources.serial_port", "firmware_bridge.sources.ports"},
-    "gpiozero": set(),
+    "gpiozero": {
+        "firmware_bridge.sources.pin_watch",
+        "firmware_bridge.sources.tones",
+        "firmware_bridge.simulator.pins",
+    },
     "sqlalchemy": {"devicelog.store"},
     "click": {"devicelog.cli"},
     "cobs": {"firmware_bridge.frames"},

@@ -123,6 +123,13 @@ class Pipeline:
             self._doubt.settle(derivation.needling.zone)
         return readings
 
+    @property
+    def dials_um(self) -> tuple[int | None, int | None]:
+        """What the pen's dial was last set to, and what the pins beside it say; None where nobody has told."""
+        last = [side.last for side in (self.derivation, *([self._beside.derivation] if self._beside else []))]
+        told = [block.depth_set_um if block else None for block in (*last, None)]
+        return told[0], told[1]
+
     def judge(self) -> tuple[Json, list[Json], list[Json]]:
         """Facts, findings and assessments of what was fed so far. Live, as often as wanted."""
         decoder = self.decoder
