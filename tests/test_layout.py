@@ -48,7 +48,6 @@ PURE = {
     "firmware_bridge.simulator.wire",
     "firmware_bridge.simulator.sensors",
     "firmware_bridge.sources.link",
-    "firmware_bridge.sources.both",
     "devicelog.canonical",
     "devicelog.errors",
     "devicelog.records",
@@ -161,7 +160,7 @@ BRIDGE: dict[str, set[str]] = {
     "pipeline": {"profile", "readings", "transports"},
     "samples": {"decode", "readings", "transports"},
     "recorder": {"decode", "errors", "frames", "profile", "readings", "simulator", "sources", "wiring"},
-    "cli": {"errors", "frames", "profile", "profiles", "simulator", "sources", "transports"},
+    "cli": {"errors", "frames", "profile", "profiles", "simulator", "sources", "transports", "wiring"},
 }
 BRIDGE_ROOMS: dict[str, set[str]] = {
     "errors": set(),

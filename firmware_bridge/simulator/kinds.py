@@ -14,7 +14,7 @@ from typing import Literal
 class Kind:
     """One row of the table of what can go wrong. `lane`: two of one lane cannot happen at the same time.
 
-    `to` is what it happens to: the serial `line`, the sensors on the `pins`, or the `pen` whichever way it is connected.
+    `to` is what it happens to: the serial `line`, the sensors on the `pins`, or the `pen`, however it is connected.
     `unit` belongs to the amount (None: there is none) and `units` are the spellings that are read, each with its
     factor. `lasts`: whether a length is written. `takes_us` is how long it takes where none is. `needs` is what a pen
     must have for it to make sense.
@@ -97,7 +97,8 @@ _ROWS = (
         name="reorder", meaning="the next frames come in reversed order", unit="frames", units=_FRAMES, low=2, high=50
     ),
     Kind(
-        name="dial", to="pen",
+        name="dial",
+        to="pen",
         meaning="the dial is turned to this depth, until the length is over or the zone is left",
         lane="dial",
         unit="um",
@@ -107,7 +108,8 @@ _ROWS = (
         needs="dial",
     ),
     Kind(
-        name="stuck dial", to="pen",
+        name="stuck dial",
+        to="pen",
         meaning="the dial cannot be turned: set depth stays, really and as told",
         lane="stuck dial",
         lasts="may",

@@ -1,4 +1,4 @@
-"""Simulated sensors on gpiozero's mock pins: edges that bounce, a converter on a mock SPI, in real time or by `advance`.
+"""Simulated sensors on gpiozero's mock pins: edges that bounce, a converter on a mock SPI; in real time or by hand.
 
 A recorder sees ordinary pins: levels, ticks and conversions as a driver gives them. Whoever reads a level sees the
 present: all that was due is driven first. Not responsible for what the sensors do (sensors.py).
@@ -16,6 +16,7 @@ from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin
 from gpiozero.pins.pi import PiPin
 from gpiozero.pins.spi import SPI
 
+from firmware_bridge.simulator.kinds import KINDS
 from firmware_bridge.simulator.script import Script
 from firmware_bridge.simulator.sensors import PinEdge, count_at, edges_of, level_at_rest
 from firmware_bridge.wiring import LINES, Wiring
@@ -98,6 +99,10 @@ class SimulatedPins:
         self._thread = threading.Thread(target=self._run, name="simulated pins", daemon=True)
         self._thread.start()
 
+    def beside(self, source: Any, *, alone: bool) -> "Played":
+        """The source of these pins, or of them and a pen that sends: the script begins with it."""
+        return Played(source, self, alone=alone)
+
     def close(self) -> None:
         """Stop driving."""
         self._stop.set()
@@ -132,6 +137,52 @@ class SimulatedPins:
     def _run(self) -> None:
         while not self._stop.wait(PERIOD_S):
             self.catch_up()
+
+
+class Played:
+    """A source, and the sensors that begin to play with it.
+
+    Alone they begin when they are watched. Beside a pen that sends they begin as it does: when it is asked who it is,
+    which happens when its port is opened.
+    """
+
+    def __init__(self, source: Any, sensors: SimulatedPins, *, alone: bool) -> None:
+        self._source, self._sensors, self._alone = source, sensors, alone
+
+    @property
+    def read_total(self) -> int:
+        """As the source's."""
+        total: int = self._source.read_total
+        return total
+
+    def open(self) -> None:
+        """As the source's."""
+        self._source.open()
+        if not self._alone:
+            self._sensors.start()
+
+    def start(self) -> None:
+        """As the source's; and from here on the pins move."""
+        self._source.start()
+        if self._alone:
+            self._sensors.start()
+        self._sensors.run()
+
+    def sound(self, tone: Any) -> None:
+        """As the source's."""
+        self._source.sound(tone)
+
+    def close(self) -> None:
+        """As the source's."""
+        self._source.close()
+
+
+def playable(script: Script, *, alone: bool) -> tuple[Script, list[str]]:
+    """What of a script happens to pins, and the names of what does not. Beside a pen that sends, the plug is its."""
+    happens = ("pins", "pen") if alone else ("pins",)
+    left_out = {fault.kind for fault in script.faults if KINDS[fault.kind].to == "line"} if alone else set()
+    faults = tuple(fault for fault in script.faults if KINDS[fault.kind].to in happens)
+    return replace(script, faults=faults), sorted(left_out)
 
 
 class SimulatedPin(MockPin):  # type: ignore[misc] # gpiozero has no types
@@ -183,7 +234,7 @@ class SimulatedFactory(MockFactory):  # type: ignore[misc]
 
 
 class ConverterSpi(SPI):  # type: ignore[misc]
-    """An MCP3008 at the other end of an SPI, as its data sheet says: start bit, single or not, channel; ten bits back."""
+    """An MCP3008 at the other end of an SPI, as in its data sheet: start bit, single or not, channel; ten bits back."""
 
     def __init__(self, factory: SimulatedFactory) -> None:
         super().__init__(pin_factory=factory)
@@ -222,5 +273,3 @@ def pulses(line: str, times_us: Iterator[tuple[int, int]]) -> Iterator[PinEdge]:
     """The edges of a line that goes high at each first time and low at each second, without bounce."""
     number = LINES.index(line)
     return chain.from_iterable((PinEdge(up, number, True), PinEdge(down, number, False)) for up, down in times_us)
-
-

@@ -1,4 +1,4 @@
-"""What the sensors on a wiring's pins do in a session: every edge with its time, bounce included, and the dial's voltage.
+"""What the sensors on a wiring's pins do in a session: every edge with its time, bounce included; what an ADC reads.
 
 Pure and seeded. The same arm and motor as the pen that sends (arm.py, physics.py), so that both tell of one session.
 Not responsible for pins (pins.py), nor for what edges mean to a recorder. Times are microseconds of the script.

@@ -183,5 +183,3 @@ def _pauses_s() -> Iterator[float]:
     while True:
         yield pause_s
         pause_s = min(2 * pause_s, REOPEN_MOST_S)
-
-

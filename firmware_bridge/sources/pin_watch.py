@@ -195,7 +195,8 @@ class PinWatch:
                 return MCP3008(channel=dial.channel, port=0, device=dial.device, pin_factory=self.factory)
         except SPISoftwareFallback as error:
             raise PenError(
-                f"the MCP3008: the Pi's own SPI cannot be used ({error}). Switch it on: sudo raspi-config nonint do_spi 0"
+                f"the MCP3008: the Pi's own SPI cannot be used ({error}). "
+                "Switch it on: sudo raspi-config nonint do_spi 0"
             ) from error
         except Exception as error:
             raise pins_error("the MCP3008", error) from error

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-
-import pytest
+from itertools import pairwise
 
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import LinkChange, SensorBatch
@@ -45,7 +44,7 @@ def test_every_edge_that_was_driven_is_in_a_batch_at_its_time():
     assert [(edge.t_us, edge.line, edge.level) for edge in told] == driven
     assert len(told) > 2_000
     assert sum(batch.dropped for batch in batches) == 0
-    for before, batch in zip(batches, batches[1:], strict=False):
+    for before, batch in pairwise(batches):
         assert batch.t_us - batch.watched_us == before.t_us
 
 
@@ -72,7 +71,7 @@ def test_the_source_delivers_batches_that_join_in_real_time():
     assert items[0] == LinkChange(t_us=items[0].t_us, up=True, cause="opened", port="pins")
     batches = items[1:]
     assert batches[0].watched_us == 0
-    for before, batch in zip(batches, batches[1:], strict=False):
+    for before, batch in pairwise(batches):
         assert batch.t_us - batch.watched_us == before.t_us
     counted = sum(len(batch.edges) for batch in batches)
     assert counted == sum(sensors.driven.values()) - sensors.swallowed > 50

@@ -43,8 +43,8 @@ class Job:
     """What is to be recorded. `marks_clock` says what the marks and the duration follow.
 
     The time since the session began, the pen's clock since its first sample, or, for a pen whose clock cannot be
-    followed, the host's since that sample arrived. `sensors` are pins that watch beside a pen that sends. `idle` is what is done when nobody ends the session; None where its
-    end is certain.
+    followed, the host's since that sample arrived. `idle` is what is done when nobody ends the session; None where its
+    end is certain. `sensors` are pins that watch beside a pen that sends.
     """
 
     data_dir: Path

@@ -156,9 +156,12 @@ class Recording:
         before, now = None, None
         if job.profile.gpio is None:  # what is counted on pins begins with each stream
             before = last_counters(self._path, identity.serial, before_stream=first_stream)
-            now = heard and Counters(
-                serial=identity.serial, boot=heard.boot, passes=heard.passes, strokes=heard.strokes
-            ).document()
+            now = (
+                heard
+                and Counters(
+                    serial=identity.serial, boot=heard.boot, passes=heard.passes, strokes=heard.strokes
+                ).document()
+            )
         profile, sensors = as_they_stand(span.pipeline, job.profile, job.sensors)
         body: Json = {
             "stream": new_stream_id("session"),
