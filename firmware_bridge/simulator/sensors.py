@@ -9,7 +9,7 @@ from heapq import merge
 from random import Random
 from typing import NamedTuple
 
-from firmware_bridge.simulator.physics import Body
+from firmware_bridge.simulator.physics import MICRO_TURNS, Body
 from firmware_bridge.simulator.script import Script, dice
 from firmware_bridge.wiring import LINES, Encoder, Potentiometer, Switch, Wiring
 
@@ -44,7 +44,7 @@ def edges_of(script: Script, wiring: Wiring, seed: int) -> Iterator[PinEdge]:
         "pedal": lambda: _presses((press.from_us, press.to_us) for press in script.faults_of("pedal")),
     }
     told = [
-        _edges(LINES.index(name), lines[name], makers[name](), dice(seed, f"bounce {name}"))
+        bouncing(LINES.index(name), lines[name], makers[name](), dice(seed, f"bounce {name}"))
         for name in makers
         if name in lines
     ]
@@ -76,7 +76,7 @@ def count_at(script: Script, wiring: Wiring, t_us: int | None) -> int:
 # --- bounce -----------------------------------------------------------------------------------------------------------
 
 
-def _edges(line: int, switch: Switch, changes: Iterator[Change], rng: Random) -> Iterator[PinEdge]:
+def bouncing(line: int, switch: Switch, changes: Iterator[Change], rng: Random) -> Iterator[PinEdge]:
     """The edges of a line: each change bounces within six tenths of the time that the wiring says it may."""
     before = _next(changes)
     while before is not None:
@@ -125,16 +125,24 @@ def _plugged(script: Script, lines: dict[str, Switch], edges: Iterator[PinEdge])
 
 
 def _strokes(script: Script, seed: int) -> Iterator[Change]:
-    """A pulse of the hall sensor for each stroke; at "double strokes" a second one in the middle."""
-    body = Body(seed, STEP_US)
+    """A pulse of the hall sensor for each stroke of the motor; at "double strokes" a second one half-way to the next."""
+    body, turns = Body(seed, STEP_US), 0  # turns as the body counts them, so that both count the same strokes
     for on_us, off_us in script.motor:
         for from_us in range(on_us, off_us, STEP_US):
-            new = body.sample(script, from_us).new_strokes
-            wanted = new * 2 if script.fault_at("double strokes", from_us) else new
-            for number in range(wanted):
-                at_us = from_us + STEP_US * number // wanted
+            frequency_dhz = body.sample(script, from_us).frequency_dhz
+            whole, after = divmod(turns + frequency_dhz * STEP_US, MICRO_TURNS)
+            stroke_us = MICRO_TURNS // frequency_dhz
+            pulse_us = min(STROKE_MOST_US, stroke_us * 4 // 10)
+            for number in range(1, whole + 1):
+                at_us = from_us + (number * MICRO_TURNS - turns) // frequency_dhz
                 yield at_us, True
-                yield at_us + min(STROKE_MOST_US, STEP_US * 4 // (10 * wanted)), False
+                if script.fault_at("double strokes", at_us):
+                    yield at_us + pulse_us // 2, False
+                    yield at_us + stroke_us // 2, True
+                    yield at_us + stroke_us // 2 + pulse_us // 2, False
+                else:
+                    yield at_us + pulse_us, False
+            turns = after
 
 
 def _contact(script: Script) -> Iterator[Change]:
