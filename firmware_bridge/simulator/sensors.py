@@ -125,7 +125,7 @@ def _plugged(script: Script, lines: dict[str, Switch], edges: Iterator[PinEdge])
 
 
 def _strokes(script: Script, seed: int) -> Iterator[Change]:
-    """A pulse of the hall sensor for each stroke of the motor; at "double strokes" a second one half-way to the next."""
+    """A pulse of the hall sensor for each stroke of the motor; at "double strokes" another half-way to the next."""
     body, turns = Body(seed, STEP_US), 0  # turns as the body counts them, so that both count the same strokes
     for on_us, off_us in script.motor:
         for from_us in range(on_us, off_us, STEP_US):

@@ -1,4 +1,4 @@
-"""A session at 300 strokes a second on mock pins that bounce, through the real recorder; what was driven, what was kept.
+"""300 strokes a second on mock pins that bounce, through the real recorder: what was driven, and what was kept.
 
 Not responsible for judging the figures: `missed` says what is wrong with them.
 """
