@@ -125,10 +125,9 @@ class Pipeline:
 
     @property
     def dials_um(self) -> tuple[int | None, int | None]:
-        """What the pen's dial was last set to, and what the pins beside it say; None where nobody has told."""
-        last = [side.last for side in (self.derivation, *([self._beside.derivation] if self._beside else []))]
-        told = [block.depth_set_um if block else None for block in (*last, None)]
-        return told[0], told[1]
+        """Where the dial stands by the pins: those of the pen, those beside it; None where they do not know."""
+        own = cast(PinsDecoder, self.decoder).dial_um if self._doubt is not None else None
+        return own, self._beside.decoder.dial_um if self._beside is not None else None
 
     def judge(self) -> tuple[Json, list[Json], list[Json]]:
         """Facts, findings and assessments of what was fed so far. Live, as often as wanted."""

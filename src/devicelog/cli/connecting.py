@@ -1,6 +1,7 @@
 """How a pen is reached: the line, the pins, or both. The words of the command line in, profiles and a source out."""
 
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from devicelog.recorder.clock import RecorderClock
     from devicelog.recorder.job import Job, Source
     from firmware_bridge.profile import PenProfile
+    from firmware_bridge.simulator import Script
     from firmware_bridge.sources import Inbox
 
 PINS = "gpio"
@@ -52,15 +54,30 @@ def profiles_of(
     return on_pins(profile, factory), sensors and on_pins(sensors, factory)
 
 
-def on_pins(profile: "PenProfile", factory: str | None, *, demo: bool = False) -> "PenProfile":
+def on_pins(profile: "PenProfile", factory: str | None) -> "PenProfile":
     """The profile with the pin factory that is used, as the session keeps it. Raises ProfileError."""
     from firmware_bridge.sources.pin_factory import choose_factory
 
     wiring = profile.gpio
     if wiring is None:
         return profile
-    name = choose_factory(wiring.factory, factory, os.environ, demo=demo)
-    return replace(profile, gpio=replace(wiring, factory=name))
+    return replace(profile, gpio=replace(wiring, factory=choose_factory(wiring.factory, factory, os.environ)))
+
+
+def on_mock_pins(profile: "PenProfile", script: "Script") -> "PenProfile":
+    """The profile of a demo: simulated pins, a serial number that says so, and the dial set for the script's start."""
+    from firmware_bridge.sources.pin_factory import MOCK
+    from firmware_bridge.wiring import Encoder
+
+    wiring = profile.gpio
+    if wiring is None:
+        return profile
+    dial, set_um = wiring.dial, script.segments[0].depth_set_um
+    if isinstance(dial, Encoder):
+        dial = replace(dial, start_um=max(dial.min_um, min(set_um, dial.max_um)))
+    serial = f"SIM-{secrets.token_hex(4)}"
+    simulated = replace(wiring, factory=MOCK, dial=dial, serial=serial, calibration_id="SIM-CAL-1")
+    return replace(profile, gpio=simulated)
 
 
 def source_for(job: "Job", url: str, factory: Any = None) -> "Callable[[Inbox, RecorderClock], Source]":

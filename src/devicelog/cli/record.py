@@ -22,7 +22,7 @@ from devicelog.cli.common import (
     json_option,
     print_json,
 )
-from devicelog.cli.connecting import PINS, on_pins, pin_factory_option, profiles_of, source_for
+from devicelog.cli.connecting import PINS, on_mock_pins, pin_factory_option, profiles_of, source_for
 
 if TYPE_CHECKING:
     from devicelog.recorder.clock import RecorderClock
@@ -102,7 +102,7 @@ def demo(
     serial, wired = load_profile("reference"), None if pen == "serial" else load_profile(wiring)
     if wired is not None and wired.gpio is None:
         raise UsageProblem(f"--wiring {wiring}: nothing is wired to pins there")
-    wired = wired and on_pins(wired, "mock", demo=True)
+    wired = wired and on_mock_pins(wired, script)
     marks = (
         TimedMark(
             t_us=mark.t_us,
