@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -222,6 +224,81 @@ def test_the_quickest_of_some_readings_of_both_clocks_counts():
     took_us = iter([0, 9000, 9000, 9010, 20_000, 29_000, 30_000, 39_000, 40_000, 49_000])
     ticks = Ticks(lambda: next(took_us), lambda: 0.0)
     assert ticks.at_us(0.0) == 9005
+
+
+class FakeLgpio(ModuleType):
+    """The driver under gpiozero's own lgpio pins: what it is told is here, and it tells edges with the kernel's ns."""
+
+    BOTH_EDGES, RISING_EDGE, FALLING_EDGE = 3, 1, 2
+    SET_PULL_NONE, SET_PULL_UP, SET_PULL_DOWN = 128, 32, 64
+    error = RuntimeError
+
+    def __init__(self) -> None:
+        super().__init__("lgpio")
+        self.levels: dict[int, int] = {}
+        self.alerts: dict[int, Callable[[int, int, int, int], None]] = {}
+        self.debounced: dict[int, int] = {}
+        self.closed = False
+
+    def gpiochip_open(self, chip: int) -> int:
+        return 7
+
+    def gpiochip_close(self, handle: int) -> None:
+        self.closed = True
+
+    def gpio_claim_input(self, handle: int, gpio: int, flags: int = 0) -> None:
+        self.levels.setdefault(gpio, 1)
+
+    def gpio_claim_alert(self, handle: int, gpio: int, edges: int, flags: int = 0) -> None:
+        pass
+
+    def gpio_free(self, handle: int, gpio: int) -> None:
+        pass
+
+    def gpio_get_mode(self, handle: int, gpio: int) -> int:
+        return 0
+
+    def gpio_set_debounce_micros(self, handle: int, gpio: int, micros: int) -> None:
+        self.debounced[gpio] = micros
+
+    def gpio_read(self, handle: int, gpio: int) -> int:
+        return self.levels[gpio]
+
+    def callback(self, handle: int, gpio: int, edge: int, func: Callable[[int, int, int, int], None]) -> Any:
+        self.alerts[gpio] = func
+        return SimpleNamespace(cancel=lambda: self.alerts.pop(gpio, None))
+
+    def edge(self, gpio: int, level: int, at_ns: int) -> None:
+        self.levels[gpio] = level
+        self.alerts[gpio](0, gpio, level, at_ns)
+
+
+@pytest.fixture
+def lgpio(monkeypatch: pytest.MonkeyPatch) -> FakeLgpio:
+    fake = FakeLgpio()
+    monkeypatch.setitem(sys.modules, "lgpio", fake)
+    monkeypatch.delitem(sys.modules, "gpiozero.pins.lgpio", raising=False)
+    monkeypatch.setattr("gpiozero.pins.local.get_pi_revision", lambda: 0xA02082)
+    return fake
+
+
+@pytest.mark.parametrize("a_date", [False, True], ids=["monotonic", "before-linux-5.7"])
+def test_lgpios_nanoseconds_become_the_recorders_microseconds(lgpio: FakeLgpio, a_date: bool):
+    wiring = replace(wiring_of(), factory="lgpio", tone_pin=None)
+    with PinWatch(wiring, now_us) as watch:
+        watch.open()
+        first = watch.begin()
+        before_us = now_us()
+        lgpio.edge(17, 0, time.time_ns() if a_date else time.monotonic_ns())
+        batch = watch.batch()
+        assert set(lgpio.debounced.values()) <= {0}
+    (edge,) = batch.edges
+    assert (edge.line, edge.level, first.levels & 1, batch.levels & 1) == (0, False, 1, 0)
+    slack_us = 20_000 if a_date else 200
+    assert before_us - slack_us <= edge.t_us <= batch.t_us
+    assert lgpio.closed
+    assert lgpio.alerts == {}
+    assert Device.pin_factory is None
 
 
 # --- edges ------------------------------------------------------------------------------------------------------------
