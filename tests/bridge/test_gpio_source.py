@@ -249,6 +249,8 @@ class FakeLgpio(ModuleType):
     def gpio_claim_input(self, handle: int, gpio: int, flags: int = 0) -> None:
         self.levels.setdefault(gpio, 1)
 
+    gpio_claim_output = gpio_claim_input
+
     def gpio_claim_alert(self, handle: int, gpio: int, edges: int, flags: int = 0) -> None:
         pass
 
