@@ -70,7 +70,10 @@ class GpioSource:
         if self._threads or self._watch is None:
             return
         self._inbox.put_raw(LinkChange(t_us=self._now_us(), up=True, cause="opened", port=PORT))
-        self._keep(self._watch.begin())
+        try:
+            self._keep(self._watch.begin())
+        except PenError:
+            self._lose()
         self._threads = [threading.Thread(target=self._run, name="pins", daemon=True)]
         if isinstance(self._wiring.dial, Potentiometer):
             self._threads.append(
@@ -94,14 +97,11 @@ class GpioSource:
     # --- the watching thread ------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while True:
+        while self._watch is not None or self._reopen():
             try:
                 self._watch_until_closed()
             except PenError:
-                self._inbox.put_raw(LinkChange(t_us=self._now_us(), up=False, cause="io error", port=PORT))
-                self._let_go()
-                if not self._reopen():
-                    return
+                self._lose()
             else:
                 return
 
@@ -115,6 +115,10 @@ class GpioSource:
             self._keep(watch.batch())
             if closing:
                 return
+
+    def _lose(self) -> None:
+        self._inbox.put_raw(LinkChange(t_us=self._now_us(), up=False, cause="io error", port=PORT))
+        self._let_go()
 
     def _reopen(self) -> bool:
         """Try for ever, ever more slowly; False when the source was closed meanwhile."""
@@ -150,7 +154,8 @@ class GpioSource:
                 if watch is not None:
                     watch.convert()
             except PenError as error:
-                self._failed = error
+                if watch is self._watch:  # else it was closed while it was asked
+                    self._failed = error
             late_us = self._now_us() - due_us
             due_us += period_us * (late_us // period_us + 1)
 

@@ -92,10 +92,16 @@ class PinWatch:
             raise
 
     def begin(self) -> SensorBatch:
-        """Begin to watch: from here on every edge is told. Returns the first levels, as a batch with no edges."""
+        """Begin to watch: from here on every edge is told. Returns the first levels, as a batch that lasts no time.
+
+        Raises PenError.
+        """
         self._ticks = Ticks(self._now_us, self.factory.ticks, time.time)
         for line in self._lines:
-            line.pin.when_changed = line.told
+            try:
+                line.pin.when_changed = line.told
+            except Exception as error:
+                raise pins_error(_named(line), error) from error
         self._since_us = None
         self._levels = self._read()
         return self.batch()
@@ -173,7 +179,6 @@ class PinWatch:
     # --- opening ------------------------------------------------------------------------------------------------------
 
     def _open_line(self, line: _Line) -> None:
-        what = f"pin {line.switch.pin} ({LINES[line.number]})"
         try:
             self.factory.reserve_pins(self, line.switch.pin)
             pin = self.factory.pin(line.switch.pin)
@@ -183,7 +188,7 @@ class PinWatch:
             pin.bounce = None
             pin.edges = "both"
         except Exception as error:
-            raise pins_error(what, error) from error
+            raise pins_error(_named(line), error) from error
 
     def _open_converter(self, dial: Potentiometer) -> Any:
         from gpiozero import MCP3008, SPISoftwareFallback
@@ -248,5 +253,9 @@ class PinWatch:
             try:
                 levels |= bool(line.pin.state) << line.number
             except Exception as error:
-                raise pins_error(f"pin {line.switch.pin} ({LINES[line.number]})", error) from error
+                raise pins_error(_named(line), error) from error
         return levels
+
+
+def _named(line: _Line) -> str:
+    return f"pin {line.switch.pin} ({LINES[line.number]})"

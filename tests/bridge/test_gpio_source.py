@@ -440,6 +440,22 @@ def test_pins_that_fail_are_a_link_that_is_lost_and_comes_back():
     assert_contiguous(batches_in(after))
 
 
+def test_pins_that_fail_at_once_are_opened_again():
+    inbox, factory, items = Inbox(), MockFactory(), []
+    with GpioSource(wiring_of(), inbox, now_us, factory=factory) as source:
+        source.open()
+        factory.pin(27)._get_state = failing()
+        source.start()
+        factory.reset()
+
+        def up() -> list[bool]:
+            items.extend(drained(inbox))
+            return [item.up for item in items if isinstance(item, LinkChange)]
+
+        wait_for(lambda: len(up()) >= 3)
+    assert up() == [True, False, True]
+
+
 def failing() -> Callable[[], bool]:
     def fails() -> bool:
         raise OSError("the chip is gone")
@@ -507,6 +523,20 @@ def test_conversions_keep_their_grid_and_their_own_stamps():
     # on the grid of the first conversion, 20 ms wide: late ones stay late, none is moved
     assert told[19] - told[0] >= 18 * 20_000
     assert len(told) - 1 <= (told[-1] - told[0]) // 20_000 + 1
+
+
+def test_an_spi_that_is_switched_off_says_how_to_switch_it_on():
+    class NoSpi(MockFactory):
+        def _get_spi_class(self, shared: bool, hardware: bool) -> Any:
+            if hardware:
+                raise FileNotFoundError("/dev/spidev0.0")
+            return super()._get_spi_class(shared, hardware)
+
+    with (
+        PinWatch(wiring_of("gpio-adc"), now_us, factory=NoSpi()) as watch,
+        pytest.raises(PenError, match="raspi-config"),
+    ):
+        watch.open()
 
 
 def test_a_converter_that_fails_is_a_link_that_is_lost():

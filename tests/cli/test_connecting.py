@@ -103,3 +103,8 @@ def test_a_pen_and_a_profile_that_do_not_go_together(refused, pen, more, says) -
 
 def test_demo_with_a_wiring_of_a_line(refused) -> None:
     refused(("demo", "--pen", "gpio", "--wiring", "reference"), ["nothing is wired to pins"])
+
+
+def test_a_wired_profile_has_no_port_to_ask(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["pens", "probe", "/dev/null", "--profile", "gpio-adc"]) == 2
+    assert "there is no port to ask" in capsys.readouterr().err
