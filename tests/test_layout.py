@@ -367,6 +367,7 @@ HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero")
         "from devicelog.cli import run; assert run(['sessions', '--help']) == 0",
         "import devicelog.pipeline, devicelog.samples",
         "import firmware_bridge.decode, firmware_bridge.profiles",
+        "import firmware_bridge.sources.gpio, firmware_bridge.sources.both, firmware_bridge.simulator.sensors",
     ],
 )
 def test_heavy_things_load_late(program):

@@ -1,11 +1,9 @@
 """Where an encoder stands when a session begins: where the span before it left it."""
 
-from dataclasses import replace
-
 import pytest
 
 from devicelog.pipeline import Opening, Pipeline
-from devicelog.recorder.standing import as_they_stand
+from devicelog.recorder.standing import as_they_stand, dial_lost
 from devicelog.records import record_of
 from devicelog.validate import rules_document
 from firmware_bridge.profile import PenProfile
@@ -74,4 +72,13 @@ def test_a_dial_that_is_not_known_is_left_as_the_profile_says():
     pipeline.decoder._pen.encoder.lose()  # type: ignore[attr-defined]
     wired = load_profile("gpio-reference")
     assert as_they_stand(pipeline, wired, None)[0] == wired
-    assert replace(wired) == wired
+    assert dial_lost(pipeline, wired, None)
+
+
+def test_a_dial_that_is_known_is_not_lost_and_one_that_is_no_encoder_cannot_be():
+    wired, line, other = load_profile("gpio-reference"), load_profile("reference"), load_profile("gpio-adc")
+    assert not dial_lost(turned(1), wired, None)
+    assert not dial_lost(turned(1, beside=True), line, wired)
+    assert not dial_lost(
+        Pipeline(Opening(stream="u-0", kind="span", profile=other, rules=rules_document())), other, None
+    )

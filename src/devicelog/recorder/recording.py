@@ -29,7 +29,7 @@ from devicelog.recorder.live import Console
 from devicelog.recorder.marking import Marking, refusal
 from devicelog.recorder.nobody import nobody
 from devicelog.recorder.pedalling import Pedalling, Sound
-from devicelog.recorder.standing import as_they_stand
+from devicelog.recorder.standing import as_they_stand, dial_lost
 from devicelog.recorder.stop import Stop
 from devicelog.recorder.stream import OpenStream, new_stream_id
 from devicelog.records import Stall
@@ -163,6 +163,8 @@ class Recording:
                 ).document()
             )
         profile, sensors = as_they_stand(span.pipeline, job.profile, job.sensors)
+        if dial_lost(span.pipeline, job.profile, job.sensors):
+            self._console.say("where the dial stands was lost: it is taken to stand at its start_um. Set it there")
         body: Json = {
             "stream": new_stream_id("session"),
             "client_ref": None,  # both are known when the entry is written

@@ -18,6 +18,16 @@ def as_they_stand(
     return _standing(profile, told_um), sensors and _standing(sensors, beside_um)
 
 
+def dial_lost(pipeline: Pipeline, profile: PenProfile, sensors: PenProfile | None) -> bool:
+    """Whether an encoder's position was lost in this stream: then the session takes it to stand at its start."""
+    sides = zip((profile, sensors), pipeline.dials_um, strict=True)
+    return any(_has_encoder(side) and at_um is None for side, at_um in sides)
+
+
+def _has_encoder(profile: PenProfile | None) -> bool:
+    return profile is not None and profile.gpio is not None and isinstance(profile.gpio.dial, Encoder)
+
+
 def _standing(profile: PenProfile, at_um: int | None) -> PenProfile:
     wiring = profile.gpio
     if at_um is None or wiring is None or not isinstance(wiring.dial, Encoder):
