@@ -162,9 +162,7 @@ class GpioSource:
     # --- opening and letting go ---------------------------------------------------------------------------------------
 
     def _open(self) -> PinWatch:
-        watch = PinWatch(
-            self._wiring, self._now_us, factory=self._factory, max_edges=self._max_edges, wait=self._closing.wait
-        )
+        watch = PinWatch(self._wiring, self._now_us, factory=self._factory, max_edges=self._max_edges)
         watch.open()
         try:
             if self._wiring.tone_pin is not None:
