@@ -19,6 +19,7 @@ TURN_US = 1_500  # from edge to edge of an encoder that is turned by hand
 PRESS_US = 150_000  # how long a hand holds a switch
 BOUNCES = (0, 1, 1, 2, 3)  # how often a contact opens again
 _LAST = 1 << 62
+_PLUG = -1  # in the place of a line
 
 
 class PinEdge(NamedTuple):
@@ -43,12 +44,12 @@ def edges_of(script: Script, wiring: Wiring, seed: int) -> Iterator[PinEdge]:
         "pass": lambda: _presses((at_us, at_us + PRESS_US) for at_us in script.pass_us),
         "pedal": lambda: _presses((press.from_us, press.to_us) for press in script.faults_of("pedal")),
     }
-    told = [
-        bouncing(LINES.index(name), lines[name], makers[name](), dice(seed, f"bounce {name}"))
-        for name in makers
-        if name in lines
-    ]
-    return merge(*(_plugged(script, lines, edges) for edges in told))
+    told = []
+    for name in (name for name in makers if name in lines):
+        number, switch = LINES.index(name), lines[name]
+        edges = bouncing(number, switch, makers[name](), dice(seed, f"bounce {name}"))
+        told.append(_plugged(script, number, switch, edges))
+    return merge(*told)
 
 
 def level_at_rest(switch: Switch) -> bool:
@@ -97,28 +98,24 @@ def _next(changes: Iterator[Change]) -> Change | None:
     return next(changes, None)
 
 
-def _plugged(script: Script, lines: dict[str, Switch], edges: Iterator[PinEdge]) -> Iterator[PinEdge]:
+def _plugged(script: Script, line: int, switch: Switch, edges: Iterator[PinEdge]) -> Iterator[PinEdge]:
     """The edges that arrive: while the plug of the sensors is pulled, a line rests at its pull."""
-    pulled = script.faults_of("unplug")
-    level: bool | None = None  # as it arrives
-    wanted: PinEdge | None = None  # the newest that did not
-    for edge in edges:
-        for fault in pulled:
-            if wanted is not None and fault.to_us <= edge.t_us and wanted.t_us < fault.to_us:
-                if wanted.level != level:
-                    level = wanted.level
-                    yield wanted._replace(t_us=fault.to_us)
-                wanted = None
-        fault_now = next((fault for fault in pulled if fault.from_us <= edge.t_us < fault.to_us), None)
-        if fault_now is None:
-            level = edge.level
-            yield edge
-            continue
-        rest = level_at_rest(lines[LINES[edge.line]])
-        if level is not None and level != rest and wanted is None:
-            level = rest
-            yield edge._replace(t_us=fault_now.from_us, level=rest)
-        wanted = edge
+    pulls = [
+        PinEdge(at_us, _PLUG, out)
+        for fault in script.faults_of("unplug")
+        for at_us, out in ((fault.from_us, True), (fault.to_us, False))
+    ]
+    wanted = arrives = rest = level_at_rest(switch)
+    out = False
+    for edge in merge(edges, pulls, key=lambda edge: edge.t_us):
+        if edge.line == _PLUG:
+            out = edge.level
+        else:
+            wanted = edge.level
+        level = rest if out else wanted
+        if level != arrives:
+            arrives = level
+            yield PinEdge(edge.t_us, line, level)
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------

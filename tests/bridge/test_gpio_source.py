@@ -652,10 +652,17 @@ def test_a_pedal_that_is_held():
     assert told[-1][1] is True
 
 
-def test_a_plug_that_is_pulled_leaves_the_lines_at_rest():
-    during = [level for t_us, level in edges("at 2s unplug for 1s") if 2_000_000 < t_us < 3_000_000]
-    assert during == []
-    assert len(edges("at 2s unplug for 1s")) < len(edges())
+@pytest.mark.parametrize("line", ["strokes", "contact"])
+def test_a_plug_that_is_pulled_leaves_the_lines_at_rest(line):
+    glide = script_for("clean", 6, 1).glides[0]
+    from_us, to_us = glide.from_us + 300_000, glide.to_us - 300_000
+    text = f"at {from_us / 1e6}s unplug for {(to_us - from_us) / 1e6}s"
+    told, without = edges(text, line), edges(line=line)
+    assert [edge for edge in told if edge[0] < from_us] == [edge for edge in without if edge[0] < from_us]
+    during = [edge for edge in told if from_us <= edge[0] < to_us]
+    assert during in ([], [(from_us, True)])
+    assert [level for t_us, level in told if t_us < to_us][-1] is True
+    assert [edge for edge in told if edge[0] > to_us] == [edge for edge in without if edge[0] > to_us]
 
 
 def test_what_a_line_alone_can_suffer_is_left_out_and_named():
