@@ -110,6 +110,14 @@ def parse(segment: bytes) -> Message | Damage:
     return Unknown(major=major, kind=kind, n_bytes=len(payload)) if reader is None else reader(payload)
 
 
+def payload_of(segment: bytes) -> bytes | None:
+    """The payload between two delimiters, COBS and CRC taken off; None when either is wrong."""
+    framed = _unstuffed(segment)
+    if framed is None or len(framed) < _HEAD.size + 4 or crc32(framed) != _CRC_RESIDUE:
+        return None
+    return bytes(framed[:-4])
+
+
 def _unstuffed(segment: bytes) -> bytearray | None:
     """COBS taken off the bytes between two delimiters; None when a code points past their end.
 

@@ -48,6 +48,17 @@ PURE = {
     "firmware_bridge.simulator.wire",
     "firmware_bridge.simulator.sensors",
     "firmware_bridge.sources.link",
+    "firmware_bridge.conformance",
+    "firmware_bridge.conformance.capture",
+    "firmware_bridge.conformance.framing",
+    "firmware_bridge.conformance.judge",
+    "firmware_bridge.conformance.numbers",
+    "firmware_bridge.conformance.plan",
+    "firmware_bridge.conformance.rule",
+    "firmware_bridge.conformance.table",
+    "firmware_bridge.conformance.talking",
+    "firmware_bridge.conformance.timing",
+    "firmware_bridge.conformance.trace",
     "devicelog.canonical",
     "devicelog.errors",
     "devicelog.records",
@@ -159,8 +170,12 @@ BRIDGE: dict[str, set[str]] = {
     "pins_side": {"readings", "transports"},
     "pipeline": {"profile", "readings", "transports"},
     "samples": {"decode", "readings", "transports"},
-    "recorder": {"decode", "errors", "frames", "profile", "readings", "simulator", "sources", "wiring"},
-    "cli": {"errors", "frames", "profile", "profiles", "simulator", "sources", "transports", "wiring"},
+    "recorder": {
+        *("conformance", "decode", "errors", "frames", "profile", "readings", "simulator", "sources", "wiring"),
+    },
+    "cli": {
+        *("conformance", "errors", "frames", "profile", "profiles", "simulator", "sources", "transports", "wiring"),
+    },
 }
 BRIDGE_ROOMS: dict[str, set[str]] = {
     "errors": set(),
@@ -172,12 +187,17 @@ BRIDGE_ROOMS: dict[str, set[str]] = {
     "edges": {"profile", "readings", "wiring"},
     "transports": {"decode", "edges", "profile", "readings"},
     "profiles": {"errors", "profile"},
+    "conformance": {"errors", "frames", "readings"},
     "sources": {"errors", "frames", "profile", "readings", "wiring"},
     "simulator": {"decode", "errors", "frames", "readings", "wiring"},
 }
 # The only importers of what talks to the world outside.
 IMPORTERS = {
-    "serial": {"firmware_bridge.sources.serial_port", "firmware_bridge.sources.ports"},
+    "serial": {
+        "firmware_bridge.sources.conversation",
+        "firmware_bridge.sources.serial_port",
+        "firmware_bridge.sources.ports",
+    },
     "gpiozero": {
         "firmware_bridge.sources.pin_watch",
         "firmware_bridge.sources.tones",

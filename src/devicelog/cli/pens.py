@@ -1,4 +1,4 @@
-"""`pens list | probe | simulate`: which ports there are, who is behind one, and a pen without hardware."""
+"""`pens list | probe | simulate | conform`: which ports there are, who is behind one, a pen without hardware."""
 
 import secrets
 from dataclasses import asdict
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from devicelog.cli.common import Number, command_line, json_option, print_json, table
+from devicelog.cli.conforming import conform
 
 if TYPE_CHECKING:
     from devicelog.canonical import Json
@@ -22,7 +23,10 @@ Without a pen: """
 
 @click.group()
 def pens() -> None:
-    """Pens: list the ports, ask who is there, simulate one."""
+    """Pens: list the ports, ask who is there, simulate one, test one."""
+
+
+pens.add_command(conform)
 
 
 @pens.command("list")
