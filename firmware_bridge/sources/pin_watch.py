@@ -5,10 +5,11 @@ Not responsible for what edges mean. Nothing is debounced here: a bounce is evid
 """
 
 import contextlib
+import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,6 +24,7 @@ MAX_US = 2**32 - 1  # the longest a record's watching or age can be
 
 _PULLS = {"up": "up", "down": "down", "none": "floating"}
 _READS = 8  # of the levels, until no edge falls into the reading of them
+_NAMING = threading.Lock()
 _SETTLE_S, _SETTLES = 0.001, 20  # how long an edge that the levels show is waited for: drivers tell up to 1 ms late
 
 
@@ -194,7 +196,7 @@ class PinWatch:
         from gpiozero import MCP3008, SPISoftwareFallback
 
         try:
-            with warnings.catch_warnings():
+            with _named_for_all(self.factory), warnings.catch_warnings():
                 # bits moved by hand take milliseconds a conversion, and nobody would know why
                 warnings.simplefilter("error", SPISoftwareFallback)
                 return MCP3008(channel=dial.channel, port=0, device=dial.device, pin_factory=self.factory)
@@ -255,6 +257,19 @@ class PinWatch:
             except Exception as error:
                 raise pins_error(_named(line), error) from error
         return levels
+
+
+@contextlib.contextmanager
+def _named_for_all(factory: Any) -> Iterator[None]:
+    """While inside, gpiozero has this factory and searches for none: its software SPI asks for one without a name."""
+    from gpiozero import Device
+
+    with _NAMING:
+        before, Device.pin_factory = Device.pin_factory, factory
+        try:
+            yield
+        finally:
+            Device.pin_factory = before
 
 
 def _named(line: _Line) -> str:

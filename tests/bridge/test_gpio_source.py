@@ -525,6 +525,15 @@ def test_conversions_keep_their_grid_and_their_own_stamps():
     assert len(told) - 1 <= (told[-1] - told[0]) // 20_000 + 1
 
 
+def test_no_factory_is_searched_for_where_the_bits_are_moved_by_hand():
+    with PinWatch(wiring_of("gpio-adc"), now_us, factory=MockFactory()) as watch:
+        watch.open()
+        assert Device.pin_factory is None
+        watch.begin()
+        watch.convert()
+        assert [sample.value for sample in watch.batch().adc] == [0]
+
+
 def test_an_spi_that_is_switched_off_says_how_to_switch_it_on():
     class NoSpi(MockFactory):
         def _get_spi_class(self, shared: bool, hardware: bool) -> Any:

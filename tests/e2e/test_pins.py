@@ -106,7 +106,7 @@ def demo(
         (directory / "shown.json").write_text(told.stdout, "utf-8")
         (directory / "said").write_text(told.stderr, "utf-8")
 
-    directory = shared(factory, name, make)
+    directory = shared(factory, f"pins-{name}", make)
     told = json.loads((directory / "shown.json").read_text("utf-8"))
     return directory / "data", told, (directory / "said").read_text("utf-8")
 
