@@ -26,3 +26,7 @@ class PortForbidden(PenError, PermissionError):
 
 class ProfileError(BridgeError, ValueError):
     """A pen profile that does not parse; the message names the key."""
+
+
+class CalibrationError(BridgeError, ValueError):
+    """Points that make no curve, or a calibration that cannot be read; the message says why."""

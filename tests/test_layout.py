@@ -35,6 +35,7 @@ PURE = {
     "firmware_bridge.edges.strokes",
     "firmware_bridge.edges.timeline",
     "firmware_bridge.errors",
+    "firmware_bridge.calibration",
     "firmware_bridge.simulator.kinds",
     "firmware_bridge.simulator.scenario",
     "firmware_bridge.simulator.language",
@@ -45,6 +46,7 @@ PURE = {
     "firmware_bridge.simulator.memory",
     "firmware_bridge.simulator.faults",
     "firmware_bridge.simulator.pen",
+    "firmware_bridge.simulator.gauges",
     "firmware_bridge.simulator.wire",
     "firmware_bridge.simulator.sensors",
     "firmware_bridge.sources.link",
@@ -65,6 +67,7 @@ PURE = {
     "devicelog.sensor_bytes",
     "devicelog.sessions",
     "devicelog.attribution",
+    "devicelog.calibration",
     "devicelog.runs",
     "devicelog.steady",
     "devicelog.pen_clock",
@@ -112,6 +115,7 @@ ROOMS: dict[str, set[str]] = {
     "sensor_bytes": set(),
     "sessions": {"errors", "records"},
     "attribution": {"canonical"},
+    "calibration": {"canonical", "errors"},
     "runs": {"records"},
     "steady": {"canonical"},
     "pen_clock": {"canonical"},
@@ -139,6 +143,7 @@ ROOMS: dict[str, set[str]] = {
     "recorder": {
         *(
             "attribution",
+            "calibration",
             "canonical",
             "clinical",
             "control",
@@ -153,8 +158,8 @@ ROOMS: dict[str, set[str]] = {
         ),
     },
     "cli": {
-        *("attribution", "canonical", "clinical", "control", "errors", "ledger", "pipeline", "records", "recorder"),
-        *("samples", "sessions", "store"),
+        *("attribution", "calibration", "canonical", "clinical", "control", "errors", "ledger", "pipeline", "records"),
+        *("recorder", "samples", "sessions", "store"),
     },
     "__main__": {"cli"},
 }
@@ -167,11 +172,13 @@ BRIDGE: dict[str, set[str]] = {
     "counters": {"readings"},
     "gaps": {"readings"},
     "derive": {"frames", "readings"},
+    "calibration": {"calibration", "errors"},
     "pins_side": {"readings", "transports"},
-    "pipeline": {"profile", "readings", "transports"},
-    "samples": {"decode", "readings", "transports"},
+    "pipeline": {"calibration", "profile", "readings", "transports"},
+    "samples": {"calibration", "decode", "readings", "transports"},
     "recorder": {
-        *("conformance", "decode", "errors", "frames", "profile", "readings", "simulator", "sources", "wiring"),
+        *("calibration", "conformance", "decode", "errors", "frames", "profile", "readings", "simulator", "sources"),
+        "wiring",
     },
     "cli": {
         *("conformance", "errors", "frames", "profile", "profiles", "simulator", "sources", "transports", "wiring"),
@@ -182,6 +189,7 @@ BRIDGE_ROOMS: dict[str, set[str]] = {
     "readings": set(),
     "frames": {"readings"},
     "decode": {"frames", "readings"},
+    "calibration": {"errors", "readings"},
     "profile": {"errors", "wiring"},
     "wiring": {"errors"},
     "edges": {"profile", "readings", "wiring"},
@@ -190,11 +198,14 @@ BRIDGE_ROOMS: dict[str, set[str]] = {
     "conformance": {"errors", "frames", "readings"},
     "sources": {"errors", "frames", "profile", "readings", "wiring"},
     "simulator": {"decode", "errors", "frames", "readings", "wiring"},
+    "kit": {"errors", "profile", "readings", "simulator", "sources", "transports"},
+    "pytest_plugin": {"kit", "profile", "profiles"},
 }
 # The only importers of what talks to the world outside.
 IMPORTERS = {
     "serial": {
         "firmware_bridge.sources.conversation",
+        "firmware_bridge.sources.port",
         "firmware_bridge.sources.serial_port",
         "firmware_bridge.sources.ports",
     },

@@ -121,6 +121,14 @@ class PtyLink:
         readings = self._decoder.feed(SerialChunk(t_us=0, data=data))
         return sum(isinstance(reading, IdentityRequest) for reading in readings)
 
+    def waiting_bytes(self) -> int:
+        """How many of the bytes that were written nobody has read yet; 0 while the port is down."""
+        if self._master is None:
+            return 0
+        self._push()
+        select.select([self._slave], [], [], 0)  # has the kernel bring to this end what is on its way
+        return len(self._backlog) + self._count_unread()
+
     def wait(self, until_ns: int) -> None:
         """Return at this time of the monotonic clock, or sooner when a host sends something."""
         left_s = max(0, until_ns - time.monotonic_ns()) / 1e9

@@ -17,6 +17,7 @@ from devicelog.pins_side import Beside, Doubt, PinsDecoder, Placed
 from devicelog.records import SERIAL, Record, item_of
 from devicelog.tally import Limits
 from devicelog.validate import LIVE, assess, read_rules, rules_document, verdict_of
+from firmware_bridge.calibration import Calibrator, HostCalibration
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import Fault, LinkChange, Overflow, Reading, SensorBatch
 from firmware_bridge.transports import decoder_of
@@ -38,6 +39,7 @@ class Opening:
     heard: Counters | None = None  # and when this run first heard it, if that was before the session
     attribution: Attribution | None = None  # what was corrected later
     sensors: PenProfile | None = None  # pins that watch beside a pen that sends
+    calibration: HostCalibration | None = None  # made by the host; for raw counts that come without a depth
 
     @classmethod
     def read(
@@ -60,7 +62,14 @@ class Opening:
             heard=Counters.read(heard) if heard else None,
             attribution=attribution,
             sensors=PenProfile.from_document(named["sensors"]) if "sensors" in named else None,
+            calibration=_calibration(named, body["documents"]),
         )
+
+
+def _calibration(named: Mapping[str, Json], digests: Mapping[str, str]) -> HostCalibration | None:
+    if "calibration" not in named:
+        return None
+    return HostCalibration.from_document(named["calibration"], digests["calibration"])
 
 
 class Pipeline:
@@ -70,6 +79,7 @@ class Pipeline:
         self.opening = opening
         self.decoder = decoder_of(opening.profile)
         corrections = opening.attribution.corrections if opening.attribution else ()
+        self.calibrator = Calibrator(opening.calibration, opening.pen["serial"] if opening.pen else None)
         self.derivation = Derivation(
             limits_of=self._limits_of,
             silence_limit_us=opening.profile.silence_limit_us,
@@ -102,7 +112,7 @@ class Pipeline:
                 beside.derivation.arrived(record)
             derivation.account.kept_bytes += len(record.body)
             derivation.arrived(record)
-            readings = self.decoder.feed_bytes(record.body, record.t_us)
+            readings = self.calibrator.take(self.decoder.feed_bytes(record.body, record.t_us))
             for reading in readings:
                 derivation.reading(record, reading)
         else:
@@ -113,7 +123,8 @@ class Pipeline:
                     return beside.feed(record, item)
                 if not isinstance(item, LinkChange | Overflow):
                     beside.feed(record, item)
-            readings = self.decoder.feed(item) if isinstance(item, LinkChange | Overflow | SensorBatch) else []
+            told = self.decoder.feed(item) if isinstance(item, LinkChange | Overflow | SensorBatch) else []
+            readings = self.calibrator.take(told)
             for at, reading in self._placed(record, readings, watched=isinstance(item, SensorBatch)):
                 derivation.reading(at, reading)  # what a loss completes came before it
             derivation.record(record, item)
@@ -140,6 +151,8 @@ class Pipeline:
             facts["sensors"] = self._doubt.document()
         if self._beside is not None:
             self._compare(self._beside, facts)
+        if (calibration := self.calibrator.document()) is not None:
+            facts["host_calibration"] = calibration
         return facts, *assess(facts, self.opening.rules, self.opening.kind)
 
     def alarms(self) -> list[Json]:
@@ -148,7 +161,7 @@ class Pipeline:
 
     def finish(self) -> bytes:
         """No more records will come: the canonical bytes of the derived record."""
-        for reading in self.decoder.finish():
+        for reading in self.calibrator.take(self.decoder.finish()):
             if isinstance(reading, Fault):
                 self.derivation.account.fault(reading)
             elif self._newest is not None:
@@ -217,9 +230,17 @@ class Pipeline:
 
 
 def new_documents(
-    profile: PenProfile, plan: Plan | None, zones: Json | None, sensors: PenProfile | None = None
+    profile: PenProfile,
+    plan: Plan | None,
+    zones: Json | None,
+    sensors: PenProfile | None = None,
+    *,
+    calibration: bytes | None = None,
 ) -> dict[str, bytes]:
-    """The canonical bytes of the documents that a stream opening now names, by the name its entry gives them."""
+    """The canonical bytes of the documents that a stream opening now names, by the name its entry gives them.
+
+    `calibration` is the document of the host's calibration that is in force, as it was kept.
+    """
     documents = {"profile": canonical(profile.document()), "rules": canonical(rules_document())}
     if plan is not None:
         documents["plan"] = canonical(plan.document())
@@ -227,4 +248,6 @@ def new_documents(
         documents["zones"] = canonical(zones)
     if sensors is not None:
         documents["sensors"] = canonical(sensors.document())
+    if calibration is not None:
+        documents["calibration"] = calibration
     return documents

@@ -7,6 +7,7 @@ from devicelog.attribution import Correction, turns
 from devicelog.canonical import Json
 from devicelog.records import SERIAL, End, Mark, Record, item_of
 from devicelog.sessions import UNASSIGNED
+from firmware_bridge.calibration import Calibrator, HostCalibration
 from firmware_bridge.decode import Decoder
 from firmware_bridge.readings import Heartbeat, Identity, LinkChange, Overflow, PenEvent, SampleBlock, SensorBatch
 from firmware_bridge.transports import StreamDecoder
@@ -27,6 +28,7 @@ COLUMNS = (
     "contact",
     "passes",
     "strokes",
+    "depth_by",
 )
 
 
@@ -35,6 +37,7 @@ def sample_rows(
     pen_serial: str | None = None,
     corrections: Sequence[Correction] = (),
     decoder: StreamDecoder | None = None,
+    calibration: HostCalibration | None = None,
 ) -> Iterator[Json]:
     """One row a sample, with the keys of COLUMNS; None where the pen did not say. Repeated frames stand once.
 
@@ -42,10 +45,12 @@ def sample_rows(
     first record, when the read that completed the frame returned; `pen_t_us` is the pen's 32-bit clock at the sample;
     `passes` and `strokes` are the pen's counters of the frame. `zone` is that of the marks, or of a correction.
     `decoder` is a fresh one for this kind of pen, or for the pins; without it that of docs/protocol.md.
+    `depth_by` says whose calibration `depth_um` is by: `pen`, or `host` where it follows from `raw_count`.
     """
     decoder = decoder or Decoder()
     account, marked, first_us = Account(), UNASSIGNED, None
     corrected, moved = turns(corrections), None
+    calibrator = Calibrator(calibration, pen_serial)
     for record in records:
         first_us = record.t_us if first_us is None else first_us
         moved = corrected.get(record.number, moved)
@@ -63,16 +68,19 @@ def sample_rows(
         for reading in readings:
             if isinstance(reading, SampleBlock):
                 if account.step(reading)[0] != "repeat":
-                    yield from _rows(reading, record.number, record.t_us - first_us, moved or marked)
+                    told = calibrator.block(reading)
+                    by = None if told.depth_um is None else "pen" if told is reading else "host"
+                    yield from _rows(told, record.number, record.t_us - first_us, moved or marked, by)
             elif isinstance(reading, Heartbeat | PenEvent | Identity):
                 if isinstance(reading, Identity):
+                    calibrator.heard(reading)
                     if pen_serial not in (None, reading.serial):
                         account.another_pen(heard_already=False)
                     pen_serial = reading.serial
                 account.step(reading)
 
 
-def _rows(block: SampleBlock, record: int, arrived_us: int, zone: str) -> Iterator[Json]:
+def _rows(block: SampleBlock, record: int, arrived_us: int, zone: str, depth_by: str | None) -> Iterator[Json]:
     bits = block.contact_bits
     for i in range(block.n):
         yield {
@@ -91,4 +99,5 @@ def _rows(block: SampleBlock, record: int, arrived_us: int, zone: str) -> Iterat
             "contact": None if bits is None else bits >> i & 1,
             "passes": block.passes,
             "strokes": block.strokes,
+            "depth_by": depth_by,
         }

@@ -136,17 +136,43 @@ def test_a_rest_that_fills_no_frame_is_told_at_the_end():
     assert [block.n for block in told_.blocks[-2:]] == [2, 1]
 
 
-def test_a_frame_is_told_as_soon_as_nothing_can_change_it():
+def test_a_frame_is_told_as_soon_as_nothing_can_change_it_and_not_before():
     pins, decoder = Pins(), SensorDecoder(PEN)
-    pins.strokes(100, 8_000)
-    newest_us = 0
-    for batch in pins.batches(S):
+    pins.strokes(30, 8_000)
+    held_us = {}
+    for batch in pins.batches(300_000, range(1_000, 300_000, 1_000)):
         for reading in decoder.feed(batch):
             if isinstance(reading, SampleBlock):
-                newest_us = reading.t_us + reading.n * reading.period_us
-        if newest_us:
-            held_us = batch.t_us - START_US - newest_us
-            assert 15_000 <= held_us < 15_000 + 20_000  # ten of a late driver, five of the longest bounce, and a frame
+                ends_us = reading.t_us + reading.n * reading.period_us
+                held_us[ends_us] = batch.t_us - START_US - ends_us
+    frames = {ends_us: held for ends_us, held in held_us.items() if ends_us % 20_000 == 0}
+    assert len(frames) == 14
+    assert set(frames.values()) == {15_000}  # ten of a late driver, and five of the longest bounce
+
+
+def test_the_last_heartbeat_says_where_everything_stands():
+    pins = Pins()
+    pins.turn(4, 50_000)
+    pins.strokes(5, 8_000, 150_000)
+    pins.pulse("pass", 100_000, 120_000)
+    told_ = told(PEN, pins, 195_000)
+    assert told_.readings[-1] == Heartbeat(
+        mode="real", motor_on=True, boot=7, seq=19, t_us=195_000, depth_set_um=600, passes=1, strokes=5
+    )
+
+
+def test_after_a_hole_nothing_is_left_of_before():
+    profile = profile_of(**ALL | {"dial": POTENTIOMETER})
+    first, second = Pins(), Pins(start_us=START_US + 250_000)
+    first.converts([520], 180_000)
+    first.strokes(2, 8_000, 180_000)
+    first.level("pedal", True, 150_000)
+    second.strokes(1, 8_000, 10_000)
+    told_ = Told(profile, [*first.batches(200_000), *second.batches(200_000)])
+    after = [sample for sample in told_.samples if sample["boot"] != told_.boots[0]]
+    assert {sample["set"] for sample in after} == {None}
+    assert {sample["frequency"] for sample in after} == {0}
+    assert told_.gestures == []
 
 
 # --- who it is, and since when ----------------------------------------------------------------------------------------

@@ -102,6 +102,23 @@ def test_an_encoder_with_one_channel_dead_says_no_setting(alive, dead):
     assert {um for um in told_.column("set") if um is not None} <= {500, 525, 475}  # never a step away
 
 
+@pytest.mark.parametrize(("edges", "dead"), [(5, None), (6, "b")])
+def test_six_edges_without_the_other_channel_are_a_dead_one(edges, dead):
+    pins = Pins()
+    for at in range(edges):
+        pins.toggle("dial_a", 100_000 + at * 10_000)
+    assert told(DIAL, pins, 400_000).account["dial"]["dead_channel"] == dead
+
+
+def test_the_ends_of_the_way_belong_to_it():
+    pins = Pins()
+    rests_us = pins.turn(-13, 50_000)
+    pins.turn(94, rests_us)
+    told_ = told(DIAL, pins, rests_us + 700_000)
+    assert (min(told_.column("set")), max(told_.column("set"))) == (200, 2_500)
+    assert told_.account["dial"]["beyond"] == 3
+
+
 def test_turning_back_and_forth_over_one_edge_is_not_a_dead_channel():
     pins = Pins()
     for turn in range(5):
@@ -244,6 +261,14 @@ def test_a_rail_that_the_dial_reaches_is_no_fault():
     whole = POTENTIOMETER | {"points": [[0, 200], [1_023, 2_500]]}
     told_ = told(profile_of(dial=whole), pins, 200_000)
     assert (settings_of(told_), told_.account["adc"]["rail"]) == ([200], 0)
+
+
+def test_a_conversion_that_is_told_too_late_counts_as_of_now_and_is_counted():
+    pins = Pins()
+    pins.convert(520, 35_000)
+    told_ = told(POT, pins, 400_000, cuts_us=[80_000, 120_000, 160_000], late_us=50_000)
+    assert (told_.account["late"], told_.account["adc"]["conversions"]) == (1, 1)
+    assert told_.column("set").index(1_200) == 7  # what was known then: 10 ms before the end of the first batch
 
 
 def test_the_rate_is_kept_and_what_lacks_shows():

@@ -23,9 +23,9 @@ def test_every_sample_is_a_row_with_the_columns_in_order():
     rows = list(sample_rows(bench.records))
     assert all(tuple(row) == COLUMNS for row in rows)
     assert [tuple(row.values()) for row in rows] == [
-        (record.number, 6_000, "forehead", 7, 41, 2**32 - 3_000, "real", 1, 300, 210, 7, 990, 1, 10, 1_000),
-        (record.number, 6_000, "forehead", 7, 42, 2**32 - 1_000, "real", 1, 300, 220, 8, 1_000, 0, 10, 1_000),
-        (record.number, 6_000, "forehead", 7, 43, 1_000, "real", 1, 300, 230, 9, 1_010, 1, 10, 1_000),
+        (record.number, 6_000, "forehead", 7, 41, 2**32 - 3_000, "real", 1, 300, 210, 7, 990, 1, 10, 1_000, "pen"),
+        (record.number, 6_000, "forehead", 7, 42, 2**32 - 1_000, "real", 1, 300, 220, 8, 1_000, 0, 10, 1_000, "pen"),
+        (record.number, 6_000, "forehead", 7, 43, 1_000, "real", 1, 300, 230, 9, 1_010, 1, 10, 1_000, "pen"),
     ]
     assert record.number == 2
 
@@ -36,7 +36,7 @@ def test_what_the_pen_does_not_have_is_none():
     bench.motor_on = False
     bench.samples(None, n=1, depth=None, frequency=None)
     (row,) = sample_rows(bench.records)
-    absent = {"depth_set_um", "depth_um", "raw_count", "frequency_dhz", "contact", "passes", "strokes"}
+    absent = {"depth_set_um", "depth_um", "depth_by", "raw_count", "frequency_dhz", "contact", "passes", "strokes"}
     assert {name for name, value in row.items() if value is None} == absent
     assert row["motor_on"] == 0
 

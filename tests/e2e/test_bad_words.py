@@ -187,7 +187,7 @@ def test_a_profile_that_cannot_be_read(made: str, tmp_path: Path, data_dir: Path
         mine.mkdir()
     elif made == "not text":
         mine.write_bytes(b"\xff\xfe")
-    record_with(data_dir, "--profile", mine).refused(2, "no pen profile", "there are: reference")
+    record_with(data_dir, "--profile", mine).refused(2, "no pen profile", "there are: ", "reference")
 
 
 # --- marks files ------------------------------------------------------------------------------------------------------

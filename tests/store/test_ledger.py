@@ -288,6 +288,9 @@ def test_an_envelope_with_a_key_more() -> None:
         {"prev": {}},
         {"at": 1},
         {"mono_us": "1"},
+        {"actor": "recorder"},
+        {"actor": {"role": "recorder"}},
+        {"actor": {"id": "recorder", "role": None}},
     ],
     ids=str,
 )
@@ -325,6 +328,15 @@ def test_an_envelope_of_another_version_or_with_another_type(change: dict[str, A
             ("session.attributed", {key: value})
             for key, value in (("number", "2"), ("reason_sha256", None), ("client_ref", 1), ("client_commitment", 1))
         ),
+        *(
+            ("pen.calibrated", {key: value})
+            for key, value in (
+                *(("span", 1), ("pen", None), ("pen", {}), ("documents", [1]), ("gauge_set", 1), ("tolerance_um", "1")),
+                *(("as_found_um", True), ("as_left_um", None), ("residual_um", None), ("expires", 20320101)),
+                *(("last_good", "11"), ("sessions", "s-1"), ("sessions", [1]), ("sessions", None)),
+            )
+        ),
+        ("pen.checked", {"as_found_um": None}),
         ("session.opened", {"client_ref": None}),
         ("session.opened", {"client_commitment": None}),
         ("database.rebuilt", {"guards": {}}),

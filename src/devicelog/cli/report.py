@@ -145,6 +145,10 @@ def _head(session: Json) -> str:
         named = [("model", pen["model"]), ("serial", pen["serial"]), ("firmware", pen["firmware"])]
         named += [("calibration", pen["calibration_id"]), ("cartridge", pen["cartridge"])]
         lines.append("  pen           " + ", ".join(f"{name} {value or 'not recorded'}" for name, value in named))
+    if host := session.get("host_calibration"):
+        until = f"until {host['expires']}" if host["expires"] else "no last day named"
+        own = f"; {host['own']} samples came with a depth of the pen's own" if host["own"] else ""
+        lines.append(f"  calibrated    here: {host['id']}, {until}; applied to {host['applied']} samples{own}")
     if len(session["pens"]) > 1:
         others = ", ".join(f"serial {pen['serial'] or 'not recorded'}" for pen in session["pens"])
         lines.append(f"  PENS CHANGED  {len(session['pens'])} pens said who they are: {others}")

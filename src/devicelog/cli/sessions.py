@@ -141,8 +141,8 @@ def readings(session: str, shape: str, pins: bool, data_dir: Path | None) -> Non
             raise NotFound(f"{row['id']}: no pins were watched beside the pen; without --pins, its own samples come")
         attribution = Attribution.of([entry.body for entry in evidence.attributions(row)])
         corrections = attribution.corrections if attribution else ()
-        serial = pen["serial"] if pen else None
-        rows = sample_rows(evidence.records(row["no"]), serial, corrections, decoder_of(profile))
+        serial, calibration = (pen["serial"], opening.calibration) if pen else (None, None)
+        rows = sample_rows(evidence.records(row["no"]), serial, corrections, decoder_of(profile), calibration)
         if shape == "csv":
             writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
             writer.writeheader()

@@ -13,6 +13,14 @@ from devicelog.ledger.tree import leaf_hash
 VERSION = 1
 NO_PREVIOUS = "0" * 64
 
+# What was measured of a pen, by type of entry: the name that the entry gives the document which says it.
+PEN_DOCUMENTS = {"pen.calibrated": "calibration", "pen.checked": "check"}
+_PEN_MEASURED = frozenset(
+    {
+        *("span", "pen", "documents", "gauge_set", "tolerance_um", "as_found_um", "as_left_um", "residual_um"),
+        *("expires", "last_good", "sessions"),
+    }
+)
 # Each type of entry and the keys its body has; docs/record.md says what they mean.
 BODY_KEYS: dict[str, frozenset[str]] = {
     "log.created": frozenset({"schema"}),
@@ -54,6 +62,8 @@ BODY_KEYS: dict[str, frozenset[str]] = {
             "verdict",
         }
     ),
+    "pen.calibrated": _PEN_MEASURED,
+    "pen.checked": _PEN_MEASURED - {"as_left_um", "residual_um", "expires"},
     "database.rebuilt": frozenset({"from_schema", "to_schema", "entries", "root", "guards"}),
 }
 
@@ -62,16 +72,21 @@ _BODY_TYPES: dict[str, type[Any]] = {
     **dict.fromkeys(
         (
             *("stream", "root", "derived", "ended", "mode", "to", "client_ref", "client_commitment", "practitioner"),
-            "reason_sha256",
+            *("reason_sha256", "span", "gauge_set", "expires"),
         ),
         str,
     ),
     **dict.fromkeys(("chunks", "records", "number", "entries", "from_schema", "to_schema"), int),
+    **dict.fromkeys(("tolerance_um", "as_found_um", "as_left_um", "residual_um", "last_good"), int),
     "documents": dict,
-    **dict.fromkeys(("zones", "guards"), list),
+    **dict.fromkeys(("zones", "guards", "sessions"), list),
 }
 # What may be null where it does not apply.
-_NULLABLE = {"session.attributed": frozenset({"client_ref", "client_commitment"})}
+_NULLABLE = {
+    "session.attributed": frozenset({"client_ref", "client_commitment"}),
+    "pen.calibrated": frozenset({"gauge_set", "as_found_um", "expires", "last_good"}),
+    "pen.checked": frozenset({"gauge_set", "last_good"}),
+}
 _MOVED = {"first_record": int, "last_record": int, "zone": str}  # one of the `zones` of an attribution
 
 _ENVELOPE = frozenset(
@@ -151,6 +166,9 @@ def read_entry(data: bytes) -> Entry:
     for key, wanted in {"v": int, "seq": int, "mono_us": int, "type": str, "log": str, "prev": str, "at": str}.items():
         if type(values[key]) is not wanted:
             raise ValueError(f"{key} is {values[key]!r}")
+    actor = values["actor"]
+    if not (isinstance(actor, dict) and all(isinstance(actor.get(key), str) for key in ("id", "role"))):
+        raise ValueError(f"actor is {actor!r}")
     known = BODY_KEYS.get(values["type"])
     if known is not None:
         _check_body(values["type"], values["body"], known)
@@ -166,6 +184,8 @@ def _check_body(type_: str, body: Json, known: frozenset[str]) -> None:
             raise ValueError(f"{type_}: {key} is {body[key]!r}")
     if not all(isinstance(digest, str) for digest in body.get("documents", {}).values()):
         raise ValueError(f"{type_}: documents are {body['documents']!r}")
+    if type_ in PEN_DOCUMENTS and not isinstance(body["pen"], dict):
+        raise ValueError(f"{type_}: pen is {body['pen']!r}")
     if body.get("pen") is not None and not (isinstance(body["pen"], dict) and "serial" in body["pen"]):
         raise ValueError(f"{type_}: pen is {body['pen']!r}")
     if not all(
@@ -173,8 +193,9 @@ def _check_body(type_: str, body: Json, known: frozenset[str]) -> None:
         for moved in body.get("zones", ())
     ):
         raise ValueError(f"{type_}: zones are {body['zones']!r}")
-    if not all(isinstance(name, str) for name in body.get("guards", ())):
-        raise ValueError(f"{type_}: guards are {body['guards']!r}")
+    for key in ("guards", "sessions"):
+        if not all(isinstance(name, str) for name in body.get(key, ())):
+            raise ValueError(f"{type_}: {key} are {body[key]!r}")
     if (body.get("client_ref") is None) != (body.get("client_commitment") is None):
         raise ValueError(f"{type_}: a client is named by reference and commitment, or not at all")
 

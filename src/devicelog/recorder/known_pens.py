@@ -1,11 +1,15 @@
-"""What earlier streams tell of a pen: the counters with which it was last heard."""
+"""What the ledger tells of a pen: the counters with which it was last heard, and the calibration that is in force."""
 
 from pathlib import Path
 from typing import Any
 
-from devicelog.canonical import parse_canonical
+from devicelog.canonical import Json, parse_canonical
 from devicelog.counters import Counters
+from devicelog.errors import EvidenceDamaged
+from devicelog.ledger.entries import PEN_DOCUMENTS, Entry
 from devicelog.store.evidence import Evidence
+from firmware_bridge.calibration import HostCalibration
+from firmware_bridge.readings import Identity
 
 
 def last_counters(path: Path, serial: str, *, before_stream: int) -> Counters | None:
@@ -18,3 +22,38 @@ def last_counters(path: Path, serial: str, *, before_stream: int) -> Counters | 
             if counters["passes"] is not None or counters["strokes"] is not None:
                 return Counters(serial=serial, **{key: counters[key] for key in ("boot", "passes", "strokes")})
     return None
+
+
+def calibration_in_force(evidence: Evidence, pen: Identity) -> Entry | None:
+    """The newest calibration that was made here of this pen; None if none was."""
+    return next((entry for entry in _newest_first(evidence, pen) if entry.type == "pen.calibrated"), None)
+
+
+def last_good(evidence: Evidence, pen: Identity) -> Entry | None:
+    """The newest calibration or check of this pen that left it within its tolerance; None if none did."""
+    return next((entry for entry in _newest_first(evidence, pen) if _left_good(entry.body)), None)
+
+
+def _newest_first(evidence: Evidence, pen: Identity) -> list[Entry]:
+    """A simulated pen may say any serial: it is never taken for a real one."""
+    entries = evidence.calibrations(pen.serial) if pen.serial else []
+    return [entry for entry in reversed(entries) if entry.body["pen"].get("mode") == pen.mode]
+
+
+def _left_good(body: Json) -> bool:
+    errors_um = [body[key] for key in ("as_left_um", "residual_um") if key in body] or [body["as_found_um"]]
+    return all(um <= body["tolerance_um"] for um in errors_um)
+
+
+def calibration_document(evidence: Evidence, entry: Entry) -> tuple[str, bytes]:
+    """The SHA-256 in hex and the bytes of the document of a calibration or a check. Raises EvidenceDamaged."""
+    digest = entry.body["documents"].get(PEN_DOCUMENTS[entry.type])
+    if digest is None:
+        raise EvidenceDamaged(f"ledger entry {entry.seq} names no document of what was measured")
+    data = evidence.document(digest)
+    if entry.type == "pen.calibrated":
+        try:
+            HostCalibration.from_document(parse_canonical(data), digest)
+        except ValueError as error:
+            raise EvidenceDamaged(f"ledger entry {entry.seq}: {error}") from error
+    return digest, data

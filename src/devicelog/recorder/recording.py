@@ -24,7 +24,7 @@ from devicelog.recorder.display import Display
 from devicelog.recorder.forgotten import Forgotten
 from devicelog.recorder.idle import Seen, seen_in
 from devicelog.recorder.job import Job, Outcome, Source
-from devicelog.recorder.known_pens import last_counters
+from devicelog.recorder.known_pens import calibration_document, calibration_in_force, last_counters
 from devicelog.recorder.live import Console
 from devicelog.recorder.marking import Marking, refusal
 from devicelog.recorder.nobody import nobody
@@ -34,6 +34,7 @@ from devicelog.recorder.stop import Stop
 from devicelog.recorder.stream import OpenStream, new_stream_id
 from devicelog.records import Stall
 from devicelog.store.database import FILE_NAME
+from devicelog.store.evidence import Evidence
 from devicelog.store.writer import Writer
 from firmware_bridge.frames import PROTOCOL_MAJOR
 from firmware_bridge.readings import (
@@ -162,6 +163,9 @@ class Recording:
                     serial=identity.serial, boot=heard.boot, passes=heard.passes, strokes=heard.strokes
                 ).document()
             )
+        with Evidence(self._path) as evidence:
+            in_force = calibration_in_force(evidence, identity)
+            calibration = calibration_document(evidence, in_force)[1] if in_force else None
         profile, sensors = as_they_stand(span.pipeline, job.profile, job.sensors)
         if dial_lost(span.pipeline, job.profile, job.sensors):
             self._console.say("where the dial stands was lost: it is taken to stand at its start_um. Set it there")
@@ -181,7 +185,7 @@ class Recording:
             self._clock,
             type_="session.opened",
             body=body,
-            documents=new_documents(profile, job.plan, zones_document(job.zones), sensors),
+            documents=new_documents(profile, job.plan, zones_document(job.zones), sensors, calibration=calibration),
             read_total=span.read_total,
             actor=self._marking.actor,
             client_code=job.client_code,

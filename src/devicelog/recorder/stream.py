@@ -90,10 +90,14 @@ class OpenStream:
 
         `read_total` is the reader's count after its last read; without it, that of the newest chunk.
         """
+        derived = self.end(cause, read_total)
+        return derived, self._writer.do(lambda transaction: close_stream(transaction, self._type, derived, cause))
+
+    def end(self, cause: str, read_total: int | None = None) -> bytes:
+        """The same without its closing entry, which `close_stream` appends: the bytes of its derived record."""
         total = self.read_total if read_total is None else read_total
         self.take(End(cause=cause, bytes_read=total - self._read_from))
-        derived = self.pipeline.finish()
-        return derived, self._writer.do(lambda transaction: close_stream(transaction, self._type, derived, cause))
+        return self.pipeline.finish()
 
 
 def close_stream(transaction: Transaction, type_: str, derived: bytes, cause: str) -> Entry:

@@ -86,19 +86,27 @@ def clock_drift(facts: Json, parameters: Json) -> list[Outcome]:
 
 
 def calibration_missing(facts: Json, _parameters: Json) -> list[Outcome]:
-    """A pen says who it is and names no calibration."""
+    """A pen says who it is and names no calibration, and none was made here that all of its depths are by."""
     if not facts["pens"]:
         return [not_assessable("no pen said who it is")]
-    without = [pen["serial"] for pen in facts["pens"] if not pen["calibration_id"]]
+    without = [pen["serial"] for pen in facts["pens"] if not pen["calibration_id"] and not _by_host(facts, pen)]
     return [found({"serials": without}) if without else passed()]
 
 
 def calibration_expired(facts: Json, _parameters: Json) -> list[Outcome]:
-    """The calibration a pen names held until a day that is past."""
+    """The calibration a pen names, or the one made here that depths are by, held until a day that is past."""
     if not facts["pens"]:
         return [not_assessable("no pen said who it is")]
-    known = facts["expected"]["calibrations"]
+    known, undated = list(facts["expected"]["calibrations"]), set()
+    host = facts.get("host_calibration")
+    if host and (host["applied"] or not host["own"]):
+        if host["expires"] is None:
+            undated.add(host["id"])
+        else:
+            known.append({key: host[key] for key in ("id", "expires")})
     if not known:
+        if undated:
+            return [not_applicable("the calibration that was made here names no last day")]
         return [not_applicable("nobody has said until when this pen's calibration holds")]
     readings, confidence = facts["clock"]["readings"], facts["clock"]["confidence"]
     if not readings or confidence == "unknown":
@@ -109,9 +117,16 @@ def calibration_expired(facts: Json, _parameters: Json) -> list[Outcome]:
         return [found({"calibrations": past, "day": today})]
     if confidence == "restored":  # such a clock is behind, never ahead
         return [not_assessable("the clock was restored: it was this day or a later one")]
-    if {pen["calibration_id"] for pen in facts["pens"]} - {row["id"] for row in known}:
+    named = {pen["calibration_id"] for pen in facts["pens"] if pen["calibration_id"] or not _by_host(facts, pen)}
+    if undated or named - {row["id"] for row in known}:
         return [not_applicable("nobody has said of every calibration here until when it holds")]
     return [passed()]
+
+
+def _by_host(facts: Json, pen: Json) -> bool:
+    """Whether every depth of this pen is by a calibration that was made here."""
+    host = facts.get("host_calibration")
+    return host is not None and host["serial"] == pen["serial"] and not host["own"]
 
 
 def clock_unsure(facts: Json, _parameters: Json) -> list[Outcome]:

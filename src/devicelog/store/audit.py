@@ -16,6 +16,7 @@ from devicelog.ledger.tree import Tree, leaf_hash
 from devicelog.store.chunk_audit import check_chunks, check_strays
 from devicelog.store.database import check_ours
 from devicelog.store.engine import in_our_words
+from devicelog.store.pen_audit import check_pens
 from devicelog.store.projection import project
 from devicelog.store.report import Report, Stream, check_types
 from devicelog.store.schema import CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, STREAM, guard_faults
@@ -39,7 +40,9 @@ def audit(
         streams = _streams_of(entries, report)
         progress("documents")
         documents = _documents(connection, report)
-        _named_documents(streams, documents, report, every=only is None)
+        named = _named_documents(streams, documents, report) | check_pens(entries, streams, documents, report)
+        if only is None:
+            report.problems += [f"document {digest} is named by no entry" for digest in documents.keys() - named]
         for stream_id, stream in streams.items():
             if only in (None, stream_id):
                 progress(f"chunks of {stream_id}")
@@ -149,7 +152,8 @@ def _documents(connection: Connection, report: Report) -> dict[str, bytes]:
     return documents
 
 
-def _named_documents(streams: dict[str, Stream], documents: dict[str, bytes], report: Report, *, every: bool) -> None:
+def _named_documents(streams: dict[str, Stream], documents: dict[str, bytes], report: Report) -> set[str]:
+    """The documents that the streams name, each looked for."""
     named = set()
     for stream_id, stream in streams.items():
         wanted = list(stream.opening.body["documents"].items())
@@ -161,8 +165,7 @@ def _named_documents(streams: dict[str, Stream], documents: dict[str, bytes], re
         for entry in stream.derivations():
             if "verdict" in entry.body:
                 _derived(stream_id, entry, documents.get(entry.body["derived"]), report)
-    if every:
-        report.problems += [f"document {digest} is named by no entry" for digest in documents.keys() - named]
+    return named
 
 
 def _derived(stream_id: str, entry: Entry, data: bytes | None, report: Report) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, Row, func, select
 
 from devicelog.errors import EvidenceDamaged, NotFound
-from devicelog.ledger.entries import Entry, read_entry
+from devicelog.ledger.entries import PEN_DOCUMENTS, Entry, read_entry
 from devicelog.ledger.tree import leaf_hash
 from devicelog.records import Chunk, Record
 from devicelog.store.engine import in_our_words, reader_engine
@@ -192,6 +192,23 @@ class Evidence:
         query = select(STREAM).where(STREAM.c.pen_serial == pen_serial, STREAM.c.no < before_stream)
         query = query.where(STREAM.c.derived.is_not(None)).order_by(STREAM.c.no.desc()).limit(8)
         return [dict(row._mapping) for row in self._rows(query)]
+
+    def calibrations(self, serial: str | None = None) -> list[Entry]:
+        """Every calibration and check, of this pen or of all, oldest first. Raises EvidenceDamaged.
+
+        Each stands right behind the closing entry of its span, which a person opened: only those spans name one.
+        """
+        query = select(STREAM.c.id, STREAM.c.closed_seq).order_by(STREAM.c.no)
+        query = query.where(STREAM.c.kind == "span", STREAM.c.practitioner.is_not(None), STREAM.c.derived.is_not(None))
+        found = []
+        for row in self._rows(query if serial is None else query.where(STREAM.c.pen_serial == serial)):
+            try:
+                entry = self.entry(row.closed_seq + 1)
+            except NotFound:
+                continue  # interrupted there: nothing was calibrated
+            if entry.type in PEN_DOCUMENTS and entry.body["span"] == row.id:
+                found.append(entry)
+        return found
 
     def _scalar(self, query: Any) -> Any:
         rows = self._rows(query)

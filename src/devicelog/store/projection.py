@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from devicelog.canonical import Json
-from devicelog.ledger.entries import Entry
+from devicelog.ledger.entries import RECORDER, Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +37,17 @@ def _opened(entry: Entry) -> Json:
         "opened_at": entry.values["at"],
         "clock": entry.values["clock"],
         "client_ref": body.get("client_ref"),
-        "practitioner": body.get("practitioner"),
+        "practitioner": body.get("practitioner") or _person(entry),
         "plan": body.get("plan"),
         "pen_serial": pen["serial"] if pen else None,
         "derivations": 0,
     }
+
+
+def _person(entry: Entry) -> str | None:
+    """Who opened a stream, where it was not the recorder by itself: a span that was opened so is a calibration's."""
+    actor = entry.values["actor"]
+    return actor["id"] if actor["role"] != RECORDER.role else None
 
 
 def _state_changed(entry: Entry) -> Json:

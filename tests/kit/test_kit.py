@@ -1,0 +1,185 @@
+"""The public test kit: pens in the test's own time, and what importing it loads."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import serial
+
+from firmware_bridge import pytest_plugin
+from firmware_bridge.decode import Decoder
+from firmware_bridge.kit.listener import Listener
+from firmware_bridge.kit.serial_pen import NotTaken, SerialPen
+from firmware_bridge.readings import Identity, LinkChange, SampleBlock, SerialChunk
+from firmware_bridge.simulator import bytes_of
+
+Make = Callable[..., SerialPen]
+Listen = Callable[..., Listener]
+
+POSIX = ("termios", "fcntl", "pty", "tty", "resource", "pwd", "grp", "syslog")
+ANYWHERE = (
+    "firmware_bridge.pytest_plugin",
+    "firmware_bridge.kit",
+    "firmware_bridge.decode",
+    "firmware_bridge.conformance",
+)
+
+_WITHOUT = """
+import sys
+for name in {blocked!r}:
+    sys.modules[name] = None  # importing it fails
+import {wanted}
+"""
+
+
+# --- a fault first ----------------------------------------------------------------------------------------------------
+
+
+def test_nobody_reads(devicelog_serial_pen: Make) -> None:
+    pen = devicelog_serial_pen(taken_within_s=0.1)
+    with pytest.raises(NotTaken, match=r"pen: \d+ bytes unread after 0.1 s"):
+        pen.advance(1)
+
+
+def test_a_port_that_was_closed_in_the_middle(devicelog_serial_pen: Make, devicelog_listener: Listen) -> None:
+    pen = devicelog_serial_pen(taken_within_s=0.1)
+    listener = devicelog_listener(pen)
+    pen.advance(1)
+    listener.close()
+    with pytest.raises(NotTaken):
+        pen.advance(1)
+
+
+@pytest.mark.parametrize("scenario", ["clean", "noise", "unplug", "stall", "reboot", "wrongpen", "transmitonly"])
+def test_not_one_byte_is_lost_on_the_way(scenario: str, devicelog_serial_pen: Make, devicelog_listener: Listen) -> None:
+    pen = devicelog_serial_pen(scenario=scenario, seconds=6, seed=3)
+    listener = devicelog_listener(pen)
+    pen.finish()
+    readings = listener.drain()
+    arrived = b"".join(raw.data for raw in listener.raw if isinstance(raw, SerialChunk))
+    assert len(arrived) == pen.sent_bytes > 0
+    decoder = Decoder()
+    assert [decoder.feed(raw) for raw in listener.raw]  # the same input in one piece or in any other
+    assert listener.decoder.framed_bytes == decoder.framed_bytes
+    assert any(isinstance(reading, SampleBlock) for reading in readings)
+    assert listener.drain() == []
+
+
+def test_the_same_arguments_give_the_same_bytes(devicelog_serial_pen: Make, devicelog_listener: Listen) -> None:
+    pens = [devicelog_serial_pen(scenario="transmitonly", seconds=6, seed=5) for _ in range(2)]
+    listeners = [devicelog_listener(pen) for pen in pens]
+    for pen in pens:
+        pen.finish()
+        pen.drain()
+    arrived = [b"".join(raw.data for raw in one.raw if isinstance(raw, SerialChunk)) for one in listeners]
+    assert arrived[0] == arrived[1] == bytes_of("transmitonly", 6, 5)
+
+
+def test_two_pens_at_once(devicelog_serial_pen: Make, devicelog_listener: Listen) -> None:
+    left, right = devicelog_serial_pen(seconds=6, serial="LEFT"), devicelog_serial_pen(seconds=6, serial="RIGHT")
+    hears_left, hears_right = devicelog_listener(left), devicelog_listener(right)
+    for _ in range(30):
+        left.advance(0.1)
+        right.advance(0.1)
+    names = [{one.serial for one in who.drain() if isinstance(one, Identity)} for who in (hears_left, hears_right)]
+    assert names == [{"LEFT"}, {"RIGHT"}]
+    assert left.now_us == right.now_us == 3_000_000
+
+
+def test_a_plug_pulled_by_hand(devicelog_serial_pen: Make, devicelog_listener: Listen) -> None:
+    pen = devicelog_serial_pen(seconds=6)
+    listener = devicelog_listener(pen)
+    pen.advance(1)
+    pen.unplug()
+    assert not Path(pen.port).exists()
+    pen.replug()
+    pen.advance(1)
+    causes = [raw.cause for raw in listener.raw if isinstance(raw, LinkChange)]
+    assert causes == ["opened", "unplugged", "reopened"]
+    assert sum(isinstance(reading, SampleBlock) for reading in listener.drain()) > 50
+
+
+def test_who_it_is_while_time_stands_still(devicelog_serial_pen: Make) -> None:
+    """A program that asks and waits in the only thread there is gets its answer."""
+    from firmware_bridge.frames import encode
+    from firmware_bridge.readings import IdentityRequest
+
+    pen = devicelog_serial_pen(serial="S-1")
+    decoder = Decoder()
+    with serial.Serial(pen.port, timeout=10) as port:
+        port.write(encode(IdentityRequest()))
+        heard = []
+        while not heard:
+            heard = decoder.feed(SerialChunk(t_us=0, data=port.read(1)))
+    assert isinstance(heard[0], Identity)
+    assert heard[0].serial == "S-1"
+    assert pen.now_us == 0
+
+
+def test_the_port_is_gone_when_the_test_is_over(tmp_path: Path) -> None:
+    with SerialPen(tmp_path) as pen:
+        port = Path(pen.port)
+        assert port.exists()
+    assert not port.exists()
+    pen.close()  # twice is once
+    assert threading.active_count() == len(threading.enumerate())
+
+
+# --- what a plugin may do to other people's tests ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wanted", ANYWHERE)
+def test_it_imports_without_posix_and_loads_no_port_library(wanted: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", _WITHOUT.format(blocked=(*POSIX, "serial", "gpiozero"), wanted=wanted)],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_a_run_that_asks_for_no_fixture_loads_nothing(tmp_path: Path) -> None:
+    (tmp_path / "test_stranger.py").write_text(
+        "import sys\n\n\ndef test_it():\n"
+        "    loaded = {'serial', 'gpiozero', 'firmware_bridge.kit', 'firmware_bridge.simulator'} & set(sys.modules)\n"
+        "    assert not loaded\n    assert 'firmware_bridge.pytest_plugin' in sys.modules\n"
+    )
+    assert _pytest(tmp_path, "test_stranger.py") == "1 passed"
+
+
+def test_fixtures_are_prefixed_and_none_comes_unasked() -> None:
+    fixtures = {
+        name: value._fixture_function_marker
+        for name, value in vars(pytest_plugin).items()
+        if hasattr(value, "_fixture_function_marker")
+    }
+    assert fixtures
+    assert all(name.startswith("devicelog_") for name in fixtures)
+    assert {marker.scope for marker in fixtures.values()} == {"function"}
+    assert not any(marker.autouse for marker in fixtures.values())
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_runs_alone_and_under_xdist(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "test-kit.md").read_text("utf-8")
+    examples = [part.split("```", 1)[0] for part in page.split("```python\n")[1:]]
+    for number, example in enumerate(examples):
+        (tmp_path / f"test_example_{number}.py").write_text(example)
+    assert _pytest(tmp_path, "-p", "no:xdist") == _pytest(tmp_path, "-n", "2") == f"{len(examples)} passed"
+
+
+def _pytest(directory: Path, *arguments: str) -> str:
+    """The last line of a run in a folder of its own, without its time; all of it when something failed."""
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+    )
+    last = run.stdout.strip().splitlines()[-1] if run.stdout else run.stderr
+    return last.split(" in ")[0] if run.returncode == 0 else run.stdout + run.stderr
