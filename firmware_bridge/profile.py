@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from firmware_bridge.errors import ProfileError
+from firmware_bridge.line_format import LineFormat, read_lines
 from firmware_bridge.wiring import Wiring, read_wiring
 
 MEASURES = ("set_depth", "depth", "raw_count", "frequency", "contact", "passes", "strokes")
@@ -41,7 +42,7 @@ class PenProfile:
 
     `measures` is what this kind of pen sends, from MEASURES: what it says and does not send is missing, what it never
     had is not. The frequency limits are None where the maker names none. A pen whose sensors are wired to pins has
-    `gpio` and no serial line: then `baud` is 0.
+    `gpio` and no serial line: then `baud` is 0. One that sends lines of text has `lines`, and is never written to.
     """
 
     name: str
@@ -61,6 +62,7 @@ class PenProfile:
     frequency_source: str | None = None
     calibrations: tuple[Calibration, ...] = ()
     gpio: Wiring | None = None
+    lines: LineFormat | None = None
 
     def document(self) -> dict[str, Any]:
         """The profile as plain values, ready for canonical bytes; `from_document` reads it back."""
@@ -68,6 +70,8 @@ class PenProfile:
         if self.gpio is not None:
             values = {name: value for name, value in values.items() if name not in _SERIAL}
             values["gpio"] = self.gpio.document()
+        if self.lines is not None:
+            values["lines"] = self.lines.document()
         values["calibrations"] = [asdict(calibration) for calibration in self.calibrations]
         return {"schema": _SCHEMA, **values, "measures": list(self.measures)}
 
@@ -83,15 +87,21 @@ class PenProfile:
             raise ProfileError(f"pen profile: unknown key {key}." + (f" Did you mean {near[0]}?" if near else ""))
         _check_transport(given)
         for key in known:
-            if key not in given and key not in _OPTIONAL and not (key in _SERIAL and "gpio" in given):
+            if key not in given and key not in _left_out(given):
                 raise ProfileError(f"pen profile: {key} is missing")
         read = {key: _read(key, value) for key, value in given.items()}
-        if "gpio" in read:
-            read.setdefault("measures", read["gpio"].measures)
+        for transport in _TRANSPORTS & read.keys():
+            read.setdefault("measures", read[transport].measures)
         profile = cls(**read)
         _check_frequency(profile)
-        _check_wired(profile)
+        _check_measured(profile)
         return profile
+
+    @property
+    def untold(self) -> tuple[str, ...]:
+        """What a pen of docs/protocol.md tells of itself and this kind cannot: `identity`, `numbers`, `clock`,
+        `restarts`."""
+        return self.lines.untold if self.lines is not None else ()
 
     def expires(self, calibration_id: str) -> str | None:
         """The last day on which this calibration holds; None where nobody has said."""
@@ -148,13 +158,26 @@ def _check_transport(given: dict[str, Any]) -> None:
     for key in _SERIAL if "gpio" in given else ():
         if key in given:
             raise ProfileError(f"pen profile: {key} belongs to a serial line, and gpio says that there is none")
+    if given.keys() >= _TRANSPORTS:
+        raise ProfileError("pen profile: lines come from a serial line, and gpio says that there is none")
+    if "lines" in given and given.get("request_identity", False) is not False:
+        raise ProfileError("pen profile: request_identity: a pen that sends lines is never written to")
 
 
-def _check_wired(profile: PenProfile) -> None:
-    """What it measures must be connected."""
-    for word in profile.measures if profile.gpio else ():
-        if profile.gpio and word not in profile.gpio.measures:
+def _left_out(given: dict[str, Any]) -> set[str]:
+    """The keys that need not be there."""
+    if "gpio" in given:
+        return {*_OPTIONAL, *_SERIAL}
+    return {*_OPTIONAL, "request_identity"} if "lines" in given else _OPTIONAL
+
+
+def _check_measured(profile: PenProfile) -> None:
+    """What it measures must be connected, or stand in its lines."""
+    for word in profile.measures:
+        if profile.gpio is not None and word not in profile.gpio.measures:
             raise ProfileError(f"pen profile: measures names {word!r}, and nothing that gpio connects measures it")
+        if profile.lines is not None and word not in profile.lines.measures:
+            raise ProfileError(f"pen profile: measures names {word!r}, and lines has no field that tells it")
 
 
 def _check_frequency(profile: PenProfile) -> None:
@@ -171,9 +194,11 @@ _READERS: dict[str, Callable[[object], Any]] = {
     "measures": _measures,
     "calibrations": _calibrations,
     "gpio": read_wiring,
+    "lines": read_lines,
 }
 _SERIAL = ("baud", "dtr", "rts", "request_identity")
-_OPTIONAL = {"measures", "frequency_min_dhz", "frequency_max_dhz", "frequency_source", "calibrations", "gpio"}
+_TRANSPORTS = {"gpio", "lines"}
+_OPTIONAL = {"measures", "frequency_min_dhz", "frequency_max_dhz", "frequency_source", "calibrations", *_TRANSPORTS}
 _TYPES: dict[str, type[Any]] = {
     **dict.fromkeys(("name", "label", "depth_max_source", "depth_tolerance_source", "frequency_source"), str),
     **dict.fromkeys(("dtr", "rts", "request_identity"), bool),

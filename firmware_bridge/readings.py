@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Mode = Literal["real", "test", "demo"]
-FaultKind = Literal["head", "tail", "cobs", "crc", "malformed", "oversize"]
+FaultKind = Literal["head", "tail", "cobs", "crc", "malformed", "oversize", "shape", "value", "checksum"]
 
 
 # --- raw input: what arrived ------------------------------------------------------------------------------------------
@@ -138,7 +138,8 @@ class PenEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who the pen says it is. An empty string means that the pen did not say."""
+    """Who the pen says it is. An empty string means that the pen did not say. Protocol 0: nothing of it was sent; the
+    profile says it of a pen that cannot."""
 
     mode: Mode
     motor_on: bool
@@ -173,11 +174,13 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Bytes that are no frame. `offset` counts the serial bytes of the stream before them."""
+    """Bytes that are no frame, or no line. `offset` counts the serial bytes of the stream before them. `why` is for a
+    person, where the kind does not say it all: which field of a line, and what stands there."""
 
     kind: FaultKind
     offset: int
     data: bytes
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from firmware_bridge.decode import Decoder
 from firmware_bridge.edges import SensorDecoder
+from firmware_bridge.lines import LineDecoder
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import RawInput, Reading
 
@@ -34,4 +35,6 @@ class StreamDecoder(Protocol):
 
 def decoder_of(profile: PenProfile) -> StreamDecoder:
     """A decoder for a new stream of such a pen."""
-    return Decoder() if profile.gpio is None else SensorDecoder(profile)
+    if profile.gpio is not None:
+        return SensorDecoder(profile)
+    return Decoder() if profile.lines is None else LineDecoder(profile.lines)

@@ -4,12 +4,11 @@ Not responsible for the pins (sources/) nor for what edges mean (edges.py). Pins
 wiring's own: a reed contact bounces longer than a hall sensor, and nobody but who built it knows how long.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from firmware_bridge.errors import ProfileError
+from firmware_bridge.tables import Reader, flag, integer, printable, table, word
 
 PINS = range(28)  # BCM, on the 40-pin header
 
@@ -130,43 +129,10 @@ def _plain(value: Any) -> Any:
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
-Reader = Callable[[str, object], Any]
-
-
-def _integer(low: int, high: int) -> Reader:
-    def read(key: str, value: object) -> int:
-        if type(value) is not int or not low <= value <= high:
-            raise ProfileError(f"pen profile: {key} = {value!r}; expected a whole number from {low} to {high}")
-        return value
-
-    return read
-
 
 def _pin(key: str, value: object) -> int:
     if type(value) is not int or value not in PINS:
         raise ProfileError(f"pen profile: {key} = {value!r}; expected a BCM pin from 0 to {PINS[-1]}")
-    return value
-
-
-def _word(*choices: str) -> Reader:
-    def read(key: str, value: object) -> str:
-        if value not in choices:
-            raise ProfileError(f"pen profile: {key} = {value!r}; expected one of {', '.join(choices)}")
-        return str(value)
-
-    return read
-
-
-def _text(key: str, value: object) -> str:
-    """What a pen could say of itself: the texts of an identity message."""
-    if not isinstance(value, str) or len(value) > 32 or not all(" " <= character <= "~" for character in value):
-        raise ProfileError(f"pen profile: {key} = {value!r}; expected at most 32 printable ASCII characters")
-    return value
-
-
-def _flag(key: str, value: object) -> bool:
-    if type(value) is not bool:
-        raise ProfileError(f"pen profile: {key} = {value!r}; expected true or false")
     return value
 
 
@@ -184,25 +150,6 @@ def _points(key: str, value: object) -> tuple[tuple[int, int], ...]:
     return points
 
 
-def _table(cls: type[Any], keys: Mapping[str, Reader], optional: Mapping[str, Any]) -> Reader:
-    def read(key: str, value: object) -> Any:
-        if not isinstance(value, dict):
-            raise ProfileError(f"pen profile: {key} = {value!r}; expected a table")
-        given = {name: item for name, item in value.items() if name != "part"}
-        for name in given:
-            if name not in keys:
-                near = get_close_matches(str(name), keys, n=1)
-                raise ProfileError(
-                    f"pen profile: unknown key {key}.{name}." + (f" Did you mean {near[0]}?" if near else "")
-                )
-        for name in keys:
-            if name not in given and name not in optional:
-                raise ProfileError(f"pen profile: {key}.{name} is missing")
-        return cls(**{**optional, **{name: keys[name](f"{key}.{name}", item) for name, item in given.items()}})
-
-    return read
-
-
 def _dial(key: str, value: object) -> Encoder | Potentiometer:
     part = value.get("part") if isinstance(value, dict) else None
     if part not in _DIALS:
@@ -213,49 +160,52 @@ def _dial(key: str, value: object) -> Encoder | Potentiometer:
     return dial
 
 
-_US = _integer(0, 10_000_000)
-_DEPTH = _integer(0, 10_000)
-_switch = _table(
+_TEXT = printable(32)  # what a pen could say of itself: the texts of an identity message
+_US = integer(0, 10_000_000)
+_DEPTH = integer(0, 10_000)
+_switch = table(
     Switch,
-    {"pin": _pin, "active_high": _flag, "pull": _word("up", "down", "none"), "bounce_us": _integer(0, 1_000_000)},
+    {"pin": _pin, "active_high": flag, "pull": word("up", "down", "none"), "bounce_us": integer(0, 1_000_000)},
     {},
 )
 _DIALS = {
-    "encoder": _table(
+    "encoder": table(
         Encoder,
         {
             **dict.fromkeys(("a", "b", "home"), _switch),
             **dict.fromkeys(("start_um", "min_um", "max_um"), _DEPTH),
-            "step_um": _integer(1, 10_000),
+            "step_um": integer(1, 10_000),
         },
         {"home": None},
+        kind_key="part",
     ),
-    "mcp3008": _table(
+    "mcp3008": table(
         Potentiometer,
         {
-            "channel": _integer(0, 7),
-            "device": _integer(0, 1),
-            "rate_hz": _integer(1, 200),
-            "step_um": _integer(1, 10_000),
+            "channel": integer(0, 7),
+            "device": integer(0, 1),
+            "rate_hz": integer(1, 200),
+            "step_um": integer(1, 10_000),
             "points": _points,
         },
         {},
+        kind_key="part",
     ),
 }
 _PART_NAMES: dict[type[Any], str] = {Encoder: "encoder", Potentiometer: "mcp3008"}
-_pedal = _table(
-    Pedal, {"switch": _switch, "double_us": _integer(100_000, 2_000_000), "long_us": _integer(300_000, 5_000_000)}, {}
+_pedal = table(
+    Pedal, {"switch": _switch, "double_us": integer(100_000, 2_000_000), "long_us": integer(300_000, 5_000_000)}, {}
 )
 _KEYS: dict[str, Reader] = {
-    **dict.fromkeys(("factory", "model", "serial", "calibration_id"), _text),
-    "sample_period_us": _integer(1_000, 50_000),
+    **dict.fromkeys(("factory", "model", "serial", "calibration_id"), _TEXT),
+    "sample_period_us": integer(1_000, 50_000),
     **dict.fromkeys(("strokes", "contact", "pass_switch"), _switch),
     "dial": _dial,
     "pedal": _pedal,
     "tone_pin": _pin,
 }
 _ABSENT = dict.fromkeys(("strokes", "contact", "dial", "pass_switch", "pedal", "tone_pin"))
-_whole = _table(Wiring, _KEYS, {"serial": "", "calibration_id": "", **_ABSENT})
+_whole = table(Wiring, _KEYS, {"serial": "", "calibration_id": "", **_ABSENT})
 
 _SPI_PINS = {"clock": 11, "data out": 10, "data in": 9, "select 0": 8, "select 1": 7}
 

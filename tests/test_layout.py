@@ -24,7 +24,14 @@ PURE = {
     "firmware_bridge.frames",
     "firmware_bridge.decode",
     "firmware_bridge.profile",
+    "firmware_bridge.tables",
     "firmware_bridge.wiring",
+    "firmware_bridge.checksums",
+    "firmware_bridge.expression",
+    "firmware_bridge.line_format",
+    "firmware_bridge.line_reader",
+    "firmware_bridge.lines",
+    "firmware_bridge.pace",
     "firmware_bridge.transports",
     "firmware_bridge.edges",
     "firmware_bridge.edges.decoder",
@@ -178,10 +185,11 @@ BRIDGE: dict[str, set[str]] = {
     "samples": {"calibration", "decode", "readings", "transports"},
     "recorder": {
         *("calibration", "conformance", "decode", "errors", "frames", "profile", "readings", "simulator", "sources"),
-        "wiring",
+        *("transports", "wiring"),
     },
     "cli": {
-        *("conformance", "errors", "frames", "profile", "profiles", "simulator", "sources", "transports", "wiring"),
+        *("conformance", "errors", "frames", "lines", "profile", "profiles", "readings", "simulator", "sources"),
+        *("transports", "wiring"),
     },
 }
 BRIDGE_ROOMS: dict[str, set[str]] = {
@@ -190,10 +198,17 @@ BRIDGE_ROOMS: dict[str, set[str]] = {
     "frames": {"readings"},
     "decode": {"frames", "readings"},
     "calibration": {"errors", "readings"},
-    "profile": {"errors", "wiring"},
-    "wiring": {"errors"},
+    "tables": {"errors"},
+    "profile": {"errors", "line_format", "wiring"},
+    "wiring": {"errors", "tables"},
+    "checksums": set(),
+    "expression": set(),
+    "pace": set(),
+    "line_format": {"checksums", "errors", "expression", "tables"},
+    "line_reader": {"checksums", "expression", "line_format", "readings"},
+    "lines": {"frames", "line_format", "line_reader", "pace", "readings"},
     "edges": {"profile", "readings", "wiring"},
-    "transports": {"decode", "edges", "profile", "readings"},
+    "transports": {"decode", "edges", "lines", "profile", "readings"},
     "profiles": {"errors", "profile"},
     "conformance": {"errors", "frames", "readings"},
     "sources": {"errors", "frames", "profile", "readings", "wiring"},
@@ -218,6 +233,7 @@ IMPORTERS = {
     "click": {"devicelog.cli"},
     "cobs": {"firmware_bridge.frames"},
     "rfc8785": {"devicelog.canonical"},
+    "re2": {"firmware_bridge.expression"},
 }
 
 

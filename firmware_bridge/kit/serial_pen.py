@@ -29,8 +29,8 @@ class NotTaken(BridgeError, TimeoutError):
 class SerialPen:
     """A pen that is switched on and needles at once, for the length of its script. A context manager.
 
-    `port` is a terminal device like that of a real pen, `url` the same for `devicelog record --pen`. It answers who
-    it is whenever it is asked; everything else it sends when `advance` moves its time.
+    `port` is a terminal device like that of a real pen, also for `devicelog record --pen`. It answers who it is
+    whenever it is asked; everything else it sends when `advance` moves its time.
     """
 
     def __init__(
@@ -67,11 +67,6 @@ class SerialPen:
     def port(self) -> str:
         """The path to open. After an unplug and a return another device stands behind it."""
         return str(self.link.path)
-
-    @property
-    def url(self) -> str:
-        """The same as the address of a pen."""
-        return f"serial://{self.port}"
 
     @property
     def serial(self) -> str:

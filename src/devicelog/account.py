@@ -2,6 +2,9 @@
 
 It closes when, per boot of the pen, last - first + 1 = decoded + missing; bytes read = kept + dropped; bytes kept =
 framed + rejected + delimiters. Pure; the counting of gaps in time is derive's work.
+
+Of a pen that does not number its samples nobody knows which are missing: then the first, the last and how many are
+missing are None and never a count of ours, and what was decoded is all that can be claimed (docs/adr/0012).
 """
 
 from collections import Counter
@@ -18,6 +21,8 @@ _BEHIND = 4096
 _BEHIND_US = 2_000_000
 _PEN_CLOCK = 2**32
 _HOLES = 64  # the newest gaps, which a late frame may fill
+
+_UNNUMBERED: Json = {"first": None, "last": None, "missing": None}
 
 Step = Literal["next", "gap", "late", "repeat", "restart"]
 # why sample numbers began anew: the pen said another boot, or the same boot and other numbers, or it is another pen
@@ -71,9 +76,10 @@ class Boot:
 
 
 class Account:
-    """Counts what arrives; `document` states it."""
+    """Counts what arrives; `document` states it. `numbered`: whether the pen numbers its samples."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, numbered: bool = True) -> None:
+        self._numbered = numbered
         self.boots: list[Boot] = []
         self.sound_frames = 0
         self.unknown_frames = 0
@@ -177,7 +183,7 @@ class Account:
             "faults": [
                 {"kind": kind, "n": self.faults[kind], "bytes": self.fault_bytes[kind]} for kind in sorted(self.faults)
             ],
-            "boots": [boot.document() for boot in self.boots],
+            "boots": [boot.document() | ({} if self._numbered else _UNNUMBERED) for boot in self.boots],
             "overflows": self.overflows,
             "stalls": self.stalls,
         }

@@ -60,10 +60,12 @@ class Derivation:
         before: Counters | None,
         heard: Counters | None,
         corrections: Sequence[Correction] = (),
+        untold: Sequence[str] = (),
     ) -> None:
-        self.account = Account()
+        """`untold`: what this kind of pen cannot tell of itself, as `PenProfile.untold` names it."""
+        self.account = Account(numbered="numbers" not in untold)
         self.needling = Needling(limits_of)
-        self.gaps = Gaps(silence_limit_us)
+        self.gaps = Gaps(silence_limit_us, numbered="numbers" not in untold)
         self.counters = CounterTrack(before=before, heard=heard)
         self.last: SampleBlock | None = None  # the newest sample frame
         self.contact: bool | None = None  # at the newest sample
@@ -78,6 +80,7 @@ class Derivation:
         self._last_record = -1
         self._run: Run | None = None
         self._clock = PenClock()
+        self._has_clock = "clock" not in untold
         self._modes: set[str] = set()
         self._identities = 0
         self._unsigned = self.counters  # as they are if it is the same pen after a lost link
@@ -176,6 +179,8 @@ class Derivation:
             return
         self.settle()
         match reading:
+            case Identity() if not reading.protocol_major:  # the profile says it, and nothing was sent
+                self._identify(reading)
             case Heartbeat() | PenEvent() | Identity():
                 self._sound(reading)
                 self._message(record, reading)
@@ -358,7 +363,7 @@ class Derivation:
             },
             "pen": self.pen,
             "pens": self.pens,
-            "pen_clock": self._clock.documents(),
+            "pen_clock": self._clock.documents() if self._has_clock else [],
             "mode": next((mode for mode in _MODES if mode in self._modes | said), "unknown"),
             "modes": sorted(self._modes),
             "identities": self._identities,

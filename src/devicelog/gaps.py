@@ -55,7 +55,9 @@ class _Gap:
 class Gaps:
     """The gaps of one stream, found message by message."""
 
-    def __init__(self, silence_limit_us: int) -> None:
+    def __init__(self, silence_limit_us: int, *, numbered: bool = True) -> None:
+        """`numbered`: whether the pen numbers its samples; where not, how many a gap cost is not known."""
+        self._numbered = numbered
         self.motor_on = False
         self.link_up = True
         self._silence_limit_us = silence_limit_us
@@ -170,14 +172,14 @@ class Gaps:
                 "from_us": gap.from_us - first_us,
                 "to_us": gap.to_us - first_us,
                 "for_us": gap.for_us,
-                "missing": gap.missing,
+                "missing": gap.missing if self._numbered else None,
                 "cause": gap.cause,
                 "contact": gap.contact,
                 "zone": gap.zone,
             }
             for gap in self._listed
         ]
-        return listed, dict(self._short)
+        return listed, {**self._short} if self._numbered else {**self._short, "missing": None}
 
     def _length_us(self, t_us: int, heard: _Heard, message: Message, missing: int | None) -> int:
         host_us = t_us - heard.host_us

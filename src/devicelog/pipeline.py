@@ -87,6 +87,7 @@ class Pipeline:
             before=opening.before,
             heard=opening.heard,
             corrections=corrections,
+            untold=opening.profile.untold,
         )
         self._doubt = Doubt(cast(PinsDecoder, self.decoder)) if opening.profile.gpio is not None else None
         self._beside: Beside | None = None
@@ -203,6 +204,7 @@ class Pipeline:
         named = dict.fromkeys(pen["calibration_id"] for pen in self.derivation.pens)
         expires = {name: day for name in named if (day := profile.expires(name)) is not None}
         return {
+            **({"untold": list(profile.untold)} if profile.untold else {}),
             "measures": list(profile.measures),
             "frequency_min_dhz": profile.frequency_min_dhz,
             "frequency_max_dhz": profile.frequency_max_dhz,

@@ -12,6 +12,7 @@ from firmware_bridge.decode import Decoder
 from firmware_bridge.readings import Heartbeat, Identity, LinkChange, Overflow, PenEvent, SampleBlock, SensorBatch
 from firmware_bridge.transports import StreamDecoder
 
+_TOLD = (("numbers", "seq"), ("clock", "pen_t_us"), ("restarts", "boot"))
 COLUMNS = (
     "record",
     "arrived_us",
@@ -38,6 +39,7 @@ def sample_rows(
     corrections: Sequence[Correction] = (),
     decoder: StreamDecoder | None = None,
     calibration: HostCalibration | None = None,
+    untold: Sequence[str] = (),
 ) -> Iterator[Json]:
     """One row a sample, with the keys of COLUMNS; None where the pen did not say. Repeated frames stand once.
 
@@ -46,11 +48,13 @@ def sample_rows(
     `passes` and `strokes` are the pen's counters of the frame. `zone` is that of the marks, or of a correction.
     `decoder` is a fresh one for this kind of pen, or for the pins; without it that of docs/protocol.md.
     `depth_by` says whose calibration `depth_um` is by: `pen`, or `host` where it follows from `raw_count`.
+    `untold` is what the pen cannot tell of itself (`PenProfile.untold`): those columns stay empty.
     """
     decoder = decoder or Decoder()
     account, marked, first_us = Account(), UNASSIGNED, None
     corrected, moved = turns(corrections), None
     calibrator = Calibrator(calibration, pen_serial)
+    empty: Json = {column: None for what, column in _TOLD if what in untold}
     for record in records:
         first_us = record.t_us if first_us is None else first_us
         moved = corrected.get(record.number, moved)
@@ -70,7 +74,8 @@ def sample_rows(
                 if account.step(reading)[0] != "repeat":
                     told = calibrator.block(reading)
                     by = None if told.depth_um is None else "pen" if told is reading else "host"
-                    yield from _rows(told, record.number, record.t_us - first_us, moved or marked, by)
+                    for row in _rows(told, record.number, record.t_us - first_us, moved or marked, by):
+                        yield row | empty
             elif isinstance(reading, Heartbeat | PenEvent | Identity):
                 if isinstance(reading, Identity):
                     calibrator.heard(reading)

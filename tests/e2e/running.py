@@ -229,6 +229,13 @@ class PtyPen:
             return False
         return any(isinstance(item, IdentityRequest) for item in self._decoder.feed(SerialChunk(t_us=0, data=data)))
 
+    def was_told(self) -> bytes:
+        """What the host has sent and nobody has looked at; a pen that only sends is told nothing."""
+        try:
+            return os.read(self._master, 4096)
+        except BlockingIOError:
+            return b""
+
     def send(self, *frames: bytes) -> None:
         """Send these bytes; waits where the kernel has no room."""
         data = b"".join(frames)

@@ -31,6 +31,7 @@ from firmware_bridge.readings import (
     SensorBatch,
 )
 from firmware_bridge.simulator import load_scenario, scenario_names
+from tests.examples import EXAMPLES, capture_of, profile_of
 from tests.make_golden import SCENARIOS, read_records
 from tests.pages import vectors
 
@@ -279,6 +280,14 @@ def zones() -> list[bytes]:
 def profiles() -> list[bytes]:
     """The profile that is shipped."""
     return [json.dumps(load_profile("reference").document()).encode()]
+
+
+def lines() -> list[bytes]:
+    """The examples of pens that send text, each with its capture."""
+    return [
+        json.dumps(profile_of(name).document()).encode() + b"\xff\xff" + capture_of(name).read_bytes()
+        for name in EXAMPLES
+    ]
 
 
 def scenarios() -> list[bytes]:

@@ -23,6 +23,7 @@ from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import Fault, Identity, Reading, SampleBlock, SerialChunk, Unknown
 from firmware_bridge.simulator import ScenarioError, script_for
 from firmware_bridge.simulator.language import parse_scenario
+from firmware_bridge.transports import decoder_of
 from tests.builders import opening_of, pen_document
 from tests.fuzz import material
 from tests.fuzz.material import Tape, TapePen, records_of
@@ -81,6 +82,44 @@ def damage(data: bytes) -> None:
             return
     for reading in _decoded([bytes(wire)]):
         must(isinstance(reading, Fault) or reading in sent, f"{reading} was never sent")
+
+
+def lines(data: bytes) -> None:
+    """Any profile of a pen that sends text and any bytes, 0xFFFF between them: refused in our words, or an account that
+    closes, whatever the chunks, and readings that a record can be derived from."""
+    values, _, wire = data.partition(b"\xff\xff")
+    try:
+        profile = PenProfile.from_document(_document(values))
+    except ValueError:
+        return
+    if profile.lines is None:
+        return
+    whole, in_pieces = (_read_lines(profile, pieces) for pieces in ([wire], _pieces(wire, [1, 7, 30])))
+    must(whole == in_pieces, "another chunking gives other readings")
+    run = Pipeline(replace(opening_of(pen=None), profile=profile))
+    for number, body in enumerate(_pieces(wire, [200])):
+        run.feed(Record(number, 1_000_000 + 40_000 * number, SERIAL, body))
+    account = parse_canonical(run.finish())["facts"]["completeness"]
+    must("bytes_kept" not in account["open_accounts"], "the account of bytes does not close")
+    must("samples" not in account["open_accounts"], "the account of samples does not close")
+
+
+def _read_lines(profile: PenProfile, pieces: list[bytes]) -> list[Reading]:
+    decoder, readings, n_fed = decoder_of(profile), list[Reading](), 0
+    for piece in pieces:
+        readings += decoder.feed_bytes(piece, 1_000_000)
+        n_fed += len(piece)
+        counted = decoder.framed_bytes + decoder.rejected_bytes + decoder.delimiter_bytes
+        must(counted + decoder.held_bytes == n_fed, "the account of bytes does not close")
+        must(profile.lines is not None and decoder.held_bytes <= profile.lines.longest, "held more than a line")
+    readings += decoder.finish()
+    fed = b"".join(pieces)
+    for reading in readings:
+        if isinstance(reading, Fault):
+            must(bool(reading.why), "a line that is rejected without a reason")
+            there = fed[reading.offset : reading.offset + len(reading.data)]
+            must(there == reading.data != b"", "a fault that is not where it says")
+    return readings
 
 
 def _pieces(data: bytes, lengths: list[int]) -> list[bytes]:
@@ -270,6 +309,7 @@ class Target:
 TARGETS: dict[str, Target] = {
     "pipeline": Target(run=pipeline, seeds=lambda: [b"\x01" + tape for tape in material.tapes()], share=4),
     "stream": Target(run=stream, seeds=lambda: [b"\x02\x06" + data for data in material.frames()]),
+    "lines": Target(run=lines, seeds=material.lines),
     "damage": Target(run=damage, seeds=material.tapes),
     "record": Target(run=record, seeds=material.bodies),
     "chunk": Target(run=chunk, seeds=material.chunks),

@@ -44,6 +44,7 @@ REASONS = Path(__file__).parent / "survivors.toml"
 # What is mutated. Not the shell: it is tested on real ports, ptys and files, and time is in its tests.
 MODULES = (
     *(f"firmware_bridge.{name}" for name in ("frames", "decode", "profile", "readings")),
+    *(f"firmware_bridge.{name}" for name in ("tables", "checksums", "line_format", "line_reader", "lines", "pace")),
     *(
         f"firmware_bridge.simulator.{name}"
         for name in (
@@ -66,7 +67,7 @@ MODULES = (
 )
 # The tests that try them: no port, no pty, no second process.
 TESTS = (
-    *(f"tests/bridge/test_{name}.py" for name in ("frames", "decode", "profile", "link")),
+    *(f"tests/bridge/test_{name}.py" for name in ("frames", "decode", "profile", "link", "lines", "line_format")),
     *("tests/core", "tests/clinical"),
     *(f"tests/store/test_{name}.py" for name in ("ledger", "mounts", "projection")),
 )

@@ -130,7 +130,7 @@ def replay(
 
 
 def _play(evidence: "Evidence", row: "StreamRow", path: str, speed: float) -> int:
-    from devicelog.errors import NotFound
+    from devicelog.errors import NotFound, UsageProblem
     from devicelog.recorder.playback import identity_of, play, steps_of
     from devicelog.recorder.stop import Stop
     from firmware_bridge.simulator.run import PtyLink
@@ -138,6 +138,10 @@ def _play(evidence: "Evidence", row: "StreamRow", path: str, speed: float) -> in
     pen = evidence.entry(row["no"]).body.get("pen")
     if pen is None:
         raise NotFound(f"{row['id']} is no session: nobody said which pen it was")
+    if not pen["protocol_major"]:
+        raise UsageProblem(
+            f"{row['id']} is of a pen that sends lines of text: nothing in them could say that it is a test"
+        )
     stop = Stop()
     with stop.on_signals(), PtyLink(path) as link:
         click.echo(f"{row['id']} plays at {path} as soon as a recorder opens it; Ctrl-C ends it", err=True)

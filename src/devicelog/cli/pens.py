@@ -1,6 +1,6 @@
 """`pens list | probe | simulate`: which ports there are, who is behind one, and a pen without hardware.
 
-The other commands of the group stand in files of their own: conforming.py, calibrating.py.
+The other commands of the group stand in files of their own: conforming.py, calibrating.py, line_check.py.
 """
 
 import secrets
@@ -12,6 +12,7 @@ import click
 from devicelog.cli.calibrating import calibrate, calibrations
 from devicelog.cli.common import Number, command_line, json_option, print_json, table
 from devicelog.cli.conforming import conform
+from devicelog.cli.line_check import check_lines
 
 if TYPE_CHECKING:
     from devicelog.canonical import Json
@@ -31,7 +32,7 @@ def pens() -> None:
     """Pens: list the ports, ask who is there, calibrate, test or simulate one."""
 
 
-for command in (conform, calibrate, calibrations):
+for command in (conform, calibrate, calibrations, check_lines):
     pens.add_command(command)
 
 
@@ -116,7 +117,8 @@ def _probed(url: str, heard: "Json") -> list[str]:
     lines = [f"a pen is at {url}, and this devicelog can read it"]
     lines += [f"  {name:<12} {pen[key] or 'not told'}" for name, key in (*named, ("cartridge", "cartridge"))]
     lines += [
-        f"  {'protocol':<12} {pen['protocol_major']}.{pen['protocol_minor']}",
+        f"  {'protocol':<12} "
+        + (f"{pen['protocol_major']}.{pen['protocol_minor']}" if pen["protocol_major"] else "lines of text"),
         f"  {'mode':<12} {pen['mode']}",
         f"  {'sends':<12} {frames_hz:.1f} frames/s, {samples_hz:.1f} samples/s{every}",
         f"  {'columns':<12} {', '.join(heard['columns']) or 'none heard: the motor was off'}",

@@ -291,7 +291,8 @@ def _gaps(session: Json) -> str:
         at, length = seconds(gap["from_us"]), seconds(gap["for_us"])
         lines.append(f"  at {at} for {length} in {gap['zone']}: {missing} samples missing, {contact} ({gap['cause']})")
     if short["n"]:
-        lines.append(f"  {short['n']} shorter ones: {seconds(short['for_us'])}, {short['missing']} samples missing")
+        missing = count_words(short["missing"])
+        lines.append(f"  {short['n']} shorter ones: {seconds(short['for_us'])}, {missing} samples missing")
     return "\n".join(lines)
 
 
@@ -320,6 +321,10 @@ def _completeness(session: Json) -> str:
     ]
     for boot in account["boots"]:
         if boot["first"] is None:
+            if boot["decoded"]:
+                lines.append(
+                    f"  samples decoded {boot['decoded']}; how many are missing nobody knows: none has a number"
+                )
             continue
         repeated = f", {boot['repeated']} repeated" if boot["repeated"] else ""
         repeated += f", {boot['late']} of them late" if boot.get("late") else ""

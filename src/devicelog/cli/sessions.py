@@ -142,7 +142,9 @@ def readings(session: str, shape: str, pins: bool, data_dir: Path | None) -> Non
         attribution = Attribution.of([entry.body for entry in evidence.attributions(row)])
         corrections = attribution.corrections if attribution else ()
         serial, calibration = (pen["serial"], opening.calibration) if pen else (None, None)
-        rows = sample_rows(evidence.records(row["no"]), serial, corrections, decoder_of(profile), calibration)
+        rows = sample_rows(
+            evidence.records(row["no"]), serial, corrections, decoder_of(profile), calibration, profile.untold
+        )
         if shape == "csv":
             writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
             writer.writeheader()

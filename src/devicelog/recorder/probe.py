@@ -11,7 +11,6 @@ from devicelog.canonical import Json
 from devicelog.derive import identity_document
 from devicelog.recorder.nobody import nobody
 from devicelog.recorder.stop import Stop
-from firmware_bridge.decode import Decoder
 from firmware_bridge.frames import PROTOCOL_MAJOR
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import (
@@ -28,6 +27,7 @@ from firmware_bridge.readings import (
     Unknown,
 )
 from firmware_bridge.sources import Inbox, SerialSource
+from firmware_bridge.transports import decoder_of
 
 _WAIT_S = 0.1
 _FRAMES: dict[type[Reading], str] = {
@@ -51,7 +51,7 @@ _COLUMNS = {
 class Heard:
     """What came from a port, counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, profile: PenProfile) -> None:
         self.listened_us = 0
         self.n_bytes = 0
         self.links_lost = 0
@@ -64,7 +64,8 @@ class Heard:
         self._other_major: int | None = None
         self._echoes = 0
         self._columns: set[str] = set()
-        self._decoder = Decoder()
+        self._lines = profile.lines is not None
+        self._decoder = decoder_of(profile)
 
     def take(self, raw: RawInput) -> None:
         """Count an input and what it completes."""
@@ -85,6 +86,8 @@ class Heard:
                 self.damaged += reading.kind not in ("head", "tail")  # cut by our coming and going
             case IdentityRequest():
                 self._echoes += 1
+            case Identity() if not reading.protocol_major:  # the profile says it, and nothing was sent
+                pass
             case _:
                 self.frames[_FRAMES[type(reading)]] += 1
         if isinstance(reading, SampleBlock):
@@ -113,6 +116,7 @@ class Heard:
             n_frames=n_frames + self.unknown,
             other_major=None if n_frames else self._other_major,
             listened_s=round(self.listened_us / 1_000_000, 1),
+            lines=self._lines,
         )
 
     def document(self) -> Json:
@@ -135,7 +139,7 @@ class Heard:
 
 def probe(url: str, profile: PenProfile, *, for_us: int, now_us: Callable[[], int], stop: Stop) -> Heard:
     """Open the port, ask who is there and listen for so long, or until `stop`. Raises PenError."""
-    heard, inbox = Heard(), Inbox()
+    heard, inbox = Heard(profile), Inbox()
     with ExitStack() as stack:
         source = SerialSource(url, profile, inbox, now_us)
         stack.callback(source.close)

@@ -358,5 +358,6 @@ class Recording:
             n_frames=account.sound_frames + account.unknown_frames,
             other_major=self._other.major if self._other else None,
             listened_s=IDENTITY_TIMEOUT_S,
+            lines=self._job.profile.lines is not None,
         )
         return f"{why} What came is kept as {span.id}." if account.kept_bytes else why

@@ -1,7 +1,7 @@
 """Rules of what arrived: gaps, damage, a link that was lost, needling that no session asked for."""
 
 from devicelog.canonical import Json
-from devicelog.rules.rule import Outcome, found, heard, not_assessable, passed, sum_known
+from devicelog.rules.rule import Outcome, found, heard, not_applicable, not_assessable, passed, sum_known, untold
 
 
 def gap(facts: Json, parameters: Json) -> list[Outcome]:
@@ -33,6 +33,8 @@ def short_gaps(facts: Json, parameters: Json) -> list[Outcome]:
     decoded = _samples(facts)
     if not decoded:
         return [not_assessable("no sample arrived")]
+    if untold(facts, "numbers"):
+        return [not_applicable("this kind of pen does not number its samples")]
     short = [gap for gap in facts["gaps"] if gap["for_us"] <= parameters["each_us"]]
     missing = facts["short_gaps"]["missing"] + sum(gap["missing"] or 0 for gap in short)
     if missing * 1_000_000 <= parameters["limit_ppm"] * (decoded + missing):

@@ -11,6 +11,7 @@ from devicelog.rules.rule import (
     not_assessable,
     passed,
     unmeasured,
+    untold,
 )
 
 _DAY_US = 86_400_000_000
@@ -22,6 +23,10 @@ def changed(facts: Json, _parameters: Json) -> list[Outcome]:
     pens = list(dict.fromkeys((pen["model"], pen["serial"]) for pen in facts["pens"]))
     if not pens:
         return [not_assessable("no pen said who it is")]
+    if untold(facts, "identity"):
+        if facts["link_losses"]:
+            return [not_assessable("the link was lost, and this kind of pen does not say who came back")]
+        return [not_applicable("this kind of pen does not say who it is")]
     if len(pens) == 1:
         return [passed()]
     return [found({"serials": [serial for _, serial in pens]})]
@@ -32,6 +37,8 @@ def restarted(facts: Json, _parameters: Json) -> list[Outcome]:
     boots = facts["completeness"]["boots"]
     if not boots:
         return [not_assessable(_NOTHING)]
+    if untold(facts, "restarts"):
+        return [not_applicable("this kind of pen has neither numbers nor a clock that would show it")]
     restarts = sum(boot["begun"] in ("restart", "numbers") for boot in boots)
     return [found({"n": restarts, "counters_fell": facts["counters"]["fell_at_restart"]}) if restarts else passed()]
 
@@ -74,6 +81,8 @@ def frequency(facts: Json, parameters: Json) -> list[Outcome]:
 
 def clock_drift(facts: Json, parameters: Json) -> list[Outcome]:
     """The pen's clock runs too fast or too slow: times on the skin are too long or too short by as much."""
+    if untold(facts, "clock"):
+        return [not_applicable("this kind of pen has no clock")]
     if not facts["pen_clock"]:
         return [not_assessable(_NOTHING)]
     told = [clock for clock in facts["pen_clock"] if clock["drift_ppm"] is not None]

@@ -100,6 +100,11 @@ def unmeasured(facts: Json, name: str, words: str, zone: str | None = None) -> O
     return not_applicable(f"this kind of pen has no {words}", zone)
 
 
+def untold(facts: Json, what: str) -> bool:
+    """Whether this kind of pen cannot tell this of itself: `identity`, `numbers`, `clock`, `restarts`."""
+    return what in facts["expected"].get("untold", ())
+
+
 def heard(facts: Json) -> bool:
     """Whether any sound frame arrived."""
     account = facts["completeness"]
