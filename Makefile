@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint types coverage-core torture fuzz mutants bench lock lock-bench clean
+.PHONY: help demo test lint types coverage-core torture fuzz mutants pins bench lock lock-bench clean
 help:
 	@echo "make demo     a 20 s session with a simulated pen"
 	@echo "make test     the test suite"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench    our figures beside those of others, one table (QUICK=1: a look)"
 	@echo "make torture  200 seeded kill -9 of the real command line (KILLS=n for another number)"
 	@echo "make fuzz     ten minutes of hypothesis and atheris (SECONDS=n for another time)"
+	@echo "make pins     ten minutes at 300 strokes/s on mock pins that bounce (SECONDS=n for another time)"
 	@echo "make mutants  every small change of the pure modules, and which of them no test notices (MODULES=...)"
 
 $(READY): requirements.lock pyproject.toml
@@ -50,6 +51,9 @@ torture: $(READY)
 fuzz: $(READY)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install --require-hashes --only-binary :all: -r requirements-fuzz.lock || true
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600)
+
+pins: $(READY)
+	@$(BIN)/python -m tests.pins --seconds $(or $(SECONDS),600)
 
 mutants: $(READY)
 	@$(BIN)/python -m tests.mutation $(MODULES)

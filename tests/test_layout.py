@@ -55,6 +55,7 @@ PURE = {
     "firmware_bridge.simulator.pen",
     "firmware_bridge.simulator.gauges",
     "firmware_bridge.simulator.wire",
+    "firmware_bridge.simulator.sensors",
     "firmware_bridge.sources.link",
     "firmware_bridge.conformance",
     "firmware_bridge.conformance.capture",
@@ -104,6 +105,7 @@ PURE = {
     "devicelog.recorder.idle",
     "devicelog.recorder.live",
     "devicelog.recorder.nobody",
+    "devicelog.recorder.standing",
 }
 NOT_PURE = {
     *("serial", "gpiozero", "sqlalchemy", "click"),
@@ -183,11 +185,11 @@ BRIDGE: dict[str, set[str]] = {
     "samples": {"calibration", "decode", "readings", "transports"},
     "recorder": {
         *("calibration", "conformance", "decode", "errors", "frames", "profile", "readings", "simulator", "sources"),
-        "transports",
+        *("transports", "wiring"),
     },
     "cli": {
         *("conformance", "errors", "frames", "lines", "profile", "profiles", "readings", "simulator", "sources"),
-        "transports",
+        *("transports", "wiring"),
     },
 }
 BRIDGE_ROOMS: dict[str, set[str]] = {
@@ -209,8 +211,8 @@ BRIDGE_ROOMS: dict[str, set[str]] = {
     "transports": {"decode", "edges", "lines", "profile", "readings"},
     "profiles": {"errors", "profile"},
     "conformance": {"errors", "frames", "readings"},
-    "sources": {"errors", "frames", "profile", "readings"},
-    "simulator": {"decode", "errors", "frames", "readings"},
+    "sources": {"errors", "frames", "profile", "readings", "wiring"},
+    "simulator": {"decode", "errors", "frames", "readings", "wiring"},
     "kit": {"errors", "profile", "readings", "simulator", "sources", "transports"},
     "pytest_plugin": {"kit", "profile", "profiles"},
 }
@@ -222,7 +224,11 @@ IMPORTERS = {
         "firmware_bridge.sources.serial_port",
         "firmware_bridge.sources.ports",
     },
-    "gpiozero": set(),
+    "gpiozero": {
+        "firmware_bridge.sources.pin_watch",
+        "firmware_bridge.sources.tones",
+        "firmware_bridge.simulator.pins",
+    },
     "sqlalchemy": {"devicelog.store"},
     "click": {"devicelog.cli"},
     "cobs": {"firmware_bridge.frames"},
@@ -408,6 +414,7 @@ HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero")
         "from devicelog.cli import run; assert run(['sessions', '--help']) == 0",
         "import devicelog.pipeline, devicelog.samples",
         "import firmware_bridge.decode, firmware_bridge.profiles",
+        "import firmware_bridge.sources.gpio, firmware_bridge.sources.both, firmware_bridge.simulator.sensors",
     ],
 )
 def test_heavy_things_load_late(program):

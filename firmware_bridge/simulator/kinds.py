@@ -14,6 +14,7 @@ from typing import Literal
 class Kind:
     """One row of the table of what can go wrong. `lane`: two of one lane cannot happen at the same time.
 
+    `to` is what it happens to: the serial `line`, the sensors on the `pins`, or the `pen`, however it is connected.
     `unit` belongs to the amount (None: there is none) and `units` are the spellings that are read, each with its
     factor. `lasts`: whether a length is written. `takes_us` is how long it takes where none is. `needs` is what a pen
     must have for it to make sense.
@@ -21,6 +22,7 @@ class Kind:
 
     name: str
     meaning: str
+    to: Literal["line", "pins", "pen"] = "line"
     lane: str | None = None
     unit: str | None = None
     units: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
@@ -36,7 +38,7 @@ _PER_THOUSAND = MappingProxyType({"per thousand": 1})
 _FRAMES = MappingProxyType({"frames": 1, "frame": 1})
 
 _ROWS = (
-    Kind(name="unplug", meaning="the cable is pulled, and comes back", lane="link", lasts="must"),
+    Kind(name="unplug", to="pen", meaning="the cable is pulled, and comes back", lane="link", lasts="must"),
     Kind(
         name="stall",
         meaning="the pen says nothing though its motor runs; its sample numbers go on (P-13)",
@@ -96,6 +98,7 @@ _ROWS = (
     ),
     Kind(
         name="dial",
+        to="pen",
         meaning="the dial is turned to this depth, until the length is over or the zone is left",
         lane="dial",
         unit="um",
@@ -106,6 +109,7 @@ _ROWS = (
     ),
     Kind(
         name="stuck dial",
+        to="pen",
         meaning="the dial cannot be turned: set depth stays, really and as told",
         lane="stuck dial",
         lasts="may",
@@ -171,6 +175,31 @@ _ROWS = (
         needs="counters",
     ),
     Kind(name="newer protocol", meaning="from here on the frames are of major version 2 (P-23)"),
+    Kind(
+        name="dead channel",
+        meaning="on pins: one channel of the dial's encoder moves no more",
+        to="pins",
+        lane="dead channel",
+        lasts="may",
+        needs="dial",
+    ),
+    Kind(
+        name="double strokes",
+        meaning="on pins: the hall sensor tells every stroke twice",
+        to="pins",
+        lane="double strokes",
+        lasts="may",
+        needs="counters",
+    ),
+    Kind(
+        name="rail",
+        meaning="on pins: the wiper of the dial's potentiometer is loose, and the converter reads its highest count",
+        to="pins",
+        lane="rail",
+        lasts="may",
+        needs="dial",
+    ),
+    Kind(name="pedal", meaning="on pins: the foot pedal is pressed", to="pins", lane="pedal", lasts="must"),
 )
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in _ROWS})
 

@@ -32,7 +32,7 @@ RAW_ZERO, RAW_PER_UM = 180, 1.25
 SLEW_UM_PER_MS = 25
 SLIP_LEAD_US = 100_000  # so long before its time a slip begins, to be at its depth then
 
-_MICRO_TURNS = 10 * 1_000_000  # tenths of a hertz times microseconds in one stroke
+MICRO_TURNS = 10 * 1_000_000  # tenths of a hertz times microseconds in one stroke
 
 
 class Sample(NamedTuple):
@@ -77,7 +77,7 @@ class Body:
         raw_count = round(RAW_ZERO + RAW_PER_UM * read_um + 2 * _normal(self._rng))
         frequency_dhz = self._motor()
         self._turns += frequency_dhz * self._period_us
-        new_strokes, self._turns = divmod(self._turns, _MICRO_TURNS)
+        new_strokes, self._turns = divmod(self._turns, MICRO_TURNS)
         told = (STEP_UM * max(0, min(round(read_um / STEP_UM), DEPTH_MOST_UM // STEP_UM)), max(0, min(raw_count, 4095)))
         self._stuck = (self._stuck or told) if script.fault_at("stuck sensor", t_us) is not None else None
         depth_um, raw_count = self._stuck or told

@@ -7,7 +7,7 @@ their place. Not responsible for what an item means, nor for stamping it.
 import threading
 from collections import deque
 
-from firmware_bridge.readings import Overflow, RawInput, SerialChunk
+from firmware_bridge.readings import Overflow, RawInput, SensorBatch, SerialChunk
 
 MAX_BYTES = 4 << 20  # six minutes of a saturated line at 115200 baud
 
@@ -15,8 +15,8 @@ MAX_BYTES = 4 << 20  # six minutes of a saturated line at 115200 baud
 class Inbox:
     """Any number of producers, one consumer, one order.
 
-    The bound counts the data of serial chunks. Everything else (link changes, marks) is small and rare, and losing
-    one would cost more than keeping it: it is always accepted.
+    The bound counts the data of serial chunks, and what a batch of the pins is worth in bytes. Everything else (link
+    changes, marks) is small and rare, and losing one would cost more than keeping it: it is always accepted.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
@@ -31,7 +31,7 @@ class Inbox:
 
     @property
     def high_water_bytes(self) -> int:
-        """The most serial bytes that ever waited here."""
+        """The most bytes that ever waited here."""
         return self._high_water_bytes
 
     @property
@@ -40,11 +40,15 @@ class Inbox:
         return self._dropped_bytes
 
     def put_raw(self, raw: RawInput) -> bool:
-        """Queue what a source delivered; never waits. False: it was a chunk, there was no room, its loss is noted."""
-        n_bytes = len(raw.data) if isinstance(raw, SerialChunk) else 0
+        """Queue what a source delivered; never waits. False: there was no room for it.
+
+        The loss of a chunk is noted here; that of a batch by its source, whose next one counts it.
+        """
+        n_bytes = _size_of(raw)
         with self._changed:
-            if isinstance(raw, SerialChunk) and self._queued_bytes + n_bytes > self._max_bytes:
-                self._note_loss(raw)
+            if n_bytes and self._queued_bytes + n_bytes > self._max_bytes:
+                if isinstance(raw, SerialChunk):
+                    self._note_loss(raw)
                 return False
             self._append(raw, n_bytes)
             return True
@@ -114,3 +118,10 @@ class Inbox:
             self._items.append((self._lost, 0))
             self._lost = None
             self._changed.notify()
+
+
+def _size_of(raw: RawInput) -> int:
+    """What an input weighs here: the bytes that its record will have, about."""
+    if isinstance(raw, SerialChunk):
+        return len(raw.data)
+    return 16 + 5 * len(raw.edges) + 7 * len(raw.adc) if isinstance(raw, SensorBatch) else 0

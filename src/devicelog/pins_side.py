@@ -22,6 +22,10 @@ class PinsDecoder(StreamDecoder, Protocol):
     def strokes_doubt(self) -> int:
         """By how much the strokes may be more than were counted, so far."""
 
+    @property
+    def dial_um(self) -> int | None:
+        """Where the dial stood when it was last told; None where that is not known, or there is none."""
+
     def account(self) -> Json:
         """What was counted of edges, conversions and what is wrong with them."""
 

@@ -135,6 +135,12 @@ class Pipeline:
             self._doubt.settle(derivation.needling.zone)
         return readings
 
+    @property
+    def dials_um(self) -> tuple[int | None, int | None]:
+        """Where the dial stands by the pins: those of the pen, those beside it; None where they do not know."""
+        own = cast(PinsDecoder, self.decoder).dial_um if self._doubt is not None else None
+        return own, self._beside.decoder.dial_um if self._beside is not None else None
+
     def judge(self) -> tuple[Json, list[Json], list[Json]]:
         """Facts, findings and assessments of what was fed so far. Live, as often as wanted."""
         decoder = self.decoder

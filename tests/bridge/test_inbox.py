@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_bridge.readings import LinkChange, Overflow, SerialChunk
+from firmware_bridge.readings import Edge, LinkChange, Overflow, SensorBatch, SerialChunk
 from firmware_bridge.sources import Inbox
 
 DEADLINE_S = 5.0
@@ -178,3 +178,17 @@ def test_any_interleaving_keeps_the_order_and_conserves_every_byte(
             at += 1
     assert at == len(put)
     assert inbox.high_water_bytes == most
+
+
+def batch(t_us: int, n_edges: int) -> SensorBatch:
+    return SensorBatch(t_us=t_us, watched_us=10, levels=0, edges=tuple(Edge(0, True, t_us) for _ in range(n_edges)))
+
+
+def test_a_batch_of_the_pins_that_does_not_fit_is_given_back_and_is_no_loss_of_bytes() -> None:
+    inbox = Inbox(max_bytes=100)
+    assert inbox.put_raw(batch(1, 15))
+    assert not inbox.put_raw(batch(2, 15))
+    assert inbox.put_raw(LinkChange(t_us=3, up=False, cause="io error", port="pins"))
+    assert drain(inbox) == [batch(1, 15), LinkChange(t_us=3, up=False, cause="io error", port="pins")]
+    assert inbox.dropped_bytes == 0
+    assert inbox.put_raw(batch(4, 15))

@@ -17,7 +17,7 @@ EXAMPLES = re.findall(r"^```scenario\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILIN
 
 
 def test_the_examples_are_found() -> None:
-    assert len(EXAMPLES) == 5
+    assert len(EXAMPLES) == 6
 
 
 @pytest.mark.parametrize("text", EXAMPLES)

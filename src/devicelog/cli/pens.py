@@ -79,12 +79,15 @@ def probe_pen(url: str, profile_name: str, seconds: float, as_json: bool) -> int
 
     URL is a path, or any pyserial URL. Exit 0: a pen answered. Exit 4: none, and why.
     """
+    from devicelog.errors import UsageProblem
     from devicelog.recorder.clock import RecorderClock
     from devicelog.recorder.probe import probe
     from devicelog.recorder.stop import Stop
     from firmware_bridge.profiles import load_profile
 
     profile, stop = load_profile(profile_name), Stop()
+    if profile.gpio is not None:
+        raise UsageProblem(f"profile {profile.name} is wired to pins: there is no port to ask. See docs/pins.md")
     with stop.on_signals():
         click.echo(f"listening to {url} for {seconds:g} s at {profile.baud} baud (profile {profile.name})", err=True)
         heard = probe(url, profile, for_us=int(seconds * 1_000_000), now_us=RecorderClock().now_us, stop=stop)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,11 +22,18 @@ from devicelog.cli.common import (
     json_option,
     print_json,
 )
+from devicelog.cli.connecting import PINS, on_mock_pins, pin_factory_option, profiles_of, source_for
 
 if TYPE_CHECKING:
+    from devicelog.recorder.clock import RecorderClock
     from devicelog.recorder.job import Job, Outcome, Source
     from devicelog.recorder.recording import Recording
     from devicelog.recorder.stop import Stop
+    from firmware_bridge.simulator import Script
+    from firmware_bridge.sources import Inbox
+    from firmware_bridge.wiring import Wiring
+
+    SourceOf = Callable[[Inbox, RecorderClock], Source]
 
 DEMO_CLIENT = "DEMO-1"
 DEMO_PRACTITIONER = "DEMO"
@@ -56,9 +63,26 @@ def _idle_option(act: str, default_s: int, does: str) -> Callable[[F], F]:
     help="What happens to the pen: overdepth, unplug, noise, stall, reboot, stuckdial and more, or a file of yours.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="The same number, the same session.")
+@click.option(
+    "--pen",
+    type=click.Choice(["serial", PINS, "both"]),
+    default="serial",
+    show_default=True,
+    help="A pen that sends, sensors on simulated pins, or both of one session.",
+)
+@click.option("--wiring", default="gpio-reference", show_default=True, metavar="NAME", help="How those pins are wired.")
 @data_dir_option
 @json_option
-def demo(seconds: float, speed: float, scenario: str, seed: int, data_dir: Path | None, as_json: bool) -> None:
+def demo(
+    seconds: float,
+    speed: float,
+    scenario: str,
+    seed: int,
+    pen: str,
+    wiring: str,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
     """Record a session with a simulated pen: no hardware needed."""
     from devicelog.clinical.data import load_plan, load_zones
     from devicelog.errors import UsageProblem
@@ -75,6 +99,10 @@ def demo(seconds: float, speed: float, scenario: str, seed: int, data_dir: Path 
     except ScenarioError as error:
         raise UsageProblem(str(error)) from error
     data_dir = data_dir or default_data_dir("-demo")
+    serial, wired = load_profile("reference"), None if pen == "serial" else load_profile(wiring)
+    if wired is not None and wired.gpio is None:
+        raise UsageProblem(f"--wiring {wiring}: nothing is wired to pins there")
+    wired = wired and on_mock_pins(wired, script)
     marks = (
         TimedMark(
             t_us=mark.t_us,
@@ -88,11 +116,12 @@ def demo(seconds: float, speed: float, scenario: str, seed: int, data_dir: Path 
         practitioner=DEMO_PRACTITIONER,
         plan=load_plan("full-face"),
         zones=load_zones(),
-        profile=load_profile("reference"),
+        profile=wired if wired is not None and pen == PINS else serial,
+        sensors=wired if pen == "both" else None,
         command="demo",
         duration_us=script.duration_us,
         marks=tuple(marks),
-        marks_clock="pen" if script.clock_tells else "first sample",
+        marks_clock="pen" if script.clock_tells and pen != PINS else "first sample",
     )
     clock = RecorderClock(speed=speed, confidence=lambda: told.clock)
     pen_options = [
@@ -104,17 +133,25 @@ def demo(seconds: float, speed: float, scenario: str, seed: int, data_dir: Path 
     click.echo(f"a simulated pen, scenario {scenario}: {told.story or 'as the file says'}", err=True)
     stop = Stop()
     with stop.on_signals():
-        with _simulated_pen(pen_options) as url:
-            outcome = _record(job, url, clock, stop)
+        with ExitStack() as stack:
+            url = PINS if pen == PINS else stack.enter_context(_simulated_pen(pen_options))
+            source_of = source_for(job, url)
+            if wired is not None and wired.gpio is not None:
+                source_of = _simulated_sensors(job, url, wired.gpio, script, seed, stack)
+            outcome = _record(job, source_of, clock, stop)
         _conclude(outcome, data_dir, as_json=as_json)
 
 
 @click.command()
-@click.option("--pen", required=True, metavar="URL", help="The pen's serial port: a path, or any pyserial URL.")
+@click.option(
+    "--pen", required=True, metavar="URL|gpio", help="The pen's serial port: a path, or any pyserial URL; or the pins."
+)
 @click.option("--client", required=True, metavar="CODE", help="The clinic's code of the treated person; never a name.")
 @click.option("--practitioner", required=True, metavar="ID", help="Who treats: an id, not a name.")
 @click.option("--plan", "plan_name", required=True, metavar="NAME", help="A plan's name, or a path ending in .toml.")
 @click.option("--profile", default="reference", show_default=True, metavar="NAME", help="The kind of pen.")
+@click.option("--sensors", metavar="NAME", help="A wired profile: its pins are a second witness beside the pen.")
+@pin_factory_option
 @click.option("--marks", "marks_file", type=click.Path(path_type=Path), help="A file of marks: `seconds mark` a line.")
 @click.option("--duration", type=Number(0.1, 86_400), metavar="S", help="End after so many seconds.")
 @_idle_option("prompt", 180, "Ask whether the session is over")
@@ -128,6 +165,8 @@ def record(
     practitioner: str,
     plan_name: str,
     profile: str,
+    sensors: str | None,
+    pin_factory: str | None,
     marks_file: Path | None,
     duration: float | None,
     idle_prompt: float,
@@ -144,17 +183,18 @@ def record(
     from devicelog.recorder.job import Job
     from devicelog.recorder.stop import Stop
     from devicelog.sessions import check_client_code, check_practitioner, looks_like_a_person
-    from firmware_bridge.profiles import load_profile
 
     zones = load_zones()
     data_dir = data_dir or default_data_dir()
+    pen_profile, beside = profiles_of(pen, profile, sensors, pin_factory)
     job = Job(
         data_dir=data_dir,
         client_code=check_client_code(client),
         practitioner=check_practitioner(practitioner),
         plan=load_plan(plan_name),
         zones=zones,
-        profile=load_profile(profile),
+        profile=pen_profile,
+        sensors=beside,
         command="record",
         duration_us=None if duration is None else int(duration * 1_000_000),
         marks=read_marks(marks_file, zones) if marks_file else (),
@@ -164,7 +204,7 @@ def record(
         click.echo(A_PERSON + "end this session with Ctrl-C and record again with such a code.", err=True)
     stop = Stop()
     with stop.on_signals():  # until everything is said: a second Ctrl-C does not make a recorded session a failure
-        outcome = _record(job, pen, RecorderClock(), stop)
+        outcome = _record(job, source_for(job, pen), RecorderClock(), stop)
         if outcome.session is None:
             click.echo("ended before a session began", err=True)
             return 130
@@ -202,17 +242,12 @@ def mark(words: tuple[str, ...], data_dir: Path | None, as_json: bool) -> int:
     return 0
 
 
-def _record(job: "Job", url: str, clock: Any, stop: "Stop") -> "Outcome":
+def _record(job: "Job", source_of: "SourceOf", clock: "RecorderClock", stop: "Stop") -> "Outcome":
     from devicelog.cli.keys import keys, legend
     from devicelog.cli.screen import Screen
     from devicelog.recorder.record import record as record_session
-    from firmware_bridge.sources import Inbox, SerialSource
 
     screen = Screen()
-
-    def source_of(inbox: Inbox, clock: Any) -> "Source":
-        return SerialSource(url, job.profile, inbox, clock.now_us, speed=clock.speed)
-
     with ExitStack() as stack:
         stack.callback(screen.end)
 
@@ -230,6 +265,24 @@ def _record(job: "Job", url: str, clock: Any, stop: "Stop") -> "Outcome":
             )
 
         return record_session(job, source_of=source_of, clock=clock, console=screen, stop=stop, on_ready=ready)
+
+
+def _simulated_sensors(
+    job: "Job", url: str, wiring: "Wiring", script: "Script", seed: int, stack: ExitStack
+) -> "SourceOf":
+    """What makes a source of sensors on simulated pins, beside the pen where there is one: they play when it opens."""
+    from firmware_bridge.simulator.pins import SimulatedPins, playable
+
+    script, left_out = playable(script, alone=url == PINS)
+    if left_out:
+        click.echo(f"the pins leave out, since they have no line: {', '.join(left_out)}", err=True)
+
+    def source_of(inbox: "Inbox", clock: "RecorderClock") -> "Source":
+        sensors = stack.enter_context(SimulatedPins(script, wiring, seed, clock.now_us))
+        source = source_for(job, url, sensors.factory)(inbox, clock)
+        return sensors.beside(source, alone=url == PINS)
+
+    return source_of
 
 
 @contextmanager

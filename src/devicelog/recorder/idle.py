@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Literal, Self
 
 from devicelog.errors import UsageProblem
-from firmware_bridge.readings import Overflow, RawInput, Reading, SampleBlock
+from firmware_bridge.readings import Overflow, RawInput, Reading, SampleBlock, SensorBatch
 
 Act = Literal["prompt", "pause", "resume", "close"]
 Seen = Literal["nothing", "person", "needling"]
@@ -75,11 +75,12 @@ class Idleness:
 
 
 def seen_in(item: RawInput, readings: Sequence[Reading]) -> Seen:
-    """What an input and the readings it completed tell. Where bytes were dropped, nobody can say that none needled."""
+    """What an input and the readings it completed tell. Where input was dropped, nobody can say that none needled."""
     for reading in readings:
         if isinstance(reading, SampleBlock) and _needled(reading):
             return "needling"
-    return "person" if isinstance(item, Overflow) else "nothing"
+    lost = isinstance(item, Overflow) or (isinstance(item, SensorBatch) and item.dropped)
+    return "person" if lost else "nothing"
 
 
 def _needled(block: SampleBlock) -> bool:

@@ -3,19 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from devicelog.canonical import Json
 from devicelog.clinical.plan import Plan, Zone
 from devicelog.recorder.commands import TimedMark
 from devicelog.recorder.idle import IdleLimits
 from firmware_bridge.profile import PenProfile
+from firmware_bridge.sources.tones import Tone
 
 
 class Source(Protocol):
     """A pen's port, as sources.SerialSource is one."""
 
-    read_total: int
+    @property
+    def read_total(self) -> int:
+        """Bytes read so far."""
 
     def open(self) -> None:
         """Open the port. Raises PenError."""
@@ -27,13 +30,21 @@ class Source(Protocol):
         """Take what is left and stop."""
 
 
+@runtime_checkable
+class Sounding(Protocol):
+    """A source that has a buzzer, or could have one."""
+
+    def sound(self, tone: Tone) -> None:
+        """Sound a tone; returns at once."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What is to be recorded. `marks_clock` says what the marks and the duration follow.
 
     The time since the session began, the pen's clock since its first sample, or, for a pen whose clock cannot be
     followed, the host's since that sample arrived. `idle` is what is done when nobody ends the session; None where its
-    end is certain.
+    end is certain. `sensors` are pins that watch beside a pen that sends.
     """
 
     data_dir: Path
@@ -43,6 +54,7 @@ class Job:
     zones: Mapping[str, Zone]
     profile: PenProfile
     command: Literal["record", "demo"]
+    sensors: PenProfile | None = None
     duration_us: int | None = None
     marks: tuple[TimedMark, ...] = ()
     marks_clock: Literal["session", "pen", "first sample"] = "session"

@@ -13,7 +13,7 @@ from devicelog.errors import PenUnusable
 from devicelog.recorder.answering import Answering
 from devicelog.recorder.attributing import attribute_through
 from devicelog.recorder.clock import RecorderClock
-from devicelog.recorder.job import Job, Outcome, Source
+from devicelog.recorder.job import Job, Outcome, Sounding, Source
 from devicelog.recorder.live import Console
 from devicelog.recorder.recording import Recording
 from devicelog.recorder.recovery import close_interrupted, software, told
@@ -64,7 +64,10 @@ def record(
 
         writer = Writer(path, engine, head, stamps=clock, sw=software(), on_stall=stalled)
         stack.callback(writer.close, 2.0)
-        recording = Recording(job, writer=writer, inbox=inbox, source=source, clock=clock, console=console, stop=stop)
+        sound = source.sound if isinstance(source, Sounding) else None
+        recording = Recording(
+            job, writer=writer, inbox=inbox, source=source, clock=clock, console=console, stop=stop, sound=sound
+        )
         attribute = attribute_through(writer, path)
         answering = Answering(job.zones, recording.mark, attribute, lambda: writer.failure)
         control = stack.enter_context(ControlServer(job.data_dir, answering.answer))

@@ -28,6 +28,8 @@ from devicelog.recorder.known_pens import calibration_document, calibration_in_f
 from devicelog.recorder.live import Console
 from devicelog.recorder.marking import Marking, refusal
 from devicelog.recorder.nobody import nobody
+from devicelog.recorder.pedalling import Pedalling, Sound
+from devicelog.recorder.standing import as_they_stand, dial_lost
 from devicelog.recorder.stop import Stop
 from devicelog.recorder.stream import OpenStream, new_stream_id
 from devicelog.records import Stall
@@ -36,12 +38,14 @@ from devicelog.store.evidence import Evidence
 from devicelog.store.writer import Writer
 from firmware_bridge.frames import PROTOCOL_MAJOR
 from firmware_bridge.readings import (
+    Gesture,
     Heartbeat,
     Identity,
     LinkChange,
     Overflow,
     Reading,
     SampleBlock,
+    SensorBatch,
     SerialChunk,
     Unknown,
 )
@@ -79,10 +83,13 @@ class Recording:
         clock: RecorderClock,
         console: Console,
         stop: Stop,
+        sound: Sound | None = None,
     ) -> None:
         self._job, self._writer, self._inbox, self._source = job, writer, inbox, source
         self._clock, self._console, self._stop = clock, console, stop
         self._marking = Marking(writer, Actor(id=job.practitioner, role="practitioner"))
+        zones = [zone.zone for zone in job.plan.zones]
+        self._pedalling = Pedalling(self._marking, zones, console, sound or (lambda _tone: None))
         self._path = job.data_dir / FILE_NAME
         self._marks = list(job.marks)
         self._taken_us = 0  # stamp of the newest record
@@ -124,7 +131,7 @@ class Recording:
                 return Outcome(session=None, derived=None, cause=cause)
             raise PenUnusable(self._no_pen(span))
         span.close("a session begins")  # on disk with the session's opening, which is waited for: one sync for both
-        session = self._open_session(identity, span.read_total, first_stream)
+        session = self._open_session(identity, span, first_stream)
         self._durable(session.opened)
         self._marking.change("open")
         self._began_us = self._clock.now_us()
@@ -141,20 +148,27 @@ class Recording:
             self._clock,
             type_="span.opened",
             body=body,
-            documents=new_documents(self._job.profile, None, None),
+            documents=new_documents(self._job.profile, None, None, self._job.sensors),
             read_total=0,
         )
 
-    def _open_session(self, identity: Identity, read_total: int, first_stream: int) -> OpenStream:
+    def _open_session(self, identity: Identity, span: OpenStream, first_stream: int) -> OpenStream:
         job, heard = self._job, self._first_heard
-        before = last_counters(self._path, identity.serial, before_stream=first_stream)
+        before, now = None, None
+        if job.profile.gpio is None:  # what is counted on pins begins with each stream
+            before = last_counters(self._path, identity.serial, before_stream=first_stream)
+            now = (
+                heard
+                and Counters(
+                    serial=identity.serial, boot=heard.boot, passes=heard.passes, strokes=heard.strokes
+                ).document()
+            )
         with Evidence(self._path) as evidence:
             in_force = calibration_in_force(evidence, identity)
             calibration = calibration_document(evidence, in_force)[1] if in_force else None
-        now = (
-            heard
-            and Counters(serial=identity.serial, boot=heard.boot, passes=heard.passes, strokes=heard.strokes).document()
-        )
+        profile, sensors = as_they_stand(span.pipeline, job.profile, job.sensors)
+        if dial_lost(span.pipeline, job.profile, job.sensors):
+            self._console.say("where the dial stands was lost: it is taken to stand at its start_um. Set it there")
         body: Json = {
             "stream": new_stream_id("session"),
             "client_ref": None,  # both are known when the entry is written
@@ -171,8 +185,8 @@ class Recording:
             self._clock,
             type_="session.opened",
             body=body,
-            documents=new_documents(job.profile, job.plan, zones_document(job.zones), calibration=calibration),
-            read_total=read_total,
+            documents=new_documents(profile, job.plan, zones_document(job.zones), sensors, calibration=calibration),
+            read_total=span.read_total,
             actor=self._marking.actor,
             client_code=job.client_code,
         )
@@ -226,13 +240,17 @@ class Recording:
             case _Request():
                 self._marking.make(stream, item.command, item.reply)
                 return "person"
-            case SerialChunk() | LinkChange() | Overflow():
+            case SerialChunk() | LinkChange() | Overflow() | SensorBatch():
                 readings = stream.take(item)
                 if self._meeting:
                     self._meet(readings, item.t_us)
                 if isinstance(item, LinkChange):
-                    self._console.say(f"the pen's port is {'open' if item.up else 'lost'} ({item.cause})")
-                return seen_in(item, readings)
+                    what = "the pen's port is" if item.port is None else f"the {item.port} are"
+                    self._console.say(f"{what} {'open' if item.up else 'lost'} ({item.cause})")
+                gestures = [reading for reading in readings if isinstance(reading, Gesture)]
+                for gesture in gestures:
+                    self._pedalling.pressed(stream, gesture)
+                return "person" if gestures else seen_in(item, readings)
             case Stall():
                 stream.take(item)
                 self._console.say(f"the disk was slow: nothing was written for {item.for_us / 1_000_000:.1f} s")
