@@ -101,6 +101,8 @@ class PenProfile:
     def untold(self) -> tuple[str, ...]:
         """What a pen of docs/protocol.md tells of itself and this kind cannot: `identity`, `numbers`, `clock`,
         `restarts`."""
+        if self.gpio is not None:
+            return ("identity", "clock")  # the wiring says who it is, and the time is this computer's
         return self.lines.untold if self.lines is not None else ()
 
     def expires(self, calibration_id: str) -> str | None:

@@ -99,6 +99,7 @@ class Pipeline:
                 before=None,
                 heard=None,
                 corrections=corrections,
+                untold=opening.sensors.untold,
             )
             self._beside = Beside(cast(PinsDecoder, decoder_of(opening.sensors)), beside)
         self._placed = Placed()
