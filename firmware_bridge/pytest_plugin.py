@@ -13,11 +13,10 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+    from firmware_bridge.kit.gpio_pen import GpioPen, PinListener
     from firmware_bridge.kit.listener import Listener
     from firmware_bridge.kit.serial_pen import SerialPen
-    from firmware_bridge.profile import PenProfile
 
 
 @pytest.fixture
@@ -31,28 +30,46 @@ def devicelog_serial_pen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     with ExitStack() as pens:
 
         def make(**options: Any) -> SerialPen:
-            return pens.enter_context(SerialPen(_fresh(tmp_path_factory), **options))
+            return pens.enter_context(SerialPen(tmp_path_factory.mktemp("pen"), **options))
 
         yield make
 
 
 @pytest.fixture
-def devicelog_listener() -> Iterator[Callable[..., Listener]]:
-    """Opens a serial pen of the kit and decodes it: `devicelog_listener(pen, profile=None)`, then `drain()`.
+def devicelog_gpio_pen() -> Iterator[Callable[..., GpioPen]]:
+    """Makes simulated sensors on mock pins that bounce, as many as are called for.
 
-    `profile` is a `PenProfile`, or the name or path of one; without it that of the reference pen.
+    `devicelog_gpio_pen(profile="gpio-reference", scenario="clean", seconds=10, seed=1)`: see
+    firmware_bridge.kit.gpio_pen. The newest one's factory is gpiozero's own until the test ends, however it ends; then
+    it is again what it was.
     """
-    from firmware_bridge.kit.listener import Listener
-    from firmware_bridge.profiles import load_profile
+    from gpiozero import Device
 
+    from firmware_bridge.kit.gpio_pen import GpioPen
+
+    before = Device.pin_factory
+    with ExitStack() as pens:
+        pens.callback(setattr, Device, "pin_factory", before)
+
+        def make(**options: Any) -> GpioPen:
+            pen = pens.enter_context(GpioPen(**options))
+            Device.pin_factory = pen.factory
+            return pen
+
+        yield make
+
+
+@pytest.fixture
+def devicelog_listener() -> Iterator[Callable[..., Listener | PinListener]]:
+    """Reads a pen of the kit as devicelog does: `devicelog_listener(pen)`, then `drain()`.
+
+    A serial pen can be read by another profile than the reference pen's: `devicelog_listener(pen, profile=...)`.
+    """
     with ExitStack() as listeners:
 
-        def listen(pen: SerialPen, profile: PenProfile | str = "reference") -> Listener:
-            read = load_profile(profile) if isinstance(profile, str) else profile
-            return listeners.enter_context(Listener(pen, read))
+        def listen(pen: SerialPen | GpioPen, **options: Any) -> Listener | PinListener:
+            listener: Listener | PinListener = pen.listener(**options)
+            listeners.callback(listener.close)
+            return listener
 
         yield listen
-
-
-def _fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("pen")

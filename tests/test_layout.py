@@ -213,8 +213,8 @@ BRIDGE_ROOMS: dict[str, set[str]] = {
     "conformance": {"errors", "frames", "readings"},
     "sources": {"errors", "frames", "profile", "readings", "wiring"},
     "simulator": {"decode", "errors", "frames", "readings", "wiring"},
-    "kit": {"errors", "profile", "readings", "simulator", "sources", "transports"},
-    "pytest_plugin": {"kit", "profile", "profiles"},
+    "kit": {"errors", "profile", "profiles", "readings", "simulator", "sources", "transports", "wiring"},
+    "pytest_plugin": {"kit"},
 }
 # The only importers of what talks to the world outside.
 IMPORTERS = {
@@ -228,6 +228,7 @@ IMPORTERS = {
         "firmware_bridge.sources.pin_watch",
         "firmware_bridge.sources.tones",
         "firmware_bridge.simulator.pins",
+        "firmware_bridge.pytest_plugin",  # to leave the factory of others as it was
     },
     "sqlalchemy": {"devicelog.store"},
     "click": {"devicelog.cli"},

@@ -8,14 +8,20 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from firmware_bridge.errors import BridgeError
+from firmware_bridge.profile import PenProfile
+from firmware_bridge.profiles import load_profile
 from firmware_bridge.simulator.library import load_scenario, script_for
 from firmware_bridge.simulator.pen import Pen
 from firmware_bridge.simulator.run import PtyLink
 from firmware_bridge.simulator.scenario import Scenario
 from firmware_bridge.simulator.script import Script
 from firmware_bridge.simulator.wire import WIRE_STEP_US, Wire
+
+if TYPE_CHECKING:
+    from firmware_bridge.kit.listener import Listener
 
 TAKEN_WITHIN_S = 10.0
 _LOOK_S = 0.001
@@ -125,6 +131,12 @@ class SerialPen:
         with self._lock:
             self.link.replug()
         self._let_read()
+
+    def listener(self, profile: PenProfile | str = "reference") -> "Listener":
+        """Somebody who reads this pen, with the help of a profile, or of the name or path of one. Raises PenError."""
+        from firmware_bridge.kit.listener import Listener
+
+        return Listener(self, load_profile(profile) if isinstance(profile, str) else profile)
 
     def read_by(self, take: Callable[[], None]) -> None:
         """Have `take` called whenever there may be something to read: the reader needs no thread then."""

@@ -2,19 +2,28 @@
 
 import subprocess
 import sys
+import sysconfig
 import threading
+from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import serial
+from gpiozero import Button
 
 from firmware_bridge import pytest_plugin
 from firmware_bridge.decode import Decoder
+from firmware_bridge.kit.gpio_pen import GpioPen, PinListener
 from firmware_bridge.kit.listener import Listener
 from firmware_bridge.kit.serial_pen import NotTaken, SerialPen
 from firmware_bridge.readings import Identity, LinkChange, SampleBlock, SerialChunk
 from firmware_bridge.simulator import bytes_of
+from firmware_bridge.wiring import LINES
+
+ROOT = Path(__file__).resolve().parents[2]
 
 Make = Callable[..., SerialPen]
 Listen = Callable[..., Listener]
@@ -128,6 +137,58 @@ def test_the_port_is_gone_when_the_test_is_over(tmp_path: Path) -> None:
     assert threading.active_count() == len(threading.enumerate())
 
 
+# --- pins -------------------------------------------------------------------------------------------------------------
+
+
+def test_pins_that_no_profile_wires(devicelog_gpio_pen: Callable[..., GpioPen]) -> None:
+    with pytest.raises(ValueError, match="the profile reference wires no pins"):
+        devicelog_gpio_pen(profile="reference")
+
+
+@pytest.mark.parametrize("profile", ["gpio-reference", "gpio-adc"])
+def test_every_edge_is_kept_and_bounce_is_not_counted(
+    profile: str, devicelog_gpio_pen: Callable[..., GpioPen], devicelog_listener: Callable[..., PinListener]
+) -> None:
+    pen = devicelog_gpio_pen(profile=profile, seconds=8, seed=4)
+    listener = devicelog_listener(pen)
+    pen.advance(4)
+    readings = listener.drain()
+    pen.finish()
+    readings += listener.finish()
+    lines = [LINES[edge.line] for batch in listener.raw for edge in batch.edges]
+    assert Counter(lines) == pen.driven
+    blocks = [reading for reading in readings if isinstance(reading, SampleBlock)]
+    assert blocks[-1].passes == len(pen.script.pass_us) < pen.driven["pass"] / 2
+    assert [after.seq - before.seq - before.n for before, after in pairwise(blocks)] == [0] * (len(blocks) - 1)
+    converted = sum(len(batch.adc) for batch in listener.raw)
+    assert converted == (pen.now_us // 20_000 if profile == "gpio-adc" else 0)
+
+
+def test_two_pens_on_pins(devicelog_gpio_pen: Callable[..., GpioPen]) -> None:
+    pens = [devicelog_gpio_pen(seconds=8, seed=seed) for seed in (1, 2)]
+    presses: list[list[int]] = [[], []]
+    with ExitStack() as buttons:
+        for pen, heard in zip(pens, presses, strict=True):
+            button = buttons.enter_context(Button(22, pin_factory=pen.factory))
+            button.when_pressed = lambda heard=heard, pen=pen: heard.append(pen.now_us)
+        pens[0].finish()
+        assert presses[0]
+        assert not presses[1]
+        pens[1].finish()
+    assert presses[1]
+
+
+def test_the_factory_is_what_it_was_also_after_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "test_stranger.py").write_text(
+        "import gpiozero\nimport pytest\n\n\n"
+        "@pytest.mark.xfail(strict=True)\ndef test_fails(devicelog_gpio_pen):\n"
+        "    pen = devicelog_gpio_pen()\n    assert gpiozero.Device.pin_factory is pen.factory\n"
+        "    raise RuntimeError\n"
+        "\n\ndef test_after():\n    assert gpiozero.Device.pin_factory is None\n"
+    )
+    assert _pytest(tmp_path, "test_stranger.py") == "1 passed, 1 xfailed"
+
+
 # --- what a plugin may do to other people's tests ---------------------------------------------------------------------
 
 
@@ -165,19 +226,48 @@ def test_fixtures_are_prefixed_and_none_comes_unasked() -> None:
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
+def examples(folder: Path) -> int:
+    """Write every example of the page into a folder, a file each; how many."""
+    page = (ROOT / "docs" / "test-kit.md").read_text("utf-8")
+    found = [part.split("```", 1)[0] for part in page.split("```python\n")[1:]]
+    for number, example in enumerate(found):
+        (folder / f"test_example_{number}.py").write_text(example)
+    return sum(example.count("\ndef test_") for example in found)
+
+
 def test_the_page_runs_alone_and_under_xdist(tmp_path: Path) -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "test-kit.md").read_text("utf-8")
-    examples = [part.split("```", 1)[0] for part in page.split("```python\n")[1:]]
-    for number, example in enumerate(examples):
-        (tmp_path / f"test_example_{number}.py").write_text(example)
-    assert _pytest(tmp_path, "-p", "no:xdist") == _pytest(tmp_path, "-n", "2") == f"{len(examples)} passed"
+    n = examples(tmp_path)
+    assert _pytest(tmp_path, "-p", "no:xdist") == f"{n} passed"
+    assert _pytest(tmp_path, "-n", "2").endswith(f"{n} passed")
 
 
-def _pytest(directory: Path, *arguments: str) -> str:
+def test_the_page_runs_with_the_package_from_its_wheel(tmp_path: Path) -> None:
+    """In a folder of its own, by a Python that cannot see the checkout."""
+    wheels, installed, folder = (tmp_path / name for name in ("wheels", "installed", "stranger"))
+    folder.mkdir()
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", wheels]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = wheels.glob("*.whl")
+    install = [sys.executable, "-m", "pip", "-q", "install", "--no-deps", "--no-index", "--target", installed, wheel]
+    subprocess.run(install, check=True)
+    n = examples(folder)
+    (folder / "test_where.py").write_text(
+        "import firmware_bridge\n\n\ndef test_it():\n"
+        f"    assert firmware_bridge.__file__.startswith({str(installed)!r})\n"
+    )
+    # a path in the environment is no place where .pth files are read: of the libraries only what is really in there
+    where = {"PYTHONPATH": f"{installed}:{sysconfig.get_path('purelib')}", "PATH": "/usr/bin:/bin"}
+    assert _pytest(folder, python=str(Path(sys.base_prefix, "bin", "python3")), environment=where) == f"{n + 1} passed"
+
+
+def _pytest(
+    directory: Path, *arguments: str, python: str = sys.executable, environment: dict[str, str] | None = None
+) -> str:
     """The last line of a run in a folder of its own, without its time; all of it when something failed."""
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
         cwd=directory,
+        env=environment,
         capture_output=True,
         text=True,
     )
