@@ -6,7 +6,16 @@ A port that is open proves nothing: a pen says something every second. Whoever d
 
 from collections.abc import Iterable
 
-from firmware_bridge.readings import Fault, IdentityRequest, LinkChange, Overflow, RawInput, Reading, SerialChunk
+from firmware_bridge.readings import (
+    Fault,
+    IdentityRequest,
+    LinkChange,
+    Overflow,
+    RawInput,
+    Reading,
+    SensorBatch,
+    SerialChunk,
+)
 
 SILENCES = 4  # this many times the profile's limit without a frame, and the opening is not believed in any more
 LEAST_US = 5_000_000  # opening a port resets many boards, and their boot loader takes two to three seconds
@@ -60,6 +69,8 @@ class Watch:
                 return self.judge(raw.t_us)
             case Overflow() if self._since_us is not None:
                 self._since_us = raw.t_us  # nobody can say that no frame was in what was dropped
+            case SensorBatch():  # of pins beside it: there is always another, and the consumer never finds nothing
+                return self.judge(raw.t_us)
         return None
 
     def judge(self, now_us: int) -> str | None:

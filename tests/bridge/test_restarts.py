@@ -2,7 +2,7 @@
 
 import pytest
 
-from firmware_bridge.readings import Fault, Heartbeat, LinkChange, Reading, SerialChunk
+from firmware_bridge.readings import Fault, Heartbeat, LinkChange, Reading, SensorBatch, SerialChunk
 from firmware_bridge.sources import CAUSES, Restarts
 from firmware_bridge.sources.restarts import BY_OPENING
 
@@ -52,6 +52,14 @@ def test_it_is_judged_once_by_the_first_message() -> None:
     assert line.came(101 * S, RUBBISH) is None
     assert line.came(101 * S, RUBBISH, beat(5 * S), beat(1)) is False
     assert line.came(102 * S, beat(1)) is None
+
+
+def test_what_pins_beside_it_tell_is_not_of_the_pen() -> None:
+    line = opened()
+    batch = SensorBatch(t_us=101 * S, watched_us=S, levels=0)
+    assert line.restarts.take(batch, [beat(1)]) is None
+    assert line.restarts.take(LinkChange(t_us=101 * S, up=True, cause="opened", port="pins"), []) is None
+    assert line.came(102 * S, beat(1_900_000)) is False
 
 
 def test_a_pen_that_was_quiet_for_long_is_not_judged() -> None:

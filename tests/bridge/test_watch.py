@@ -4,7 +4,7 @@ import pytest
 
 from firmware_bridge.decode import Decoder
 from firmware_bridge.frames import encode, frame
-from firmware_bridge.readings import Heartbeat, IdentityRequest, LinkChange, Overflow, SerialChunk
+from firmware_bridge.readings import Heartbeat, IdentityRequest, LinkChange, Overflow, SensorBatch, SerialChunk
 from firmware_bridge.sources import CAUSES, Watch
 from firmware_bridge.sources.watch import LEAST_US, MOST_US, RUBBISH_BYTES, RUBBISH_LEAST_BYTES, SILENCES
 
@@ -22,7 +22,7 @@ DAMAGED = BEAT[:5] + bytes([BEAT[5] ^ 1 or 2]) + BEAT[6:]
 class Line:
     """A watch, and the decoder that whoever feeds it has."""
 
-    def __init__(self, **options: float) -> None:
+    def __init__(self, **options: object) -> None:
         self.watch = Watch(LIMIT_US, **options)  # type: ignore[arg-type]
         self._decoder = Decoder()
 
@@ -170,6 +170,36 @@ def test_a_link_that_is_down_is_not_given_up() -> None:
     line.link(100 * PATIENCE_US, up=True)
     assert line.watch.opening == 2
     assert line.watch.judge(101 * PATIENCE_US + 1) == "silent"
+
+
+# --- other kinds of pens ----------------------------------------------------------------------------------------------
+
+
+def test_a_pen_that_says_nothing_at_rest_is_not_given_up_for_silence() -> None:
+    line = Line(speaks_at_rest=False)
+    line.link(0, up=True)
+    assert line.watch.judge(3600 * S) is None
+    assert line.came(3601 * S, b"\xff") == "no frames"
+
+
+def test_pins_beside_it_neither_open_nor_close_the_line() -> None:
+    line = Line()
+    line.link(0, up=True)
+    for up in (False, True):
+        change = LinkChange(t_us=1, up=up, cause="opened" if up else "io error", port="pins")
+        assert line.watch.take(change, []) is None
+    assert line.watch.opening == 1
+    assert line.watch.judge(PATIENCE_US + 1) == "silent"
+
+
+def test_while_pins_tell_of_themselves_the_silence_of_the_line_is_noticed() -> None:
+    line = Line()
+    line.link(0, up=True)
+    causes = [
+        line.watch.take(SensorBatch(t_us=second * S, watched_us=S, levels=0), [])
+        for second in range(1, PATIENCE_US // S + 2)
+    ]
+    assert causes == [*[None] * (PATIENCE_US // S), "silent"]
 
 
 # --- a board that resets when the port opens --------------------------------------------------------------------------
