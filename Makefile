@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint types coverage-core torture fuzz mutants pins bench lock lock-bench clean
+.PHONY: help demo test lint types coverage-core torture unplug saturate fuzz mutants pins bench lock lock-bench clean
 help:
 	@echo "make demo     a 20 s session with a simulated pen"
 	@echo "make test     the test suite"
@@ -13,6 +13,8 @@ help:
 	@echo "make coverage-core  the codec and the edges: every branch by its own tests, or it fails"
 	@echo "make bench    our figures beside those of others, one table (QUICK=1: a look)"
 	@echo "make torture  200 seeded kill -9 of the real command line (KILLS=n for another number)"
+	@echo "make unplug   the pen is pulled out in mid-frame and comes back, 1,000 times (N=n for another number)"
+	@echo "make saturate a full line of 921,600 baud for a minute, twice (SECONDS=n for another time)"
 	@echo "make fuzz     ten minutes of hypothesis and atheris (SECONDS=n for another time)"
 	@echo "make pins     ten minutes at 300 strokes/s on mock pins that bounce (SECONDS=n for another time)"
 	@echo "make mutants  every small change of the pure modules, and which of them no test notices (MODULES=...)"
@@ -46,6 +48,12 @@ coverage-core: $(READY)
 
 torture: $(READY)
 	@$(BIN)/python -m tests.torture --kills $(or $(KILLS),200)
+
+unplug: $(READY)
+	@$(BIN)/python -m tests.link unplug --times $(or $(N),1000)
+
+saturate: $(READY)
+	@$(BIN)/python -m tests.link saturate --seconds $(or $(SECONDS),60)
 
 # atheris has wheels for some machines only: where there is none, hypothesis fuzzes alone
 fuzz: $(READY)

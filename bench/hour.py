@@ -61,6 +61,9 @@ class StreamClock:
 class MemorySource:
     """A pen's port whose next read is there as soon as the consumer asks: no thread to wake, no pty."""
 
+    url = "memory"
+    trouble = None
+
     def __init__(self, workload: Workload, stop: Stop, inbox: Inbox, clock: StreamClock) -> None:
         self.read_total = 0
         self.resident: list[tuple[int, int]] = []
@@ -77,6 +80,15 @@ class MemorySource:
 
     def close(self) -> None:
         self._inbox.get = self._get  # type: ignore[method-assign]
+
+    def distrust(self, opening: int, cause: str) -> None:
+        raise AssertionError(f"this pen is never away, and opening {opening} is given up: {cause}")
+
+    def release(self, for_us: int) -> None:
+        raise NotImplementedError
+
+    def resume(self) -> bool:
+        raise NotImplementedError
 
     def _feed(self, timeout_s: float) -> object | None:
         data = next(self._slots, None)

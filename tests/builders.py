@@ -263,9 +263,9 @@ class Bench:
         """She turns to a zone."""
         self.mark("zone", zone)
 
-    def link(self, *, up: bool) -> None:
-        """The port comes up or goes down."""
-        cause = "reopened" if up else "unplugged"
+    def link(self, *, up: bool, cause: str = "unplugged") -> None:
+        """The port comes up or goes down, the latter for this cause."""
+        cause = "reopened" if up else cause
         self.put(LinkChange(t_us=HOST_US + self.now_us, up=up, cause=cause))
 
     def overflow(self, dropped_bytes: int) -> None:

@@ -68,6 +68,8 @@ PURE = {
     "firmware_bridge.conformance.talking",
     "firmware_bridge.conformance.timing",
     "firmware_bridge.conformance.trace",
+    "firmware_bridge.sources.restarts",
+    "firmware_bridge.sources.watch",
     "devicelog.canonical",
     "devicelog.errors",
     "devicelog.records",
@@ -211,7 +213,7 @@ BRIDGE_ROOMS: dict[str, set[str]] = {
     "transports": {"decode", "edges", "lines", "profile", "readings"},
     "profiles": {"errors", "profile"},
     "conformance": {"errors", "frames", "readings"},
-    "sources": {"errors", "frames", "profile", "readings", "wiring"},
+    "sources": {"errors", "frames", "profile", "readings", "transports", "wiring"},
     "simulator": {"decode", "errors", "frames", "readings", "wiring"},
     "kit": {"errors", "profile", "profiles", "readings", "simulator", "sources", "transports", "wiring"},
     "pytest_plugin": {"kit"},
@@ -221,7 +223,6 @@ IMPORTERS = {
     "serial": {
         "firmware_bridge.sources.conversation",
         "firmware_bridge.sources.port",
-        "firmware_bridge.sources.serial_port",
         "firmware_bridge.sources.ports",
     },
     "gpiozero": {

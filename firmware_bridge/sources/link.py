@@ -17,6 +17,10 @@ CAUSES = {
     "unplugged": "The other end is gone: the device was unplugged or switched off, or the peer hung up.",
     "closed": "The port was closed on this side while it was being read.",
     "io error": "The operating system reported another error while the port was being read.",
+    # down, because this side gave the port up
+    "silent": "The port was open and nothing came for too long: it is opened anew.",
+    "no frames": "The port was open and what came had no sound frame for too long: it is opened anew.",
+    "released": "A person gave the port to another program for a while.",
 }
 
 _DOWN = {

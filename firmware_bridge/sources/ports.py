@@ -3,11 +3,15 @@
 Not responsible for what is behind a port: that is asked by opening it (serial_port.py).
 """
 
+import glob
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+ONLY = "DEVICELOG_PORTS"  # an environment variable: patterns of paths, `:` between them
+DEV = Path("/dev")
 BY_ID = Path("/dev/serial/by-id")
 PROC = Path("/proc")
 
@@ -40,10 +44,14 @@ class SerialPort:
 
 
 def list_ports() -> list[SerialPort]:
-    """Every serial port there is, USB ones first."""
+    """Every serial port there is, USB ones first; where DEVICELOG_PORTS names patterns, what they match instead."""
     from serial.tools.list_ports import comports
 
-    found = [_port(info) for info in comports()]
+    infos = list(comports())
+    if (named := named_ports()) is not None:
+        known = {info.device: info for info in infos}
+        infos = [known.get(path) or _of_path(path) for path in named]
+    found = [_port(info) for info in infos]
     return sorted(found, key=lambda port: (port.vendor_id is None, port.path))
 
 
@@ -62,6 +70,39 @@ def _port(info: Any) -> SerialPort:
         may_open=os.access(path, os.R_OK | os.W_OK),
         holders=holders_of(path),
     )
+
+
+def places(path: str | None) -> tuple[object, ...]:
+    """Another value when another device is at this path, or may be opened by others than before; for None, when there
+    may be another port anywhere. Costs next to nothing: it is asked many times while a pen is away."""
+    named = named_ports()
+    if path is not None:
+        return _place(path)
+    return (_place(str(DEV)),) if named is None else tuple((path, _place(path)) for path in named)
+
+
+def _place(path: str) -> tuple[object, ...]:
+    try:
+        told = Path(path).stat()
+    except (OSError, ValueError):
+        return ()
+    # A terminal's times move with every byte, all but this one; a directory's, when something in it comes or goes.
+    return told.st_dev, told.st_ino, told.st_rdev, told.st_ctime_ns
+
+
+def named_ports() -> list[str] | None:
+    """The paths that DEVICELOG_PORTS names, each device once; None when it names nothing."""
+    patterns = [pattern for pattern in os.environ.get(ONLY, "").split(os.pathsep) if pattern]
+    if not patterns:
+        return None
+    paths = sorted({path for pattern in patterns for path in glob.glob(pattern)})  # noqa: PTH207 # absolute ones
+    return list({os.path.realpath(path): path for path in reversed(paths)}.values())[::-1]
+
+
+def _of_path(path: str) -> Any:
+    """A port of which nothing but its path is known."""
+    unknown = dict.fromkeys(("vid", "pid", "serial_number", "manufacturer", "product"))
+    return SimpleNamespace(device=path, description=f"named by {ONLY}", **unknown)
 
 
 def holders_of(path: str) -> tuple[Holder, ...] | None:

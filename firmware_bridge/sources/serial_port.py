@@ -1,123 +1,32 @@
 """The serial source: reads a port, stamps what came, queues it; and keeps the port open for as long as it is wanted.
 
-Not responsible for what the bytes mean, nor for whether a pen that is connected says anything: both need decoding.
-The only importer of `serial`, which opens and configures the port and is not on the path of the bytes.
+The one supervisor of a link: it opens again for ever, gives a port up when it is told that no pen speaks there
+(watch.py), or that another program wants it. Not responsible for what the bytes mean: that needs decoding.
 """
 
-import contextlib
-import os
-import re
-import termios
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from firmware_bridge.errors import PenError
-from firmware_bridge.frames import encode
 from firmware_bridge.profile import PenProfile
-from firmware_bridge.readings import IdentityRequest, LinkChange, SerialChunk
+from firmware_bridge.readings import LinkChange, SerialChunk
 from firmware_bridge.sources.inbox import Inbox
-from firmware_bridge.sources.link import down_cause, open_error
+from firmware_bridge.sources.port import LinkLost, Port
+from firmware_bridge.sources.ports import places
+from firmware_bridge.sources.seek import Seeker, Visit
 
 # Sleeping and then taking everything costs a twentieth of the CPU of waking for every few bytes. A kernel's terminal
 # holds 4095 bytes: half of what fills it is waited at most.
 POLL_S = 0.04
 _TTY_BYTES = 4095
-READ_BYTES = 32_768
 REOPEN_FIRST_S = 0.25
 REOPEN_MOST_S = 5.0
+LOOK_S = 0.1  # while a pause lasts: whether another device is at the path, which is tried at once
 DRAIN_BYTES = 4 << 20  # more than any kernel holds for one port: a pen that never stops cannot hold up a close
-
-# What a dead or closing port raises, as seen on ptys, USB adapters and network ports. `termios.error` is no OSError.
-_DEATHS = (OSError, termios.error, TypeError, ValueError)
-_NOT_OPENED = (*_DEATHS, AttributeError, LookupError, NotImplementedError, re.error)
-
-
-class _LinkLost(Exception):
-    def __init__(self, cause: str) -> None:
-        super().__init__(cause)
-        self.cause = cause
-
-
-class _Port:
-    """One opening of a port: it is either alive, and `read_now` returns at once, or it raises _LinkLost."""
-
-    def __init__(self, url: str, profile: PenProfile) -> None:
-        """Open it. Raises PortMissing, PortBusy, PortForbidden or PenError."""
-        import serial
-
-        try:
-            # A fresh object each time: the URL may lead elsewhere after a return (a symlink, a search pattern).
-            port = serial.serial_for_url(url, do_not_open=True, exclusive=True, baudrate=profile.baud, timeout=POLL_S)
-            port.dtr, port.rts = profile.dtr, profile.rts
-            port.open()
-        except _NOT_OPENED as error:
-            raise open_error(url, error) from error
-        self._port: Any = port
-        self._fd = _descriptor(port)
-        if self._fd is not None:
-            _tell_silence_from_death(self._fd)
-
-    def read_now(self) -> bytes:
-        """What has arrived, or b"" when nothing has. Raises _LinkLost."""
-        try:
-            data = self._read()
-        except BlockingIOError:
-            return b""
-        except _DEATHS as error:
-            raise _LinkLost(down_cause(error)) from error
-        if not data and self._fd is not None:
-            raise _LinkLost("unplugged")
-        return data
-
-    def ask_identity(self) -> None:
-        """Ask the pen who it is, if it listens: a pen that only sends says so unasked every few seconds."""
-        request = encode(IdentityRequest())
-        with contextlib.suppress(*_DEATHS):
-            if self._fd is None:
-                self._port.write(request)
-            else:
-                os.write(self._fd, request)
-
-    def close(self) -> None:
-        with contextlib.suppress(*_DEATHS):
-            if self._fd is not None:
-                # A request that nobody took could hold up the close of a real tty for half a minute.
-                termios.tcflush(self._fd, termios.TCOFLUSH)
-        with contextlib.suppress(*_DEATHS):
-            self._port.close()
-
-    def _read(self) -> bytes:
-        if self._fd is not None:
-            return os.read(self._fd, READ_BYTES)
-        data: bytes = self._port.read(min(self._port.in_waiting or 1, READ_BYTES))
-        return data
-
-
-def _descriptor(port: Any) -> int | None:
-    """The descriptor to read from, or None for a port that has none (loop://, rfc2217://)."""
-    try:
-        fd: int = port.fileno()
-    except (OSError, AttributeError):
-        return None
-    os.set_blocking(fd, False)
-    return fd
-
-
-def _tell_silence_from_death(fd: int) -> None:
-    """Make an idle port raise BlockingIOError, so that b"" can only mean that the port is gone.
-
-    pyserial leaves VMIN at 0. A read of an idle tty then returns b"", which is also what it returns after a hang-up
-    (an unplugged USB adapter, a pty whose other end closed): the two could not be told apart. With VMIN 1 and
-    O_NONBLOCK the idle read is EAGAIN. And with BRKINT, which pyserial leaves as it was, a break would throw away
-    what is in the kernel's buffer; without it a break is one zero byte.
-    """
-    with contextlib.suppress(termios.error):  # a socket is no tty, and has told the two apart all along
-        attributes = termios.tcgetattr(fd)
-        attributes[0] &= ~termios.BRKINT
-        attributes[6][termios.VMIN], attributes[6][termios.VTIME] = 1, 0
-        termios.tcsetattr(fd, termios.TCSANOW, attributes)
+DISBELIEVED = ("silent", "no frames")
 
 
 def _pauses_s() -> Iterator[float]:
@@ -133,21 +42,29 @@ class SerialSource:
     `read_total` is every byte read since construction, those included that the inbox had no room for. Two
     kinds of bytes are never read: what came before the port was opened (opening flushes it: it may have been received
     at another baud rate), and what a kernel throws away when a device is torn out, at most one poll period of it.
+
+    `url` is the port, also where the pen was found by `auto` or `serial:NUMBER` (seek.py). `trouble` says why the port
+    could not be opened when that was last tried, None while it is open.
     """
 
     def __init__(
         self, url: str, profile: PenProfile, inbox: Inbox, now_us: Callable[[], int], *, speed: float = 1.0
     ) -> None:
-        """`speed` is how fast `now_us` runs against real time: faster wants to poll more often."""
+        """`speed` is how fast `now_us` runs against real time: faster wants to poll more often. Raises PenError."""
         self.url = url
         self.read_total = 0
+        self.trouble: str | None = None
+        self._seeker = Seeker(url, profile, now_us) if Seeker.is_one(url) else None
         self._profile = profile
         self._inbox = inbox
         self._now_us = now_us
         self._poll_s = min(POLL_S, _TTY_BYTES * 10 / profile.baud / 2) / max(1.0, speed)
-        self._port: _Port | None = None
+        self._opened: Visit | None = None
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
+        self._opening = 0  # how many times the link has come up
+        self._distrusted: tuple[int, str] = (0, "")  # an opening, and why
+        self._released_to_us: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -159,18 +76,37 @@ class SerialSource:
         """Open the port, once. Raises PortMissing, PortBusy, PortForbidden or PenError with a message for a person."""
         if self._closing.is_set():
             raise ValueError(f"{self.url}: this source was closed")
-        if self._port is None and self._thread is None:
-            self._port = self._open()
+        if self._opened is None and self._thread is None:
+            self._opened = self._open()
 
     def start(self) -> None:
         """Say that the link is up and start reading; opens the port if that was not done."""
         self.open()
-        if self._thread is not None or self._port is None:
+        if self._thread is not None or self._opened is None:
             return
-        port, self._port = self._port, None  # the thread's from here on
-        self._inbox.put_raw(LinkChange(t_us=self._now_us(), up=True, cause="opened"))
-        self._thread = threading.Thread(target=self._run, args=(port,), name="serial reader", daemon=True)
+        opened, self._opened = self._opened, None  # the thread's from here on
+        self._thread = threading.Thread(target=self._run, args=(opened,), name="serial reader", daemon=True)
+        self._link_up(opened, "opened")
         self._thread.start()
+
+    def distrust(self, opening: int, cause: str) -> None:
+        """No pen speaks there: give this opening of the port up, the first being 1, and open it again.
+
+        What is said of an opening that is over already changes nothing. From any thread; does not wait.
+        """
+        self._distrusted = (opening, cause)
+
+    def release(self, for_us: int) -> None:
+        """Give the port up for so long, or until `resume`. From any thread; does not wait.
+
+        When it is free, a link change says so; there is none where the link was down already.
+        """
+        self._released_to_us = self._now_us() + for_us
+
+    def resume(self) -> bool:
+        """Take a port that was released back. False when it was not."""
+        was, self._released_to_us = self._released, None
+        return was
 
     def close(self) -> None:
         """Queue what the kernel still holds and a pending loss, then release the port. Nothing is queued after it.
@@ -180,65 +116,118 @@ class SerialSource:
         self._closing.set()
         if self._thread is not None:
             self._thread.join()
-        if self._port is not None:
-            self._port.close()
-            self._port = None
+        if self._opened is not None:
+            self._opened.leave()
+            self._opened = None
         self._inbox.flush_overflow()
+
+    @property
+    def _released(self) -> bool:
+        to_us = self._released_to_us
+        return to_us is not None and self._now_us() < to_us
 
     # --- the reader's thread ----------------------------------------------------------------------------------------
 
-    def _run(self, port: _Port) -> None:
+    def _run(self, opened: Visit) -> None:
         pauses_s = _pauses_s()
         while True:
             read_before = self.read_total
-            cause = self._read_until_lost(port)
+            cause = self._read_until_lost(opened)
             if cause is None:
                 return
-            if self.read_total > read_before:
+            if self.read_total > read_before and cause not in DISBELIEVED:
                 pauses_s = _pauses_s()  # only bytes prove a link: one that opens and dies at once must not spin
             again = self._reopen(pauses_s)
             if again is None:
                 return
-            port = again
-            self._inbox.put_raw(LinkChange(t_us=self._now_us(), up=True, cause="reopened"))
+            opened = again
+            self._link_up(opened, "reopened")
 
-    def _read_until_lost(self, port: _Port) -> str | None:
-        """Read until the link is lost, and say why; or until close, and take what is left first (None)."""
+    def _read_until_lost(self, opened: Visit) -> str | None:
+        """Read until the link is lost or given up, and say why; or until close (None). What is left is taken first."""
+        port, cause = opened.port, None
+        assert port is not None  # noqa: S101 # a visit that is handed on is open
         try:
-            while not self._closing.wait(self._poll_s):
-                while not self._closing.is_set() and self._take(port):
+            while not self._ends(cause := self._given_up()) and not self._closing.wait(self._poll_s):
+                while not self._ends(self._given_up()) and self._take(port):
                     pass
-            drained_to = self.read_total + DRAIN_BYTES
+            # of a port that sends what is no pen's, as much as a terminal holds: it would go on for ever
+            drained_to = self.read_total + (_TTY_BYTES if cause == "no frames" else DRAIN_BYTES)
             while self.read_total < drained_to and self._take(port):
                 pass
-        except _LinkLost as lost:
-            self._inbox.put_raw(LinkChange(t_us=self._now_us(), up=False, cause=lost.cause))
-            return lost.cause
-        finally:
-            port.close()
-        return None
+        except LinkLost as lost:
+            cause = lost.cause
+        t_us = self._now_us()
+        opened.leave()  # before it is told: whoever waits for the port may open it then
+        if cause is not None:
+            self._inbox.put_raw(LinkChange(t_us=t_us, up=False, cause=cause))
+        return cause
 
-    def _take(self, port: _Port) -> bool:
+    def _ends(self, cause: str | None) -> bool:
+        return cause is not None or self._closing.is_set()
+
+    def _given_up(self) -> str | None:
+        """Why this opening is given up, if it is."""
+        if self._released:
+            return "released"
+        opening, cause = self._distrusted
+        return cause if opening == self._opening else None
+
+    def _take(self, port: Port) -> bool:
         """One read, one chunk. False when nothing was there. A short read is no sign of the end: a tty gives 4095."""
         data = port.read_now()
         if not data:
             return False
-        t_us = self._now_us()
-        self.read_total += len(data)
-        self._inbox.put_raw(SerialChunk(t_us=t_us, data=data, read_total=self.read_total))
+        self._put(self._now_us(), data)
         return True
 
-    def _reopen(self, pauses_s: Iterator[float]) -> _Port | None:
-        """Try for ever, ever more slowly; None when the source was closed meanwhile."""
-        for pause_s in pauses_s:
-            if self._closing.wait(pause_s):
-                return None
-            with contextlib.suppress(PenError):
+    def _put(self, t_us: int, data: bytes) -> None:
+        self.read_total += len(data)
+        self._inbox.put_raw(SerialChunk(t_us=t_us, data=data, read_total=self.read_total))
+
+    def _link_up(self, opened: Visit, cause: str) -> None:
+        """Queue that the link is up, and what was read while the pen was looked for."""
+        self._opening += 1
+        self._inbox.put_raw(LinkChange(t_us=opened.opened_us, up=True, cause=cause))
+        for chunk in opened.chunks:
+            self._put(chunk.t_us, chunk.data)
+        opened.chunks.clear()
+
+    def _reopen(self, pauses_s: Iterator[float]) -> Visit | None:
+        """Try for ever, ever more slowly, and at once when another device is there; None when the source was closed."""
+        there = self._places()
+        while self._pause(next(pauses_s), there):
+            if there != (there := self._places()):
+                pauses_s = _pauses_s()
+            try:
                 return self._open()
+            except PenError as error:
+                self.trouble = str(error)
         return None
 
-    def _open(self) -> _Port:
-        port = _Port(self.url, self._profile)
-        if self._profile.request_identity:
-            port.ask_identity()
-        return port
+    def _pause(self, pause_s: float, there: tuple[object, ...]) -> bool:
+        """Wait, while the port is released too; not for all of it when another device is there. False at a close."""
+        ends_s = time.monotonic() + pause_s
+        released = False
+        while (left_s := ends_s - time.monotonic()) > 0 or self._released:
+            if self._closing.wait(min(left_s, LOOK_S) if left_s > 0 else LOOK_S):
+                return False
+            if self._released:
+                released = True
+            elif released or self._places() != there:
+                break
+        return not self._closing.is_set()
+
+    def _places(self) -> tuple[object, ...]:
+        return self._seeker.places() if self._seeker else places(self.url)
+
+    def _open(self) -> Visit:
+        if self._seeker is not None:
+            opened = self._seeker.find(self._closing)
+        else:
+            port = Port(self.url, self._profile)
+            opened = Visit(path=self.url, port=port, opened_us=self._now_us())
+            if self._profile.request_identity:
+                port.ask_identity()
+        self.url, self.trouble = opened.path, None
+        return opened

@@ -36,6 +36,7 @@ from firmware_bridge.readings import (
     Unknown,
 )
 
+UNHEARD = ("silent", "no frames")  # causes of a lost link: the port was sound, and no pen was heard
 _MODES = ("demo", "test", "real")  # one frame that is not real, and the stream is not
 _CONFIDENCES = ("unknown", "restored", "rtc", "synced")  # worst first
 
@@ -157,7 +158,8 @@ class Derivation:
         self.gaps.link_up = change.up
         at_us = self._at(record.t_us)
         if not change.up:
-            self.gaps.blame("link")
+            if change.cause not in UNHEARD:  # the recorder gave it up for what had been amiss before
+                self.gaps.blame("released" if change.cause == "released" else "link")
             self.needling.away()
             if self._named:
                 self._named, self._unsigned = False, deepcopy(self.counters)

@@ -16,7 +16,7 @@ Message = SampleBlock | Heartbeat | PenEvent | Identity
 LAST_US = 500_000  # a pen whose motor runs sends more often: unheard for longer at the end, it was lost
 TOUCH_FITS_US = 250_000  # between two lifted ends that are nearer, no touch was lost that a rule would judge
 _WRAP = 2**32  # of the pen's clock, and of its sample numbers
-_CAUSES = ("link", "overflow", "damage", "silence")  # the first that applies
+_CAUSES = ("released", "link", "overflow", "damage", "silence")  # the first that applies
 
 
 class _Heard(NamedTuple):
@@ -73,7 +73,7 @@ class Gaps:
         return len(self._listed)
 
     def blame(self, cause: str) -> None:
-        """Something happened that may cost samples: `link`, `overflow`, `damage`."""
+        """Something happened that may cost samples: `released`, `link`, `overflow`, `damage`."""
         self._causes.add(cause)
 
     def before(

@@ -2,14 +2,12 @@
 
 import errno
 import os
-import pty
 import socket
 import subprocess
 import sys
 import termios
 import threading
 import time
-import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,39 +22,11 @@ from firmware_bridge.errors import BridgeError, PenError, PortBusy, PortForbidde
 from firmware_bridge.frames import encode
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import IdentityRequest, LinkChange, Overflow, SerialChunk
-from firmware_bridge.sources import CAUSES, Inbox, SerialSource, serial_port
+from firmware_bridge.sources import CAUSES, Inbox, SerialSource, port, serial_port
+from tests.bridge.ptys import DEADLINE_S, Pen, Tape, n_descriptors, now_us
 
-DEADLINE_S = 10.0
 ASKING = load_profile("reference")
 QUIET = replace(ASKING, request_identity=False)
-
-
-def now_us() -> int:
-    return time.monotonic_ns() // 1000
-
-
-class Pen:
-    """The other end of a pty behind a link that stays: unplug it, and plug it in again under the same name."""
-
-    def __init__(self, link: Path) -> None:
-        self.link = link
-        self.master = -1
-        self.plug()
-
-    def plug(self) -> None:
-        self.master, slave = pty.openpty()
-        tty.setraw(slave)
-        self.link.symlink_to(os.ttyname(slave))
-        os.close(slave)
-
-    def send(self, data: bytes) -> None:
-        assert os.write(self.master, data) == len(data)
-
-    def unplug(self) -> None:
-        if self.master >= 0:
-            self.link.unlink()
-            os.close(self.master)
-            self.master = -1
 
 
 @pytest.fixture
@@ -64,10 +34,6 @@ def pen(tmp_path: Path) -> Iterator[Pen]:
     pen = Pen(tmp_path / "pen")
     yield pen
     pen.unplug()
-
-
-def n_descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @pytest.fixture(autouse=True)
@@ -81,37 +47,6 @@ def no_thread_and_no_descriptor_left() -> Iterator[None]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serial_port, "REOPEN_FIRST_S", 0.01)
-
-
-class Tape:
-    """What came out of an inbox so far."""
-
-    def __init__(self, inbox: Inbox) -> None:
-        self.inbox = inbox
-        self.items: list[object] = []
-
-    def until(self, done: Callable[["Tape"], bool]) -> None:
-        give_up = time.monotonic() + DEADLINE_S
-        while not done(self):
-            item = self.inbox.get(max(0.0, give_up - time.monotonic()))
-            assert item is not None, f"nothing more came after {self.items[-3:]}"
-            self.items.append(item)
-
-    def rest(self) -> "Tape":
-        while (item := self.inbox.get_nowait()) is not None:
-            self.items.append(item)
-        return self
-
-    def until_read(self, n_bytes: int) -> None:
-        self.until(lambda tape: len(tape.data) >= n_bytes)
-
-    @property
-    def data(self) -> bytes:
-        return b"".join(item.data for item in self.items if isinstance(item, SerialChunk))
-
-    @property
-    def causes(self) -> list[str]:
-        return [item.cause for item in self.items if isinstance(item, LinkChange)]
 
 
 @contextmanager
@@ -166,7 +101,7 @@ def test_an_idle_pen_is_not_a_dead_one(pen: Pen, monkeypatch: pytest.MonkeyPatch
             silences.release()
             raise
 
-    monkeypatch.setattr(serial_port, "os", SimpleNamespace(read=read, set_blocking=os.set_blocking))
+    monkeypatch.setattr(port, "os", SimpleNamespace(read=read, set_blocking=os.set_blocking))
     with reading(pen.link) as (_, tape):
         for _ in range(5):
             assert silences.acquire(timeout=DEADLINE_S)
@@ -186,7 +121,7 @@ def test_what_the_kernel_holds_at_close_is_read_first(pen: Pen, monkeypatch: pyt
 
 def test_a_pen_that_never_stops_cannot_hold_up_a_close(pen: Pen, monkeypatch: pytest.MonkeyPatch) -> None:
     endless = SimpleNamespace(read=lambda fd, n_bytes: bytes(4095), set_blocking=os.set_blocking)
-    monkeypatch.setattr(serial_port, "os", endless)
+    monkeypatch.setattr(port, "os", endless)
     with reading(pen.link, Inbox(max_bytes=64 << 10)) as (source, tape):
         tape.until_read(100_000)
         closer = threading.Thread(target=source.close, daemon=True)
@@ -427,7 +362,7 @@ def test_every_death_is_one_event(
 
     if way == "descriptor":
         stand_in = SimpleNamespace(read=dying(os.read), write=os.write, set_blocking=os.set_blocking)
-        monkeypatch.setattr(serial_port, "os", stand_in)
+        monkeypatch.setattr(port, "os", stand_in)
     else:
         monkeypatch.setattr(protocol_loop.Serial, "read", dying(protocol_loop.Serial.read))
     with reading(pen.link if way == "descriptor" else "loop://") as (_, tape):

@@ -1437,6 +1437,20 @@ def test_the_first_cause_that_applies(bench, trouble, cause):
     assert [gap["cause"] for gap in gaps_of(bench.end())] == [cause, "lost"]
 
 
+@pytest.mark.parametrize(
+    ("given_up_for", "cause"),
+    [("unplugged", "link"), ("released", "released"), ("silent", "silence"), ("no frames", "silence")],
+)
+def test_a_port_that_was_given_up_is_not_what_the_pen_was_lost_for(bench, given_up_for, cause):
+    bench.samples("1111")
+    bench.samples("1" * 30, lost=True)
+    bench.wait(3_000_000)
+    bench.link(up=False, cause=given_up_for)
+    bench.link(up=True)
+    bench.samples("1111")
+    assert only(gaps_of(bench.end()))["cause"] == cause
+
+
 def test_a_gap_to_the_end(bench):
     bench.samples("11")
     bench.wait(2_500_001)

@@ -14,6 +14,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import termios
 import time
 import tty
 import zlib
@@ -251,6 +252,19 @@ class PtyPen:
 
         wait_until(written, "room in the pty")
 
+    def try_to_send(self, data: bytes) -> int:
+        """Send what the kernel has room for now, and say how much that was."""
+        try:
+            n_bytes = os.write(self._master, data)
+        except BlockingIOError:
+            return 0
+        self.sent += n_bytes
+        return n_bytes
+
+    def unread(self) -> int:
+        """How many bytes wait in the kernel for whoever reads; a hang-up throws them away."""
+        return int.from_bytes(fcntl.ioctl(self._slave, termios.FIONREAD, bytes(4)), sys.byteorder)
+
     def introduce(self, command: Running, frame: bytes | None = None) -> None:
         """Wait to be asked, say who this is, and wait until the session has begun."""
         command.wait_until(self.asked, "the identity request")
@@ -273,15 +287,25 @@ _IDENTITY = Identity(
     cartridge="",
 )
 IDENTITY = encode(_IDENTITY)
+
+
+def identity(**changes: Any) -> bytes:
+    """The pen says who it is, which is something else now."""
+    return encode(replace(_IDENTITY, **changes))
+
+
 _BLOCK = SampleBlock("test", True, 7, 0, 0, 400, 10, 5000, 10_000, 2, (390, 391), None, (1200, 1200), 0b11)
 
 
-def samples(first: int, n_frames: int = 1, *, contact: bool = True) -> list[bytes]:
+def samples(first: int, n_frames: int = 1, *, contact: bool = True, boot: int = 7) -> list[bytes]:
     """Frames of two samples each, numbered from `first`, one every 20 ms."""
     return [
         encode(
             _BLOCK._replace(
-                seq=first + 2 * i, t_us=(first + 2 * i) * _BLOCK.period_us, contact_bits=0b11 if contact else 0
+                boot=boot,
+                seq=first + 2 * i,
+                t_us=(first + 2 * i) * _BLOCK.period_us,
+                contact_bits=0b11 if contact else 0,
             )
         )
         for i in range(n_frames)

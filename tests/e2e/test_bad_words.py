@@ -261,7 +261,7 @@ def test_a_request_that_cannot_be_meant(request_: dict[str, object], says: str) 
     def refuse(_command: object, _reply: object) -> None:
         pytest.fail("nothing was meant")
 
-    answering = Answering(("chin",), refuse, refuse, lambda: None)
+    answering = Answering(("chin",), refuse, refuse, refuse, lambda: None)
     told = answering.answer(request_)
     assert (told["ok"], told["exit_code"]) == (False, 2)
     assert says in told["error"]

@@ -22,7 +22,10 @@ _COMMANDS = {
     ),
     "verify": ("devicelog.cli.check:verify", "Check the database against itself: every hash, number, guard and list."),
     "db": ("devicelog.cli.db:db", "Check the database file, bring it up to date, make it anew from its evidence."),
-    "pens": ("devicelog.cli.pens:pens", "Pens: list the ports, ask who is there, calibrate, test or simulate one."),
+    "pens": (
+        "devicelog.cli.pens:pens",
+        "Pens: list the ports, ask who is there, lend a port, calibrate, test, simulate.",
+    ),
     "plans": ("devicelog.cli.catalogue:plans", "Plans: the intended depth, zone by zone."),
     "zones": ("devicelog.cli.catalogue:zones", "Zones: where on the body a session is recorded."),
     "version": ("devicelog.cli.version:version", "What is installed: devicelog, its engine, Python, SQLite."),

@@ -1,16 +1,25 @@
-"""`pens list | probe | simulate`: which ports there are, who is behind one, and a pen without hardware.
+"""`pens list | probe | release | resume | simulate`: which ports there are, who is behind one, whose they are.
 
 The other commands of the group stand in files of their own: conforming.py, calibrating.py, line_check.py.
 """
 
 import secrets
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from devicelog.cli.calibrating import calibrate, calibrations
-from devicelog.cli.common import Number, command_line, json_option, print_json, table
+from devicelog.cli.common import (
+    Number,
+    command_line,
+    data_dir_option,
+    default_data_dir,
+    json_option,
+    print_json,
+    table,
+)
 from devicelog.cli.conforming import conform
 from devicelog.cli.line_check import check_lines
 
@@ -29,7 +38,7 @@ _GAUGE_MOST_UM = 10_000
 
 @click.group()
 def pens() -> None:
-    """Pens: list the ports, ask who is there, calibrate, test or simulate one."""
+    """Pens: list the ports, ask who is there, lend a port, calibrate, test, simulate."""
 
 
 for command in (conform, calibrate, calibrations, check_lines):
@@ -77,7 +86,8 @@ def _port_row(port: "SerialPort") -> tuple[str, ...]:
 def probe_pen(url: str, profile_name: str, seconds: float, as_json: bool) -> int:
     """Ask who is behind a port, and listen to what it sends. Keeps nothing.
 
-    URL is a path, or any pyserial URL. Exit 0: a pen answered. Exit 4: none, and why.
+    URL is a path, any pyserial URL, `auto` (the only pen there is) or `serial:NUMBER` (the pen with this serial number,
+    wherever it is plugged in). Exit 0: a pen answered. Exit 4: none, and why.
     """
     from devicelog.errors import UsageProblem
     from devicelog.recorder.clock import RecorderClock
@@ -95,15 +105,15 @@ def probe_pen(url: str, profile_name: str, seconds: float, as_json: bool) -> int
         return 130
     document = heard.document()
     if as_json:
-        asked = {"url": url, "profile": profile.name, "baud": profile.baud}
+        asked = {"url": heard.url, "profile": profile.name, "baud": profile.baud}
         print_json({"schema": "devicelog.probe/1", **asked, **document})
     elif heard.identity is not None:
-        click.echo("\n".join(_probed(url, document)))
+        click.echo("\n".join(_probed(heard.url, document)))
         who = ("--client", "P-117", "--practitioner", "KM", "--plan", "full-face")
         profiled = () if profile_name == "reference" else ("--profile", profile_name)
         click.echo("record it: " + command_line("record", "--pen", url, *profiled, *who, data_dir=None), err=True)
     if heard.why_not is not None:
-        click.echo(f"error: {url}: {heard.why_not}", err=True)
+        click.echo(f"error: {heard.url}: {heard.why_not}", err=True)
         return 4
     return 0
 
@@ -124,9 +134,72 @@ def _probed(url: str, heard: "Json") -> list[str]:
         f"  {'columns':<12} {', '.join(heard['columns']) or 'none heard: the motor was off'}",
         f"  {'damaged':<12} {heard['frames_damaged']} frames; unknown {heard['frames_unknown']}",
     ]
+    if heard["restarted_by_opening"]:
+        lines.append(f"  {'RESTARTED':<12} when its port was opened, and will each time: its reset hangs on DTR")
     if heard["links_lost"]:
         lines.append(f"  {'LINK LOST':<12} {heard['links_lost']} times while it was listened to")
     return lines
+
+
+@pens.command("release")
+@click.option(
+    "--for",
+    "seconds",
+    type=Number(0.1, 86_400),
+    default=600.0,
+    show_default=True,
+    metavar="S",
+    help="Until it is taken back.",
+)
+@data_dir_option
+@json_option
+def release(seconds: float, data_dir: Path | None, as_json: bool) -> int:
+    """Lend the port of the running recorder's pen, to a program that updates its firmware.
+
+    Returns when the port is free. What the pen sends meanwhile is not recorded, and the record says so.
+    """
+    reply = _ask(data_dir, {"command": "release", "for_us": int(seconds * 1_000_000)})
+    if not reply["ok"]:
+        click.echo(f"error: {reply['error']}", err=True)
+        return int(reply["exit_code"])
+    if as_json:
+        print_json({"schema": "devicelog.port/1", **reply})
+        return 0
+    click.echo(f"{reply['port']} is free for {seconds:g} s. Then, or sooner with this, it is recorded from again:")
+    click.echo("  " + command_line("pens", "resume", data_dir=data_dir))
+    return 0
+
+
+@pens.command("resume")
+@data_dir_option
+@json_option
+def resume(data_dir: Path | None, as_json: bool) -> int:
+    """Take a port that was released back."""
+    reply = _ask(data_dir, {"command": "resume"})
+    if not reply["ok"]:
+        click.echo(f"error: {reply['error']}", err=True)
+        return int(reply["exit_code"])
+    if as_json:
+        print_json({"schema": "devicelog.port/1", **reply})
+    elif reply["was_released"]:
+        click.echo(f"the recorder opens {reply['port']} again")
+    else:
+        click.echo(f"{reply['port']} was not released")
+    return 0
+
+
+def _ask(data_dir: Path | None, request: "Json") -> "Json":
+    from devicelog.control import ask
+    from devicelog.errors import NotFound
+    from devicelog.recorder.recovery import recover, told
+
+    data_dir = data_dir or default_data_dir()
+    try:
+        return ask(data_dir, request)
+    except NotFound:
+        if (interrupted := recover(data_dir)) is not None:
+            click.echo(told(interrupted), err=True)
+        raise
 
 
 @pens.command()

@@ -144,7 +144,7 @@ def demo(
 
 @click.command()
 @click.option(
-    "--pen", required=True, metavar="URL|gpio", help="The pen's serial port: a path, or any pyserial URL; or the pins."
+    "--pen", required=True, metavar="URL|gpio", help="A port (path or pyserial URL), auto, serial:NUMBER; or the pins."
 )
 @click.option("--client", required=True, metavar="CODE", help="The clinic's code of the treated person; never a name.")
 @click.option("--practitioner", required=True, metavar="ID", help="Who treats: an id, not a name.")

@@ -46,6 +46,7 @@ BODY_KEYS: dict[str, frozenset[str]] = {
     ),
     "chunks.committed": frozenset({"stream", "chunks", "records", "root"}),
     "state.changed": frozenset({"stream", "event", "from", "to", "record"}),
+    "pen.updated": frozenset({"stream", "record", "pen", "was"}),
     "session.closed": frozenset(
         {"stream", "ended", "cause", "chunks", "records", "root", "derived", "mode", "pen_serial", "engine", "verdict"}
     ),

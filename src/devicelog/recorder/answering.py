@@ -10,25 +10,32 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from devicelog.canonical import Json
 from devicelog.errors import DevicelogError, StoreUnusable
 from devicelog.recorder.attributing import AttributeCommand, parse_attribution
-from devicelog.recorder.commands import MarkCommand, Reply, parse_mark
+from devicelog.recorder.commands import MarkCommand, PortCommand, Reply, parse_mark, parse_release
 from devicelog.recorder.marking import refusal
 
 DISK_TIMEOUT_S = 10.0
 
 
 class Answering:
-    """`mark` puts a mark before the one consumer; `attribute` derives here and asks the writer; `failure` tells what
-    keeps the writer from writing, if anything."""
+    """`mark` and `port` put a request before the one consumer; `attribute` derives here and asks the writer; `failure`
+    tells what keeps the writer from writing, if anything."""
 
     def __init__(
         self,
         zones: Collection[str],
         mark: Callable[[MarkCommand, Reply], None],
         attribute: Callable[[AttributeCommand, Reply], None],
+        port: Callable[[PortCommand, Reply], None],
         failure: Callable[[], str | None],
     ) -> None:
         self._zones, self._make_mark, self._make_correction, self._failure = zones, mark, attribute, failure
-        self._commands: dict[str, Callable[[Json], Json]] = {"mark": self._mark, "attribute": self._attribute}
+        self._tell_port = port
+        self._commands: dict[str, Callable[[Json], Json]] = {
+            "mark": self._mark,
+            "attribute": self._attribute,
+            "release": self._release,
+            "resume": self._resume,
+        }
 
     def answer(self, request: Json) -> Json:
         """The control socket's handler, in a thread of its own per request."""
@@ -50,6 +57,13 @@ class Answering:
     def _attribute(self, request: Json) -> Json:
         command = parse_attribution(request, self._zones)
         return self._on_disk("the correction", lambda reply: self._make_correction(command, reply))
+
+    def _release(self, request: Json) -> Json:
+        command = parse_release(request)
+        return self._on_disk("the release of the port", lambda reply: self._tell_port(command, reply))
+
+    def _resume(self, _request: Json) -> Json:
+        return self._on_disk("the return of the port", lambda reply: self._tell_port(PortCommand(for_us=None), reply))
 
     def _on_disk(self, what: str, ask: Callable[[Reply], None]) -> Json:
         done: Future[Json] = Future()

@@ -1,4 +1,4 @@
-"""What a person can say to a running recorder: a mark. From words, a line of a marks file, or a socket request.
+"""What a person can say to a running recorder: a mark (from words, a marks file or the socket), or give the port up.
 
 Whether the session takes it now is decided by the recorder (sessions.check_mark).
 """
@@ -18,6 +18,8 @@ from devicelog.sessions import check_note
 KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
 _LINE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s+(.+)")
 
+RELEASE_MOST_US = 86_400_000_000
+
 Reply = Callable[[Json], None]
 
 
@@ -35,11 +37,26 @@ class MarkCommand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PortCommand:
+    """Give the pen's port to another program for so long; None: take it back."""
+
+    for_us: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimedMark:
     """A mark of a marks file or a scenario: `t_us` after the session's beginning."""
 
     t_us: int
     command: MarkCommand
+
+
+def parse_release(request: Json) -> PortCommand:
+    """A request to release the port. Raises UsageProblem."""
+    for_us = request.get("for_us")
+    if type(for_us) is not int or not 0 < for_us <= RELEASE_MOST_US:
+        raise UsageProblem(f"a port is released for 1 to {RELEASE_MOST_US} microseconds, not {for_us!r}")
+    return PortCommand(for_us=for_us)
 
 
 def parse_mark(words: Sequence[str], zones: Collection[str]) -> MarkCommand:

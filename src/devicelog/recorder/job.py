@@ -31,6 +31,28 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class Line(Protocol):
+    """What a source with a serial port can do besides."""
+
+    @property
+    def url(self) -> str:
+        """Which port it is."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it does not open; None while it is open."""
+
+    def distrust(self, opening: int, cause: str) -> None:
+        """No pen speaks there: open it anew."""
+
+    def release(self, for_us: int) -> None:
+        """Give the port up for so long."""
+
+    def resume(self) -> bool:
+        """Take it back; False when it was not given up."""
+
+
+@runtime_checkable
 class Sounding(Protocol):
     """A source that has a buzzer, or could have one."""
 

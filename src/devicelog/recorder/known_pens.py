@@ -1,4 +1,4 @@
-"""What the ledger tells of a pen: the counters with which it was last heard, and the calibration that is in force."""
+"""What the ledger tells of a pen: its counters and its name when it was last heard, and the calibration in force."""
 
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ from devicelog.ledger.entries import PEN_DOCUMENTS, Entry
 from devicelog.store.evidence import Evidence
 from firmware_bridge.calibration import HostCalibration
 from firmware_bridge.readings import Identity
+
+_ALL_STREAMS = 2**62
 
 
 def last_counters(path: Path, serial: str, *, before_stream: int) -> Counters | None:
@@ -57,3 +59,13 @@ def calibration_document(evidence: Evidence, entry: Entry) -> tuple[str, bytes]:
         except ValueError as error:
             raise EvidenceDamaged(f"ledger entry {entry.seq}: {error}") from error
     return digest, data
+
+
+def last_identity(path: Path, serial: str) -> Json | None:
+    """Who the pen with this serial number said it was in the newest closed stream that ended with it; None if none."""
+    with Evidence(path) as evidence:
+        for row in evidence.last_closed(serial, _ALL_STREAMS):
+            pen: Json | None = parse_canonical(evidence.document(row["derived"]))["facts"]["pen"]
+            if pen is not None and pen["serial"] == serial:
+                return pen
+    return None

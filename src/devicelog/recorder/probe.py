@@ -26,7 +26,7 @@ from firmware_bridge.readings import (
     SerialChunk,
     Unknown,
 )
-from firmware_bridge.sources import Inbox, SerialSource
+from firmware_bridge.sources import Inbox, Restarts, SerialSource, Watch
 from firmware_bridge.transports import decoder_of
 
 _WAIT_S = 0.1
@@ -52,6 +52,7 @@ class Heard:
     """What came from a port, counted."""
 
     def __init__(self, profile: PenProfile) -> None:
+        self.url = ""  # where that was
         self.listened_us = 0
         self.n_bytes = 0
         self.links_lost = 0
@@ -65,16 +66,21 @@ class Heard:
         self._echoes = 0
         self._columns: set[str] = set()
         self._lines = profile.lines is not None
+        self.restarted = False  # because its port was opened
+        self._restarts = Restarts()
         self._decoder = decoder_of(profile)
 
-    def take(self, raw: RawInput) -> None:
-        """Count an input and what it completes."""
+    def take(self, raw: RawInput) -> list[Reading]:
+        """Count an input and what it completes, and return that."""
         if isinstance(raw, SerialChunk):
             self.n_bytes += len(raw.data)
         elif isinstance(raw, LinkChange):
             self.links_lost += not raw.up
-        for reading in self._decoder.feed(raw):
+        readings = self._decoder.feed(raw)
+        self.restarted = bool(self._restarts.take(raw, readings)) or self.restarted
+        for reading in readings:
             self._reading(reading)
+        return readings
 
     def _reading(self, reading: Reading) -> None:
         match reading:
@@ -134,26 +140,27 @@ class Heard:
             "period_us": self.period_us,
             "columns": self.columns,
             "links_lost": self.links_lost,
+            "restarted_by_opening": self.restarted,
         }
 
 
 def probe(url: str, profile: PenProfile, *, for_us: int, now_us: Callable[[], int], stop: Stop) -> Heard:
     """Open the port, ask who is there and listen for so long, or until `stop`. Raises PenError."""
-    heard, inbox = Heard(profile), Inbox()
+    heard, inbox, watch = Heard(profile), Inbox(), Watch(profile.silence_limit_us, speaks_at_rest=profile.lines is None)
     with ExitStack() as stack:
         source = SerialSource(url, profile, inbox, now_us)
         stack.callback(source.close)
         source.open()
+        heard.url = source.url
         began_us = now_us()
         source.start()
         while not stop.cause and (left_us := began_us + for_us - now_us()) > 0:
-            _count(heard, inbox.get(min(_WAIT_S, left_us / 1_000_000)))
+            item = inbox.get(min(_WAIT_S, left_us / 1_000_000))
+            cause = watch.take(item, heard.take(item)) if isinstance(item, RawInput) else watch.judge(now_us())
+            if cause is not None:
+                source.distrust(watch.opening, cause)
         heard.listened_us = now_us() - began_us
     while (item := inbox.get_nowait()) is not None:
-        _count(heard, item)
+        if isinstance(item, RawInput):
+            heard.take(item)
     return heard
-
-
-def _count(heard: Heard, item: object) -> None:
-    if isinstance(item, RawInput):
-        heard.take(item)

@@ -51,9 +51,9 @@ def record(
         if interrupted is not None:
             console.say(told(interrupted))
         inbox = Inbox()
-        source = source_of(inbox, clock)
-        stack.callback(source.close)
         try:
+            source = source_of(inbox, clock)
+            stack.callback(source.close)
             source.open()
         except PenError as error:
             raise PenUnusable(str(error)) from error
@@ -69,7 +69,7 @@ def record(
             job, writer=writer, inbox=inbox, source=source, clock=clock, console=console, stop=stop, sound=sound
         )
         attribute = attribute_through(writer, path)
-        answering = Answering(job.zones, recording.mark, attribute, lambda: writer.failure)
+        answering = Answering(job.zones, recording.mark, attribute, recording.port, lambda: writer.failure)
         control = stack.enter_context(ControlServer(job.data_dir, answering.answer))
         lock.describe({"pid": os.getpid(), "socket": str(control.path)})
         if on_ready is not None:

@@ -19,19 +19,21 @@ from devicelog.ledger.entries import Actor
 from devicelog.pipeline import new_documents
 from devicelog.recorder.answering import DISK_TIMEOUT_S
 from devicelog.recorder.clock import RecorderClock
-from devicelog.recorder.commands import MarkCommand, Reply
+from devicelog.recorder.commands import MarkCommand, PortCommand, Reply
 from devicelog.recorder.display import Display
 from devicelog.recorder.forgotten import Forgotten
 from devicelog.recorder.idle import Seen, seen_in
-from devicelog.recorder.job import Job, Outcome, Source
+from devicelog.recorder.job import Job, Line, Outcome, Source
 from devicelog.recorder.known_pens import calibration_document, calibration_in_force, last_counters
 from devicelog.recorder.live import Console
 from devicelog.recorder.marking import Marking, refusal
 from devicelog.recorder.nobody import nobody
 from devicelog.recorder.pedalling import Pedalling, Sound
+from devicelog.recorder.pen_updates import PenUpdates
 from devicelog.recorder.standing import as_they_stand, dial_lost
 from devicelog.recorder.stop import Stop
 from devicelog.recorder.stream import OpenStream, new_stream_id
+from devicelog.recorder.supervision import Supervision
 from devicelog.records import Stall
 from devicelog.store.database import FILE_NAME
 from devicelog.store.evidence import Evidence
@@ -49,7 +51,7 @@ from firmware_bridge.readings import (
     SerialChunk,
     Unknown,
 )
-from firmware_bridge.sources import Inbox
+from firmware_bridge.sources import Inbox, Watch
 
 IDENTITY_TIMEOUT_S = 7.0  # a pen says who it is every 5 s unasked
 TICK_US = 1_000_000
@@ -66,7 +68,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    command: MarkCommand
+    command: MarkCommand | PortCommand
     reply: Reply
 
 
@@ -91,6 +93,10 @@ class Recording:
         zones = [zone.zone for zone in job.plan.zones]
         self._pedalling = Pedalling(self._marking, zones, console, sound or (lambda _tone: None))
         self._path = job.data_dir / FILE_NAME
+        watch = Watch(job.profile.silence_limit_us, speaks_at_rest=job.profile.lines is None, speed=clock.speed)
+        line = source if isinstance(source, Line) else None
+        self._supervision = Supervision(line, watch, writer=writer, clock=clock, console=console)
+        self._updates = PenUpdates(self._path, writer, console)
         self._marks = list(job.marks)
         self._taken_us = 0  # stamp of the newest record
         self._began_us = 0  # of the session
@@ -108,6 +114,13 @@ class Recording:
 
     def mark(self, command: MarkCommand, reply: Reply) -> None:
         """Ask for a mark. `reply` is called when it is on disk, or with why it is not."""
+        self._ask(command, reply)
+
+    def port(self, command: PortCommand, reply: Reply) -> None:
+        """Ask for the pen's port, or give it back. `reply` is called when that is done and its record on disk."""
+        self._ask(command, reply)
+
+    def _ask(self, command: MarkCommand | PortCommand, reply: Reply) -> None:
         if self._ended:
             reply(refusal("the session has ended", NotFound.exit_code))
         else:
@@ -193,10 +206,14 @@ class Recording:
 
     def _await_identity(self, span: OpenStream) -> Identity | None:
         give_up_s = time.monotonic() + IDENTITY_TIMEOUT_S
+        heard = False
         while not self._stop.cause and self._other is None and time.monotonic() < give_up_s:
             self._turn(span)
             if self._identity is not None:
                 return self._identity
+            if not heard and span.pipeline.derivation.account.sound_frames:
+                # a board that started anew when its port was opened has not had our question
+                heard, give_up_s = True, time.monotonic() + IDENTITY_TIMEOUT_S
         return None
 
     def _consume(self, session: OpenStream) -> str:
@@ -223,6 +240,7 @@ class Recording:
             return "nothing"
         item = self._inbox.get(0.05)
         if item is None:
+            self._supervision.nothing_came()
             if self._clock.now_us() - self._taken_us >= TICK_US:
                 self._taken_us = self._clock.now_us()
                 stream.take(None)
@@ -237,16 +255,18 @@ class Recording:
 
     def _take(self, stream: OpenStream, item: object) -> Seen:
         match item:
-            case _Request():
-                self._marking.make(stream, item.command, item.reply)
+            case _Request(command=PortCommand() as command):
+                self._supervision.make(command, item.reply)
+                return "person"
+            case _Request(command=MarkCommand() as command):
+                self._marking.make(stream, command, item.reply)
                 return "person"
             case SerialChunk() | LinkChange() | Overflow() | SensorBatch():
                 readings = stream.take(item)
                 if self._meeting:
                     self._meet(readings, item.t_us)
-                if isinstance(item, LinkChange):
-                    what = "the pen's port is" if item.port is None else f"the {item.port} are"
-                    self._console.say(f"{what} {'open' if item.up else 'lost'} ({item.cause})")
+                self._supervision.take(item, readings)
+                self._updates.take(stream, readings)
                 gestures = [reading for reading in readings if isinstance(reading, Gesture)]
                 for gesture in gestures:
                     self._pedalling.pressed(stream, gesture)
@@ -278,6 +298,7 @@ class Recording:
         now_s = time.monotonic()
         if now_s >= self._next_clock_s:
             self._next_clock_s = now_s + _CLOCK_PERIOD_S
+            self._supervision.look()
             if not self._path.exists():
                 raise StoreUnusable(f"NOT RECORDED: the database {self._path} was taken away while it was written")
             offset_us = self._clock.wall_us() - self._clock.now_us()
@@ -326,6 +347,7 @@ class Recording:
         self._ended = True
         while (item := self._inbox.get_nowait()) is not None:
             self._take(stream, item)
+        self._supervision.end()
         if self._marks:
             self._console.say(f"{len(self._marks)} marks were not made: the session ended before their time")
         derived, closed = stream.close(cause, self._source.read_total)
