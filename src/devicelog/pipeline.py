@@ -22,7 +22,7 @@ from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import Fault, LinkChange, Overflow, Reading, SensorBatch
 from firmware_bridge.transports import decoder_of
 
-ENGINE = 2
+ENGINE = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,36 @@
+"""Databases that earlier versions recorded, read by this one."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from devicelog.pipeline import ENGINE
+from tests.e2e.running import ROOT, devicelog, listed
+
+KEPT = ROOT / "tests" / "data" / "databases"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """What 0.2.0 recorded: the same schema, an earlier engine."""
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    shutil.copy(KEPT / "0.2.0.db", data_dir / "devicelog.db")
+    return data_dir
+
+
+def test_sessions_of_0_2_0_derive_to_the_same_but_for_the_engine(old: Path) -> None:
+    devicelog("verify", "--all", data_dir=old).succeeded()
+    for row in listed(old)[0]:
+        run = devicelog("replay", row["id"], "--json", data_dir=old).succeeded()
+        (derivation,) = json.loads(run.stdout)["derivations"]
+        changed = [line for line in derivation["difference"] if line.startswith(("+ ", "- "))]
+        assert changed == ['- "engine": 2,', f'+ "engine": {ENGINE},']
+
+
+def test_nothing_has_to_be_upgraded(old: Path) -> None:
+    before = (old / "devicelog.db").read_bytes()
+    devicelog("db", "upgrade", data_dir=old).succeeded()
+    assert (old / "devicelog.db").read_bytes() == before
