@@ -7,11 +7,11 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from difflib import get_close_matches
 from typing import Any
 
 from firmware_bridge.errors import ProfileError
 from firmware_bridge.line_format import LineFormat, read_lines
+from firmware_bridge.tables import did_you_mean
 from firmware_bridge.wiring import Wiring, read_wiring
 
 MEASURES = ("set_depth", "depth", "raw_count", "frequency", "contact", "passes", "strokes")
@@ -83,8 +83,7 @@ class PenProfile:
         given = {key: value for key, value in values.items() if key != "schema"}
         known = [field.name for field in fields(cls)]
         for key in [key for key in given if key not in known]:
-            near = get_close_matches(str(key), known, n=1)
-            raise ProfileError(f"pen profile: unknown key {key}." + (f" Did you mean {near[0]}?" if near else ""))
+            raise ProfileError(f"pen profile: unknown key {key}.{did_you_mean(key, known)}")
         _check_transport(given)
         for key in known:
             if key not in given and key not in _left_out(given):
@@ -137,8 +136,7 @@ def _measures(value: object) -> tuple[str, ...]:
         raise ProfileError(f"pen profile: measures = {value!r}; expected a list of {', '.join(MEASURES)}")
     for word in value:
         if word not in MEASURES:
-            near = get_close_matches(word, MEASURES, n=1)
-            known = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(MEASURES)}."
+            known = did_you_mean(word, MEASURES) or f" There are: {', '.join(MEASURES)}."
             raise ProfileError(f"pen profile: measures names {word!r}, which no pen sends.{known}")
     return tuple(word for word in MEASURES if word in value)
 

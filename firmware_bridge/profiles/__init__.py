@@ -5,6 +5,7 @@ from pathlib import Path
 
 from firmware_bridge.errors import ProfileError
 from firmware_bridge.profile import PenProfile
+from firmware_bridge.tables import did_you_mean
 
 _HERE = Path(__file__).parent
 
@@ -15,7 +16,10 @@ def load_profile(name_or_path: str) -> PenProfile:
     try:
         return PenProfile.from_document(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
-        known = ", ".join(sorted(file.stem for file in _HERE.glob("*.toml")))
-        raise ProfileError(f"no pen profile {name_or_path}; there are: {known}, or a path ending in .toml") from error
+        known = sorted(file.stem for file in _HERE.glob("*.toml"))
+        raise ProfileError(
+            f"no pen profile {name_or_path}; there are: {', '.join(known)}, or a path ending in .toml."
+            + did_you_mean(name_or_path, known)
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(f"pen profile {name_or_path}: {error}") from error

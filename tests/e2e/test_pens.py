@@ -167,7 +167,7 @@ def test_what_is_no_port(port: str, says: str, tmp_path: Path) -> None:
         (("--seconds", "0"), "0.1<=x<=3600"),
         (("--seconds", "nan"), "is not a number"),
         (("--seconds", "-3"), "0.1<=x<=3600"),
-        (("--profile", "refrence"), "no pen profile refrence; there are: reference"),
+        (("--profile", "refrence"), "Did you mean reference?"),
     ],
 )
 def test_an_option_that_cannot_be_meant(words: tuple[str, ...], says: str, pen: PtyPen) -> None:
