@@ -8,7 +8,6 @@ from typing import Any
 
 from devicelog.calibration import GaugeReading, Measured, judge
 from devicelog.canonical import Json, canonical
-from devicelog.derive import identity_document
 from devicelog.ledger.entries import Actor
 from devicelog.pipeline import new_documents
 from devicelog.recorder.recovery import software
@@ -16,6 +15,7 @@ from devicelog.recorder.stream import OpenStream, close_stream
 from devicelog.store.database import FILE_NAME, open_for_writing, prepare_data_dir
 from devicelog.store.transaction import Transaction
 from devicelog.store.writer import Writer
+from devicelog.who import identity_document
 from firmware_bridge.frames import encode
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import Identity, Mode, SampleBlock, SerialChunk

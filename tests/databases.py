@@ -14,7 +14,6 @@ from unittest import mock
 from devicelog.canonical import Json
 from devicelog.clinical.data import load_plan, load_zones
 from devicelog.clinical.plan import zones_document
-from devicelog.derive import identity_document
 from devicelog.ledger.entries import Actor
 from devicelog.pipeline import new_documents
 from devicelog.recorder.recovery import software
@@ -28,6 +27,7 @@ from devicelog.store.report import Report
 from devicelog.store.schema import CHUNK_INDEX_BITS, GUARDS
 from devicelog.store.transaction import NOTE_TAG, Transaction, commitment
 from devicelog.store.writer import Writer
+from devicelog.who import identity_document
 from firmware_bridge.decode import Decoder
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import Identity, LinkChange, SerialChunk

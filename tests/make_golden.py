@@ -23,9 +23,9 @@ from typing import Any
 
 from devicelog.attribution import Attribution, Correction
 from devicelog.canonical import Json, canonical
-from devicelog.derive import identity_document
 from devicelog.pipeline import ENGINE, Opening, Pipeline, new_documents
 from devicelog.records import Body, Chunk, Clock, End, Mark, Record, record_of
+from devicelog.who import identity_document
 from firmware_bridge.decode import Decoder
 from firmware_bridge.profile import Calibration
 from firmware_bridge.readings import Heartbeat, Identity, LinkChange, RawInput, SerialChunk

@@ -10,9 +10,9 @@ from functools import cache
 from devicelog.canonical import Json, parse_canonical
 from devicelog.clinical.data import load_plan, load_zones
 from devicelog.clinical.plan import zones_document
-from devicelog.derive import identity_document
 from devicelog.pipeline import Opening, Pipeline, new_documents
 from devicelog.records import SERIAL, Record
+from devicelog.who import identity_document
 from firmware_bridge.decode import Decoder
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import Identity, SerialChunk

@@ -8,13 +8,11 @@ settles the run first. Where it is settled makes no difference to the facts.
 """
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
-from typing import NamedTuple
 
 from devicelog.account import Account
 from devicelog.attribution import Correction, turns
 from devicelog.canonical import Json
-from devicelog.counters import Counters, CounterTrack
+from devicelog.counters import Counters
 from devicelog.gaps import Gaps, Message, ends_us
 from devicelog.needling import Needling
 from devicelog.pen_clock import PenClock
@@ -22,6 +20,7 @@ from devicelog.records import Clock, End, Mark, Record, Stall
 from devicelog.runs import GAP_LISTED_US, Run
 from devicelog.sessions import UNASSIGNED
 from devicelog.tally import Limits
+from devicelog.who import Who
 from firmware_bridge.frames import PROTOCOL_MAJOR
 from firmware_bridge.readings import (
     Fault,
@@ -39,14 +38,6 @@ from firmware_bridge.readings import (
 UNHEARD = ("silent", "no frames")  # causes of a lost link: the port was sound, and no pen was heard
 _MODES = ("demo", "test", "real")  # one frame that is not real, and the stream is not
 _CONFIDENCES = ("unknown", "restored", "rtc", "synced")  # worst first
-
-
-class _Grown(NamedTuple):
-    """By how much the pen's counters grew in a zone; None where it has no such counter."""
-
-    zone: str
-    passes: int | None
-    strokes: int | None
 
 
 class Derivation:
@@ -67,10 +58,9 @@ class Derivation:
         self.account = Account(numbered="numbers" not in untold)
         self.needling = Needling(limits_of)
         self.gaps = Gaps(silence_limit_us, numbered="numbers" not in untold)
-        self.counters = CounterTrack(before=before, heard=heard)
+        self.who = Who(pen, before=before, heard=heard)
         self.last: SampleBlock | None = None  # the newest sample frame
         self.contact: bool | None = None  # at the newest sample
-        self.pen = pen
         self.end: End | None = None
         self.pen_t_us: int | None = None
         self._marked = UNASSIGNED  # the zone of the newest mark
@@ -84,11 +74,6 @@ class Derivation:
         self._has_clock = "clock" not in untold
         self._modes: set[str] = set()
         self._identities = 0
-        self._unsigned = self.counters  # as they are if it is the same pen after a lost link
-        self._waiting: list[_Grown] = []  # by how much they grew, until a pen says that they are its own
-        self._unplaced = False  # whether some of that never was in a zone
-        self._named = True  # False from a lost link until the pen has said who it is
-        self.pens: list[Json] = [pen] if pen is not None else []
         self._events: dict[int, int] = {}
         self._marks: dict[str, int] = {}
         self._clocks: list[Json] = []
@@ -161,8 +146,7 @@ class Derivation:
             if change.cause not in UNHEARD:  # the recorder gave it up for what had been amiss before
                 self.gaps.blame("released" if change.cause == "released" else "link")
             self.needling.away()
-            if self._named:
-                self._named, self._unsigned = False, deepcopy(self.counters)
+            self.who.lose()
             self._losses.append({"at_us": at_us, "for_us": None, "cause": change.cause})
         elif self._losses and self._losses[-1]["for_us"] is None:
             self._losses[-1]["for_us"] = at_us - self._losses[-1]["at_us"]
@@ -206,14 +190,10 @@ class Derivation:
 
     def _follow(self, record: Record, message: Message) -> bool:
         """Place a message after what was heard before, note a gap where there is one; False for a repeat."""
-        known = self.pen["serial"] if self.pen else None
-        another = isinstance(message, Identity) and known not in (None, message.serial)
+        another = isinstance(message, Identity) and self.who.serial not in (None, message.serial)
         if another:
-            self.account.another_pen(heard_already=not self._named)
-            self.counters.another_pen()
-            self._unplaced |= bool(self._waiting)
-            self._waiting.clear()  # whose totals these were is not known
-            self._unsigned = self.counters
+            self.account.another_pen(heard_already=not self.who.named)
+            self.who.is_another()
         step, missing = self.account.step(message)
         if step == "late" and isinstance(message, SampleBlock):
             self._late(record, message)
@@ -257,13 +237,8 @@ class Derivation:
                 pass
 
     def _identify(self, identity: Identity) -> None:
-        self.pen, self._named = identity_document(identity), True
-        self.counters = self._unsigned
-        for zone, passes, strokes in self._waiting:
+        for zone, passes, strokes in self.who.identify(identity):
             self.needling.count(passes, strokes, zone)
-        self._waiting.clear()
-        if self.pen not in self.pens:
-            self.pens.append(self.pen)
 
     # --- sample frames ------------------------------------------------------------------------------------------------
 
@@ -287,7 +262,7 @@ class Derivation:
                 until_us=until_us,
             )
             self.contact = contact
-        if not self._named:
+        if not self.who.named:
             self.settle()  # whose strokes these are is not known: each frame is taken by itself
         self.last, self._sample_zone = block, self.needling.zone
 
@@ -310,25 +285,15 @@ class Derivation:
             self.gaps.go_on(run.last_us, run.pen_us, run.period_us, run.n)
             own_us, (host_less_pen_us, pen_us) = run.n * run.period_us, run.low
             self._clock.hear_run((host_less_pen_us - own_us, pen_us + own_us), run.pen_us + own_us)
-            strokes = self.counters.go_on(run.strokes, run.pen_us)
+            strokes = self.who.counters.go_on(run.strokes, run.pen_us)
             if strokes:
                 self.needling.count(None, strokes, self.needling.zone)
         self.needling.take(run, from_us=self._at(run.first_us), to_us=self._at(run.last_us))
 
     def _count(self, message: SampleBlock | Heartbeat) -> None:
-        zone = self.needling.zone
-        passes, strokes = self._unsigned.take(message, self.pen["serial"] if self.pen else None)
-        if not (isinstance(message, SampleBlock) or passes or strokes):
-            return  # an idle pen does not make a zone
-        if self._named:
-            self.needling.count(passes, strokes, zone)
-            return
-        # After a lost link it may be another pen: what its totals grew by waits until it says who it is. Of each stay
-        # in a zone the first is kept apart: it may tell of the gap.
-        if [grown.zone for grown in self._waiting[-2:]] == [zone] * 2:
-            newest = self._waiting.pop()
-            passes, strokes = _sum(newest.passes, passes), _sum(newest.strokes, strokes)
-        self._waiting.append(_Grown(zone, passes, strokes))
+        grown = self.who.take(message, self.needling.zone)
+        if grown is not None:
+            self.needling.count(grown.passes, grown.strokes, grown.zone)
 
     # --- the facts ----------------------------------------------------------------------------------------------------
 
@@ -341,7 +306,7 @@ class Derivation:
             if tally
             else ()
         )
-        return (*zone, len(self._losses), len(self.pens), len(self.account.boots), self.gaps.listed)
+        return (*zone, len(self._losses), len(self.who.pens), len(self.account.boots), self.gaps.listed)
 
     def finish(self) -> None:
         """No more records will come."""
@@ -353,7 +318,7 @@ class Derivation:
         self.settle()
         operator_counts = self._marks.get("pass", 0) > 0
         confidences = [clock["confidence"] for clock in self._clocks]
-        said = {pen["mode"] for pen in self.pens}
+        said = {pen["mode"] for pen in self.who.pens}
         gaps, short_gaps = self.gaps.documents(self._first_us)
         return {
             "duration_us": self._last_us - self._first_us,
@@ -363,16 +328,16 @@ class Derivation:
                 "confidence": min(confidences, key=_CONFIDENCES.index) if confidences else None,
                 "readings": self._clocks,
             },
-            "pen": self.pen,
-            "pens": self.pens,
+            "pen": self.who.pen,
+            "pens": self.who.pens,
             "pen_clock": self._clock.documents() if self._has_clock else [],
             "mode": next((mode for mode in _MODES if mode in self._modes | said), "unknown"),
             "modes": sorted(self._modes),
             "identities": self._identities,
             "events": [{"code": code, "n": n} for code, n in sorted(self._events.items())],
             "marks": [{"kind": kind, "n": n} for kind, n in sorted(self._marks.items())],
-            "counters": {**self.counters.document(), "unplaced": self._unplaced or bool(self._waiting)},
-            "unattended": self.counters.unattended,
+            "counters": self.who.counters_document(),
+            "unattended": self.who.counters.unattended,
             "link_losses": self._losses,
             "zones": [tally.document(operator_counts=operator_counts) for tally in self.needling.zones.values()],
             "spans": self.needling.spans.documents(self._last_record),
@@ -392,10 +357,6 @@ class Derivation:
         return t_us - self._first_us
 
 
-def _sum(before: int | None, now: int | None) -> int | None:
-    return now if before is None else before + (now or 0)
-
-
 def _setting(block: SampleBlock) -> tuple[int | None, bool, bool]:
     """What must be alike in two frames for their depths to be neighbours."""
     return block.depth_set_um, block.contact_bits is None, block.depth_um is None
@@ -413,17 +374,3 @@ def _parts(block: SampleBlock) -> list[tuple[int, int, bool | None]]:
             parts.append((start, at - start, bool(bits >> start & 1)))
             start = at
     return [*parts, (start, n - start, bool(bits >> start & 1))]
-
-
-def identity_document(identity: Identity) -> Json:
-    """Who the pen said it is, as plain values."""
-    return {
-        "model": identity.model,
-        "serial": identity.serial,
-        "firmware": identity.firmware,
-        "calibration_id": identity.calibration_id,
-        "cartridge": identity.cartridge,
-        "mode": identity.mode,
-        "protocol_major": identity.protocol_major,
-        "protocol_minor": identity.protocol_minor,
-    }

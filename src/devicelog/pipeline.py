@@ -202,7 +202,7 @@ class Pipeline:
     def _expected(self) -> Json:
         """What the pen's profile and the plan let expect, as far as no sample can show it."""
         profile, plan = self.opening.profile, self.opening.plan
-        named = dict.fromkeys(pen["calibration_id"] for pen in self.derivation.pens)
+        named = dict.fromkeys(pen["calibration_id"] for pen in self.derivation.who.pens)
         expires = {name: day for name in named if (day := profile.expires(name)) is not None}
         return {
             **({"untold": list(profile.untold)} if profile.untold else {}),

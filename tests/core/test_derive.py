@@ -878,7 +878,7 @@ def test_what_an_unnamed_pen_did_waits_in_two_parts_for_each_stay_however_long()
     for zone in ("forehead", "cheek.left", "forehead"):
         bench.zone(zone)
         made_unnamed(bench, *[(0, 10)] * 6)
-    waiting = bench.pipeline.derivation._waiting
+    waiting = bench.pipeline.derivation.who._waiting
     parts = [(row.zone, row.strokes) for row in waiting]
     assert parts == [(zone, n) for zone in ("forehead", "cheek.left", "forehead") for n in (10, 50)]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from devicelog.derive import identity_document
 from devicelog.recorder.playback import identity_of, steps_of
 from devicelog.records import Clock, record_of
+from devicelog.who import identity_document
 from firmware_bridge.decode import Decoder
 from firmware_bridge.frames import encode, frame
 from firmware_bridge.readings import Fault, Identity, LinkChange, SampleBlock, SerialChunk

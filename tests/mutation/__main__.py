@@ -57,7 +57,7 @@ MODULES = (
         f"devicelog.{name}"
         for name in (
             *("canonical", "records", "sessions", "attribution", "runs", "steady", "pen_clock", "spans", "tally"),
-            *("account", "counters", "gaps", "needling", "derive", "validate", "pipeline", "samples"),
+            *("account", "counters", "who", "gaps", "needling", "derive", "validate", "pipeline", "samples"),
             "pins_side",
         )
     ),

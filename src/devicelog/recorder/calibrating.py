@@ -24,7 +24,6 @@ from devicelog.calibration import (
     reading_of,
 )
 from devicelog.canonical import Json, canonical, parse_canonical
-from devicelog.derive import identity_document
 from devicelog.errors import PenUnusable, StoreUnusable, UsageProblem
 from devicelog.ledger.entries import Actor, Entry
 from devicelog.pipeline import new_documents
@@ -43,6 +42,7 @@ from devicelog.store.evidence import Evidence
 from devicelog.store.lock import WriterLock
 from devicelog.store.transaction import Transaction
 from devicelog.store.writer import Writer
+from devicelog.who import identity_document
 from firmware_bridge.calibration import HostCalibration
 from firmware_bridge.errors import PenError
 from firmware_bridge.profile import PenProfile

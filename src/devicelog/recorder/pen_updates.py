@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from devicelog.canonical import Json
-from devicelog.derive import identity_document
 from devicelog.recorder.known_pens import last_identity
 from devicelog.recorder.live import Console
 from devicelog.recorder.stream import OpenStream
 from devicelog.store.transaction import Transaction
 from devicelog.store.writer import Writer
+from devicelog.who import identity_document
 from firmware_bridge.readings import Identity, Reading
 
 # What makes it an update. The cartridge is changed in every session, and the mode is in every frame.

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from devicelog.canonical import Json
-from devicelog.derive import identity_document
 from devicelog.recorder.nobody import nobody
 from devicelog.recorder.stop import Stop
+from devicelog.who import identity_document
 from firmware_bridge.frames import PROTOCOL_MAJOR
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import (

@@ -13,7 +13,6 @@ from typing import TypeVar
 from devicelog.canonical import Json, parse_canonical
 from devicelog.clinical.plan import zones_document
 from devicelog.counters import Counters
-from devicelog.derive import identity_document
 from devicelog.errors import NotFound, PenUnusable, StoreUnusable
 from devicelog.ledger.entries import Actor
 from devicelog.pipeline import new_documents
@@ -38,6 +37,7 @@ from devicelog.records import Stall
 from devicelog.store.database import FILE_NAME
 from devicelog.store.evidence import Evidence
 from devicelog.store.writer import Writer
+from devicelog.who import identity_document
 from firmware_bridge.frames import PROTOCOL_MAJOR
 from firmware_bridge.readings import (
     Gesture,
