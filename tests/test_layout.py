@@ -225,7 +225,6 @@ BRIDGE_ROOMS: dict[str, set[str]] = {
 # The only importers of what talks to the world outside.
 IMPORTERS = {
     "serial": {
-        "firmware_bridge.sources.conversation",
         "firmware_bridge.sources.port",
         "firmware_bridge.sources.ports",
     },

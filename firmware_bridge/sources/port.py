@@ -8,7 +8,9 @@ Not responsible for opening it again (serial_port.py), nor for which port it is 
 import contextlib
 import os
 import re
+import select
 import termios
+import time
 from typing import Any
 
 from firmware_bridge.frames import encode
@@ -73,6 +75,37 @@ class Port:
                 self._port.write(request)
             else:
                 os.write(self._fd, request)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until something has arrived, so long at most. A port without a descriptor waits in `read_now`."""
+        if self._fd is not None:
+            with contextlib.suppress(*_DEATHS):  # `read_now` says what it was
+                select.select([self._fd], [], [], seconds)
+
+    def write(self, data: bytes, *, within_s: float) -> None:
+        """Send bytes; what a pen does not take in this time is left out. Raises LinkLost."""
+        try:
+            if self._fd is None:
+                self._port.write(data)
+                return
+            until_s = time.monotonic() + within_s
+            while data and select.select([], [self._fd], [], max(0.0, until_s - time.monotonic()))[1]:
+                with contextlib.suppress(BlockingIOError):
+                    data = data[os.write(self._fd, data) :]
+        except _DEATHS as error:
+            raise LinkLost(down_cause(error)) from error
+
+    def turn_lines(self, *, dtr: bool, rts: bool) -> bool:
+        """Set DTR and RTS; False where this port has no such lines, or only says that it has (a network port)."""
+        import serial
+
+        if not isinstance(self._port, serial.Serial):
+            return False
+        try:
+            self._port.dtr, self._port.rts = dtr, rts
+        except _DEATHS:
+            return False
+        return True
 
     def close(self) -> None:
         with contextlib.suppress(*_DEATHS):

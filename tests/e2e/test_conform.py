@@ -13,11 +13,12 @@ from devicelog.recorder.conform import Conformance
 from devicelog.recorder.stop import Stop
 from firmware_bridge.conformance import judge, write_capture
 from firmware_bridge.conformance.capture import MAX_BYTES, Full, Link, Phase, Received, Sent
-from firmware_bridge.conformance.plan import Step, steps
+from firmware_bridge.conformance.plan import WATCH_S, Step, steps
 from firmware_bridge.profiles import load_profile
 from tests.bridge.ruled_pen import RuledPen, run_with
 from tests.bridge.test_conformance import RareHeartbeat
 from tests.e2e.running import IDENTITY, Json, PtyPen, Running, devicelog, simulated_pen, wait_until
+from tests.examples import toml_of
 from tests.pages import DOCS, block
 
 PAGE = "conformance.md"
@@ -43,6 +44,9 @@ def test_the_simulated_pen_fails_nothing_and_what_is_kept_is_judged_the_same(tmp
 
     assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["capture.jsonl", "conformance.json"]
     again = devicelog("pens", "conform", "--capture", tmp_path / "kept" / "capture.jsonl", "--json").succeeded()
+    # a pseudo-terminal has no DTR: 19 s less 4.5 s, and the 2 s that it watches; said once the port is open
+    assert f"testing the pen at {tmp_path / 'pen'}, 115200 baud (profile reference), for 16.5 s\n" in told.stderr
+    assert "left out: DTR and RTS" in told.stderr
     assert again.stdout == told.stdout == (tmp_path / "kept" / "conformance.json").read_text("utf-8")
 
 
@@ -123,6 +127,32 @@ def test_words_that_cannot_be_meant(words: tuple[str, ...], code: int, said: str
     devicelog("pens", "conform", *words).refused(code, said)
 
 
+def test_a_port_that_is_not_there_is_not_said_to_be_tested() -> None:
+    told = devicelog("pens", "conform", "--pen", "/dev/nowhere", "--no-steps").refused(4, "there is no such port")
+    assert "testing" not in told.stderr
+
+
+@pytest.mark.parametrize("command", ["conform", "calibrate"])
+@pytest.mark.parametrize("kind", ["gpio-reference", "lines"])
+def test_a_pen_that_sends_no_frames_is_refused_in_words_of_its_own(command: str, kind: str, tmp_path: Path) -> None:
+    profile, says = kind, "is wired to pins"
+    if kind == "lines":
+        (tmp_path / "my-pen.toml").write_text(toml_of("words"), "utf-8")
+        profile, says = str(tmp_path / "my-pen.toml"), "is of a pen that sends lines of text"
+    more = ("--practitioner", "KM", "--data-dir", tmp_path / "data") if command == "calibrate" else ()
+    words = ("--pen", "/dev/nowhere", "--profile", profile, *more)
+    devicelog("pens", command, *words).refused(2, says, "depth" if command == "calibrate" else "frames")
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_help_says_how_long_it_takes() -> None:
+    own, watch = (sum(s.lasts_us for s in steps(watch_s=watch_s, power_cycle=False)) / 1e6 for watch_s in (0, WATCH_S))
+    told = " ".join(devicelog("pens", "conform", "--help").stdout.split())
+    page = (DOCS / PAGE).read_text("utf-8")
+    assert f"{own:g} s of what the host does by itself, then watch it for {watch - own:g} s" in told
+    assert f"its part for {own:g} s and then watches for {watch - own:g} s" in " ".join(page.split())
+
+
 def test_what_is_kept_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "capture.jsonl").write_text("mine", "utf-8")
     devicelog("pens", "conform", "--pen", "/dev/nowhere", "--save", tmp_path).refused(2, "is there already")
@@ -146,6 +176,10 @@ class Somebody:
 
     def __init__(self, does: Callable[[Step], bool | None] = lambda _: True) -> None:
         self.does, self.step, self.told_of = does, Step(phase="listen", lasts_us=0), list[str]()
+        self.lasts_us = 0
+
+    def begins(self, lasts_us: int) -> None:
+        self.lasts_us = lasts_us
 
     def told(self, step: Step) -> None:
         self.step = step
@@ -173,6 +207,8 @@ def test_where_nothing_comes_the_run_ends_after_it_has_asked(pen: PtyPen) -> Non
     run = run_of(pen, person)
     run.run(steps(watch_s=None, power_cycle=False))
     assert person.told_of == ["listen", "ask"]
+    plan = steps(watch_s=None, power_cycle=False)
+    assert person.lasts_us == sum(step.lasts_us for step in plan if step.phase != "lines"), "a pty has no DTR"
     assert [event.name for event in run.capture.events if isinstance(event, Phase)] == ["listen", "ask", "end"]
     assert judge(run.capture)["verdict"] == "no pen"
     assert pen.asked()

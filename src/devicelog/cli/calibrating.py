@@ -69,6 +69,15 @@ def calibrate(
     from firmware_bridge.sources import Inbox, SerialSource
 
     profile, clock, stop = load_profile(profile_name), RecorderClock(), Stop()
+    if profile.gpio is not None:
+        raise UsageProblem(
+            f"profile {profile.name} is wired to pins: its sensors tell no depth to calibrate. See docs/pins.md"
+        )
+    if profile.lines is not None:
+        raise UsageProblem(
+            f"profile {profile.name} is of a pen that sends lines of text: it never says who it is, and a calibration "
+            "is of one pen. Scale its depth in the profile (docs/connect-your-pen.md)"
+        )
     if points is not None and readings_file is not None:
         raise UsageProblem("--points and --readings: the file names its points itself")
     gauges = default_gauges(profile.depth_max_um) if points is None else read_gauges(points)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from devicelog.recorder.stop import Stop
     from firmware_bridge.conformance import Capture
     from firmware_bridge.conformance.plan import Step
+    from firmware_bridge.profile import PenProfile
 
 CAPTURE_NAME, REPORT_NAME = "capture.jsonl", "conformance.json"
 _MAX_FILE_BYTES = 256 << 20
@@ -25,12 +26,16 @@ _EXIT = {"fails": 3, "no pen": 4, "undecided": 0, "conforms": 0}
 _WORDS = {"failed": "FAILED", "not shown": "NOT SHOWN"}
 
 
+# how long the host's own part takes stands in conformance.plan
+_NO_STEPS = "Nobody is at the pen: 19 s of what the host does by itself, then watch it for 30 s."
+
+
 @click.command("conform")
 @click.option("--pen", "url", metavar="URL", help="The port of the pen: a path, or any pyserial URL.")
 @click.option("--capture", "capture_file", metavar="FILE", help="Judge a run that was kept, in place of a pen.")
 @click.option("--profile", "profile_name", default="reference", show_default=True, metavar="NAME", help="Kind of pen.")
-@click.option("--no-steps", is_flag=True, help="Nobody is at the pen: ask for nothing, and watch it for 30 s.")
-@click.option("--seconds", type=Number(0, 3600), help="The same, and watch it for so long.")
+@click.option("--no-steps", is_flag=True, help=_NO_STEPS)
+@click.option("--seconds", type=Number(0, 3600), help="--no-steps, and watch it for so long.")
 @click.option("--power-cycle", is_flag=True, help="The pen is switched off and on too: more rules are shown.")
 @click.option("--save", "save_dir", metavar="DIR", help="Keep the run and the judgement in this directory.")
 @json_option
@@ -46,7 +51,8 @@ def conform(
 ) -> int:
     """Run a pen through the rules of docs/protocol.md, and judge it rule by rule.
 
-    Exit 0: nothing that was shown fails. 3: a rule is not kept. 4: no pen was heard. 2: the capture is damaged.
+    Exit 0: nothing that a pen must keep fails; what is only advised changes no exit. 3: a rule that it must keep is not
+    kept. 4: no pen was heard. 2: the capture is damaged.
     """
     from devicelog.errors import UsageProblem
     from firmware_bridge.conformance import judge
@@ -59,12 +65,14 @@ def conform(
         document = judge(_kept(capture_file))
     else:
         from devicelog.recorder.stop import Stop
+        from firmware_bridge.conformance.plan import WATCH_S
 
+        profile = _framed(profile_name)
         saved = _Saved(save_dir)
         stop = Stop()
-        watch_s = seconds if seconds is not None else 30.0 if no_steps or not _on_terminal() else None
+        watch_s = seconds if seconds is not None else WATCH_S if no_steps or not _on_terminal() else None
         with stop.on_signals():
-            capture = _run(str(url), profile_name, watch_s=watch_s, power_cycle=power_cycle, stop=stop)
+            capture = _run(str(url), profile, watch_s=watch_s, power_cycle=power_cycle, stop=stop)
         saved.write(CAPTURE_NAME, capture)
         if stop.cause:
             click.echo("interrupted: nothing was judged", err=True)
@@ -89,10 +97,19 @@ def _on_terminal() -> bool:
 
 
 class _AtTheTerminal:
-    """A person who reads stderr and presses Enter."""
+    """A person who reads stderr and presses Enter, if `asked` for anything."""
+
+    def __init__(self, words: str, *, asked: bool) -> None:
+        self._words, self._asked = words, asked
+
+    def begins(self, lasts_us: int) -> None:
+        taking = ", and as long as you take" if self._asked else ""
+        click.echo(f"testing {self._words} for {lasts_us / 1e6:g} s{taking}", err=True)
 
     def told(self, step: "Step") -> None:
-        if step.ask:
+        if not step.lasts_us:
+            click.echo(f"left out: {step.what}. This port has no such lines", err=True)
+        elif step.ask:
             click.echo(f"NOW: {step.ask}.\n     Enter when that is so; s and Enter to skip it", err=True)
         else:
             click.echo(f"{step.lasts_us / 1e6:g} s: {step.what}", err=True)
@@ -104,21 +121,34 @@ class _AtTheTerminal:
         return bool(line) and line.strip().lower() not in ("s", "skip")
 
 
-def _run(url: str, profile_name: str, *, watch_s: float | None, power_cycle: bool, stop: "Stop") -> "Capture":
+def _framed(profile_name: str) -> "PenProfile":
+    """The profile of a pen that sends frames. Raises UsageProblem for any other: it has no frames to judge."""
     from devicelog.errors import UsageProblem
-    from devicelog.recorder.clock import RecorderClock
-    from devicelog.recorder.conform import Conformance
-    from firmware_bridge.conformance.plan import steps
     from firmware_bridge.profiles import load_profile
 
     profile = load_profile(profile_name)
-    if not profile.baud:
-        raise UsageProblem(f"profile {profile.name}: a pen on pins has no serial line, and no frames to judge")
-    plan = steps(watch_s=watch_s, power_cycle=power_cycle)
-    s = sum(step.lasts_us for step in plan) / 1e6
-    click.echo(f"testing the pen at {url} for {s:.0f} s at {profile.baud} baud (profile {profile.name})", err=True)
-    run = Conformance(url, profile, now_us=RecorderClock().now_us, person=_AtTheTerminal(), stop=stop)
-    run.run(plan)
+    if profile.gpio is not None:
+        raise UsageProblem(
+            f"profile {profile.name} is wired to pins: it has no serial line, and sends no frames to judge. "
+            "What its pins say is in docs/pins.md"
+        )
+    if profile.lines is not None:
+        raise UsageProblem(
+            f"profile {profile.name} is of a pen that sends lines of text: these are the rules of frames. "
+            f"What devicelog makes of its lines: devicelog pens check {profile_name} --capture FILE"
+        )
+    return profile
+
+
+def _run(url: str, profile: "PenProfile", *, watch_s: float | None, power_cycle: bool, stop: "Stop") -> "Capture":
+    from devicelog.recorder.clock import RecorderClock
+    from devicelog.recorder.conform import Conformance
+    from firmware_bridge.conformance.plan import steps
+
+    words = f"the pen at {url}, {profile.baud} baud (profile {profile.name}),"
+    person = _AtTheTerminal(words, asked=watch_s is None)
+    run = Conformance(url, profile, now_us=RecorderClock().now_us, person=person, stop=stop)
+    run.run(steps(watch_s=watch_s, power_cycle=power_cycle))
     return run.capture
 
 
@@ -201,7 +231,8 @@ def _report(document: "Json") -> list[str]:
     for row in document["checks"]:
         lines += _row(row)
     counts = ", ".join(f"{n} {result}" for result, n in document["counts"].items())
-    lines += ["", f"{counts}", f"verdict: {document['verdict']}: {document['why']}"]
+    advised = ". Advice fails no pen, and changes no exit" if "advice" in document["counts"] else ""
+    lines += ["", f"{counts}{advised}", f"verdict: {document['verdict']}: {document['why']}"]
     if document["verdict"] in ("conforms", "undecided"):
         lines.append(
             "No host can see " + "; ".join(f"{what} ({rule})" for rule, what in document["cannot_be_seen"].items())

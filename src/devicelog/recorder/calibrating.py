@@ -97,8 +97,6 @@ def calibrate(
     lines: Lines,
 ) -> Json | None:
     """Measure, judge, keep; None when a signal ended it. Raises DevicelogError: then no calibration was kept."""
-    if command.profile.gpio is not None:
-        raise UsageProblem("this profile is of sensors on the computer's own pins: they tell no depth to calibrate")
     gauges_um = [um for um, _ in command.given] if command.given is not None else command.gauges_um
     check_gauges(gauges_um, command.profile.depth_max_um)
     if (warning := prepare_data_dir(data_dir)) is not None:

@@ -5,6 +5,7 @@ The shell around `firmware_bridge.conformance`. Not responsible for judging, nor
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 
 from devicelog.recorder.stop import Stop
@@ -23,13 +24,16 @@ from firmware_bridge.conformance.capture import (
 from firmware_bridge.conformance.plan import Step, Turn
 from firmware_bridge.errors import PenError
 from firmware_bridge.profile import PenProfile
-from firmware_bridge.sources.conversation import Conversation, ConversationOver
+from firmware_bridge.sources.conversation import Conversation, LinkLost
 
 _REOPEN_EVERY_US = 250_000
 
 
 class Person(Protocol):
     """Whoever is at the pen, if anybody is."""
+
+    def begins(self, lasts_us: int) -> None:
+        """The port is open, and a run begins that takes so long, and as long as a person takes."""
 
     def told(self, step: Step) -> None:
         """A step is about to begin; where it has something to `ask`, `answer` is waited for."""
@@ -69,6 +73,9 @@ class Conformance:
         self._port = Conversation(self._url, self._profile)
         self._events.append(Link(self._t_us(), up=True))
         try:
+            if not self._port.has_lines:
+                steps = tuple(replace(step, lasts_us=0) if step.phase == "lines" else step for step in steps)
+            self._person.begins(sum(step.lasts_us for step in steps))
             for step in steps:
                 if not self._over and self._ready(step):
                     self._do(step)
@@ -122,7 +129,7 @@ class Conformance:
             return
         try:
             data = self._port.read()
-        except ConversationOver:
+        except LinkLost:
             self._lost()
             return
         if data:
@@ -139,7 +146,7 @@ class Conformance:
             t_us = self._t_us()
             try:
                 self._port.write(data)
-            except ConversationOver:
+            except LinkLost:
                 self._lost()
             else:
                 self._events.append(Sent(t_us, data))
