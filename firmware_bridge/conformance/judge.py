@@ -8,12 +8,14 @@ from dataclasses import asdict
 from typing import Any
 
 from firmware_bridge.conformance.capture import Capture
-from firmware_bridge.conformance.rule import Check, Judged, Place, hex_of
+from firmware_bridge.conformance.numbers import POWER
+from firmware_bridge.conformance.rule import Check, Judged, Place, at, hex_of
 from firmware_bridge.conformance.table import CHECKS, UNSEEN
 from firmware_bridge.conformance.trace import Damage, Trace, trace_of
 from firmware_bridge.frames import PROTOCOL_MAJOR
 from firmware_bridge.readings import Identity
 
+_REOPENED_US = 6_000_000  # the longest time between two things that a pen has to say
 SCHEMA = "devicelog.pen-conformance/1"
 
 
@@ -56,9 +58,17 @@ def _row(trace: Trace, check: Check, judged: Judged) -> dict[str, Any]:
         "expected": check.expected,
         "needed": check.counts,
         "result": judged.result,
-        "why": judged.why,
+        "why": judged.why + _reopened(trace, judged),
         "seen": None if judged.place is None else _seen(trace, judged.place),
     }
+
+
+def _reopened(trace: Trace, judged: Judged) -> str:
+    """Where the port came up again not long before what is wrong: it may have to do with it."""
+    if judged.place is None or judged.result not in ("failed", "advice"):
+        return ""
+    opened_us = trace.reopened(judged.place.host_us - _REOPENED_US, judged.place.host_us)
+    return "" if opened_us is None else f". The port came up again {at(trace, opened_us)}"
 
 
 def _seen(trace: Trace, place: Place) -> dict[str, Any]:
@@ -78,9 +88,22 @@ def _verdict(trace: Trace, rows: list[dict[str, Any]]) -> tuple[str, str]:
     if wrong:
         return "fails", f"the pen does not keep {', '.join(wrong)}"
     if left:
-        return "undecided", f"nothing failed, and {', '.join(left)} was not shown"
+        return "undecided", f"nothing failed, and {', '.join(left)} {_were(left)} not shown{_power(trace, rows)}"
     rest = [row["id"] for row in rows if row["result"] == "not shown" and row["level"] == "MUST"]
-    return "conforms", "the pen keeps every rule that was shown" + (f"; not shown: {', '.join(rest)}" if rest else "")
+    words = f"; only {', '.join(rest)} {_were(rest)} not, as is permitted where a port has no DTR" if rest else ""
+    return "conforms", f"the pen keeps every rule that was shown{words}"
+
+
+def _were(names: list[str]) -> str:
+    return "was" if len(names) == 1 else "were"
+
+
+def _power(trace: Trace, rows: list[dict[str, Any]]) -> str:
+    """What to do where nobody switched the pen off and on."""
+    if not any(row["why"] == POWER for row in rows):
+        return ""
+    tried = trace.phase("power") is not None
+    return ": switch the pen off and on when its time has come" if tried else ": add --power-cycle"
 
 
 def _nobody(trace: Trace) -> str:

@@ -42,7 +42,7 @@ CHECKS = (
     ),
     Check(
         id="P-08", level="MUST", what="what the pen does not have is left out", judge=framing.left_out,
-        expected="0 in a fixed field whose flag is clear; no column that is 0 throughout",
+        expected="0 in a fixed field whose flag is clear; no column but contact that is 0 throughout",
     ),
     Check(
         id="P-09", level="SHOULD", what="the same flags from start to power-off", judge=framing.same_flags,
@@ -94,7 +94,7 @@ CHECKS = (
     ),
     Check(
         id="P-18", level="SHOULD", what="an event when something happens", judge=talking.events,
-        expected="an event within 1 s of motor, dial or passes changing",
+        expected="an event within 1 s of the first frame with the new value, or since the last with the old one",
     ),
     Check(
         id="P-19.off", level="MUST", what="identity unasked, motor off", judge=talking.unasked,

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 
-from firmware_bridge.conformance.numbers import POWER, SWITCH_ON, by_life, stretches
+from firmware_bridge.conformance.numbers import POWER, SWITCH_ON, beginning_missed, by_life, stretches
 from firmware_bridge.conformance.rule import Judged, absent, at, failed, passed, unchecked
 from firmware_bridge.conformance.trace import Frame, Trace
 from firmware_bridge.frames import EVENTS
@@ -19,6 +19,7 @@ HEARTBEAT_US = (800_000, 1_200_000)
 UNASKED_US = (4_000_000, 6_000_000)
 ANSWER_US = 500_000
 AFTER_POWER_US = 1_000_000
+OFTEN_US = 5_000_000
 
 _PEACE = ("listen", "ask", "motor", "off", "watch")
 _LATE_US = 60_000  # how late this computer may be with its stamp
@@ -64,6 +65,8 @@ def _idle(trace: Trace) -> Iterator[tuple[list[Frame], int]]:
             frames = []
             continue
         for frame in trace.within(from_us, to_us):
+            if frame.waited:
+                continue
             if frame.told.motor_on or (frames and frame.life != frames[-1].life):
                 yield from _ended(frames, frame.host_us)
                 frames = []
@@ -96,12 +99,12 @@ def events(trace: Trace) -> Judged:
     for frame in trace.frames:
         if isinstance(frame.told, PenEvent):
             told_us.setdefault(frame.told.code, []).append(frame.host_us)
-    for code, changed in _changes(trace):
+    for code, before, changed in _changes(trace):
         times = told_us.get(code, [])
-        next_at = bisect_left(times, changed.host_us - _NEAR_US)
+        next_at = bisect_left(times, min(before.host_us, changed.host_us - _NEAR_US))
         seen += 1
         if next_at == len(times) or times[next_at] > changed.host_us + _NEAR_US:
-            quiet.append((f"{EVENTS[code]} {at(trace, changed)}", changed))
+            quiet.append((f"{EVENTS[code]} {at(trace, changed)} ({_nearest(trace, times, changed)})", changed))
     if quiet:
         return failed(f"no event for: {', '.join(words for words, _ in quiet[:4])}", quiet[0][1])
     if not seen:
@@ -109,18 +112,24 @@ def events(trace: Trace) -> Judged:
     return passed(f"an event for each of {seen} things that happened")
 
 
-def _changes(trace: Trace) -> Iterator[tuple[int, Frame]]:
-    """What happened by the flags and fields, as the code of its event, and the frame that first shows it."""
+def _nearest(trace: Trace, times: list[int], changed: Frame) -> str:
+    if not times:
+        return "there is none in the run"
+    return f"the nearest one {at(trace, min(times, key=lambda us: abs(us - changed.host_us)))}"
+
+
+def _changes(trace: Trace) -> Iterator[tuple[int, Frame, Frame]]:
+    """What happened by the flags and fields: the code of its event, the frame before, the first that shows it."""
     for frames in by_life(trace):
         for first, second in pairwise(frames):
             if second.clean and second.told.motor_on != first.told.motor_on:
-                yield (3 if second.told.motor_on else 4), second
+                yield (3 if second.told.motor_on else 4), first, second
         slow = [frame for frame in frames if isinstance(frame.told, SampleBlock | Heartbeat)]
         for first, second in pairwise(slow):
             for name, code in (("passes", 1), ("depth_set_um", 2)):
                 was, then = getattr(first.told, name), getattr(second.told, name)
                 if second.clean and None not in (was, then) and was != then:
-                    yield code, second
+                    yield code, first, second
 
 
 # --- identity ---------------------------------------------------------------------------------------------------------
@@ -128,33 +137,41 @@ def _changes(trace: Trace) -> Iterator[tuple[int, Frame]]:
 
 def unasked(trace: Trace) -> Judged:
     """P-19: every 5 s unasked, while the motor is off."""
-    return _every_5_s(trace, list(_idle(trace)), "the motor was never off for 6 s: let it rest when you are told to")
+    return _every_5_s(
+        trace, list(_idle(trace)), "off", "the motor was never off for 6 s: let it rest when you are told to"
+    )
 
 
 def unasked_running(trace: Trace) -> Judged:
     """P-19: and while it is on."""
     ran = [(stretch, stretch[-1].host_us) for stretch in stretches(trace)]
-    return _every_5_s(trace, ran, f"{SWITCH_ON} for 7 s")
+    return _every_5_s(trace, ran, "on", f"{SWITCH_ON} for 7 s")
 
 
-def _every_5_s(trace: Trace, spans: list[tuple[list[Frame], int]], do: str) -> Judged:
+def _every_5_s(trace: Trace, spans: list[tuple[list[Frame], int]], motor: str, do: str) -> Judged:
     low_us, high_us = UNASKED_US
-    told = [(first.host_us, second.host_us) for first, second in pairwise(trace.identities())]
-    n = 0
+    begun = [frames[0] for frames in by_life(trace)]
+    n, n_told = 0, 0
     for stretch, end_us in spans:
         said = [frame for frame in stretch if isinstance(frame.told, Identity)]
+        n_told += len(said)
         for first, until_us in zip([stretch[0], *said], [*(frame.host_us for frame in said), end_us], strict=True):
             if until_us - first.host_us > high_us + _LATE_US and trace.clean(first.host_us, until_us):
                 silent_s = (until_us - first.host_us) / 1e6
                 return failed(f"{silent_s:.2f} s without an identity after what came {at(trace, first)}", first)
         for first, second in pairwise(said):
             n += trace.clean(first.host_us, second.host_us)
-            early = _apart_at_least(first, second) < low_us - _LATE_US
+            early = _apart_at_least(first, second) < low_us - _LATE_US and not _just_begun(second, begun)
             if early and not _asked(trace, first) and not _asked(trace, second):
                 took_s = (second.host_us - first.host_us) / 1e6
                 return failed(f"an identity unasked after only {took_s:.2f} s, {at(trace, second)}", second)
         n += end_us - stretch[0].host_us > high_us
-    return passed(f"an identity every 4 to 6 s, {len(told) + 1} in all") if n else unchecked(do)
+    return passed(f"an identity every 4 to 6 s, {n_told} with the motor {motor}") if n else unchecked(do)
+
+
+def _just_begun(frame: Frame, begun: list[Frame]) -> bool:
+    """Whether the pen may be in its first 5 s, in which it may say more often who it is."""
+    return frame.host_us - begun[frame.life].host_us <= OFTEN_US + _LATE_US
 
 
 def _apart_at_least(first: Frame, second: Frame) -> int:
@@ -225,20 +242,23 @@ def same_pen(trace: Trace) -> Judged:
 
 def after_power(trace: Trace) -> Judged:
     """P-19: at most 1 s after power-on, counted from the first frame."""
-    lives = by_life(trace)
-    begun = [life for life in lives[1:] if life[0].phase in (*_PEACE, "power")]  # not after what the host did
+    lives = pairwise(by_life(trace))
+    begun = [(was[-1], life) for was, life in lives if life[0].phase in (*_PEACE, "power")]  # not after the host's acts
     if not begun:
         return unchecked(POWER)
-    begun = [life for life in begun if trace.clean(life[0].host_us, life[0].host_us + AFTER_POWER_US)]
-    if not begun:
-        return unchecked("the line was disturbed after the start")
-    for life in begun:
+    missed = ""
+    for last, life in begun:
         said = next((frame.host_us for frame in life if isinstance(frame.told, Identity)), None)
+        if said is not None and said - life[0].host_us <= AFTER_POWER_US + _LATE_US:
+            continue
         if said is None and "malformed" in trace.damage:
             return unchecked("it said nothing that could be read as an identity; some frames were malformed (P-31)")
-        if said is None or said - life[0].host_us > AFTER_POWER_US + _LATE_US:
+        missed = beginning_missed(trace, last.host_us, life[0])
+        if not missed and not trace.clean(life[0].host_us, life[0].host_us + AFTER_POWER_US):
+            missed = "the line was disturbed after the start"
+        if not missed:
             return failed(f"no identity within 1 s of its first frame after the start, {at(trace, life[0])}", life[0])
-    return passed("it said who it is within 1 s of its first frame")
+    return unchecked(missed) if missed else passed("it said who it is within 1 s of its first frame")
 
 
 # --- what it is told --------------------------------------------------------------------------------------------------

@@ -59,11 +59,11 @@ def latency(trace: Trace) -> Judged:
     late: list[tuple[float, Frame]] = []
     for life in by_life(trace):
         rate = _rate(life)
-        told = [frame for frame in life if isinstance(frame.told, Heartbeat | Identity)]
+        told = [frame for frame in life if isinstance(frame.told, Heartbeat | Identity) and not frame.waited]
         if rate is None or not told:
             continue
         base = min(_steady_us(frame, life[0], rate) for frame in told)
-        samples = (frame for frame in life if isinstance(frame.told, SampleBlock))
+        samples = (frame for frame in life if isinstance(frame.told, SampleBlock) and not frame.waited)
         late += [(_steady_us(frame, life[0], rate) - base, frame) for frame in samples]
     if not samples_of(trace):
         return unchecked(SWITCH_ON)

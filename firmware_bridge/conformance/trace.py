@@ -7,6 +7,7 @@ nothing else. Not responsible for judging anything (the rules).
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import NamedTuple
 
 from firmware_bridge.conformance.capture import Capture, Full, Lines, Link, Phase, Received, Sent, Setting
@@ -16,6 +17,9 @@ from firmware_bridge.readings import Heartbeat, Identity, IdentityRequest, PenEv
 REQUEST = encode(IdentityRequest())
 JUMP_US = 200_000  # a pen's clock that parts from the host's by more than this between two frames has jumped
 _U32 = 1 << 32
+_DRAINS_US = 500_000  # within this time of an opening comes what waited for it
+_LIVE_US = 3_000_000  # and in this time after that the pen is heard as it speaks
+_AROUND_BYTES = 7  # a payload: two delimiters, one byte of COBS, the CRC
 _TEXT_SHARE = 0.9  # of a run, from which it is text and no frame
 
 Told = SampleBlock | Heartbeat | PenEvent | Identity  # what a pen of this protocol says
@@ -27,7 +31,8 @@ class Frame:
 
     `pen_us` is its `t_us` counted on beyond 32 bits, `now_us` that of its last sample.
     `life` numbers the starts of the pen that were seen, from 0. `clean`: nothing but frames came since the frame
-    before, and the link stayed. `shared`: one delimiter alone stands between it and the frame before.
+    before, and the link stayed. `shared`: one delimiter alone stands between it and the frame before. `waited`: the pen
+    kept it because no host had the port open (P-19); when it was sent says nothing of the pen.
     """
 
     number: int
@@ -40,6 +45,7 @@ class Frame:
     now_us: int
     clean: bool
     shared: bool
+    waited: bool = False
 
 
 class Stranger(NamedTuple):
@@ -72,6 +78,7 @@ class Trace:
     n_bytes: int = 0
     full: bool = False
     links_lost: int = 0
+    opened_us: list[int] = field(default_factory=list)  # when the port came up
     frames: list[Frame] = field(default_factory=list)
     unclean_us: list[int] = field(default_factory=list)  # of the frames before which something else came
     lives: list[str] = field(default_factory=list)  # how each start was seen: first, boot, clock
@@ -96,6 +103,11 @@ class Trace:
     def clean(self, from_us: int, to_us: int) -> bool:
         """Whether nothing but frames came after the one time and up to the other."""
         return bisect_right(self.unclean_us, from_us) == bisect_right(self.unclean_us, to_us)
+
+    def reopened(self, after_us: int, until_us: int) -> int | None:
+        """When the port last came up again in this time, its beginning excluded; None when it did not."""
+        found = [us for us in self.opened_us[1:] if after_us < us <= until_us]
+        return found[-1] if found else None
 
     def identities(self) -> list[Frame]:
         """The frames that say who the pen is."""
@@ -134,7 +146,9 @@ class _Reader:
                 case Phase():
                     self._enter(event)
                 case Link():
-                    if not event.up:
+                    if event.up:
+                        self.trace.opened_us.append(event.t_us)
+                    else:
                         self.trace.links_lost += 1
                         self._lost_link()
                 case Lines():
@@ -142,6 +156,8 @@ class _Reader:
                 case Full():
                     self.trace.full = True
         self._close_phase(self.trace.ended_us)
+        for opened_us in self.trace.opened_us:
+            _mark_waited(self.trace, opened_us)
 
     # --- phases ---------------------------------------------------------------------------------------------------
 
@@ -262,6 +278,28 @@ class _Reader:
         jumped = abs(passed_us - (self._run_us - before.host_us)) > JUMP_US
         fell = message.seq < before.told.seq or (message.seq == 0 and self._phase == "power")
         return jumped and passed_us < 0 and fell
+
+
+def _mark_waited(trace: Trace, opened_us: int) -> None:
+    """Mark what the pen had kept for the opening of the port: it came at once, and much later than what came next."""
+    drained_us = opened_us + _DRAINS_US
+    first, *_ = [*trace.within(opened_us, drained_us), None]
+    live = list(trace.within(drained_us, drained_us + _LIVE_US))
+    if first is None or not live or live[0].life != first.life:
+        return
+    least_us = min(frame.host_us - frame.now_us for frame in live if frame.life == first.life)
+    kept = [*takewhile(lambda frame: _is_kept(frame, first.life, least_us), trace.within(opened_us, drained_us))]
+    for frame in kept:
+        frame.waited = True
+        trace.loads[(frame.host_us - trace.began_us) // 1_000_000] -= len(frame.payload) + _AROUND_BYTES
+    if kept:  # what came between the last that was kept and the first that was not, nobody knows
+        after = bisect_right(trace.frames, kept[-1].number, key=lambda frame: frame.number)
+        trace.frames[after].clean = False
+        trace.unclean_us = [frame.host_us for frame in trace.frames if not frame.clean]
+
+
+def _is_kept(frame: Frame, life: int, least_us: int) -> bool:
+    return frame.life == life and frame.host_us - frame.now_us > least_us + JUMP_US
 
 
 def signed(difference: int) -> int:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from firmware_bridge.conformance.capture import Capture, Event, Lines, Link, Phase, Received, Sent, Setting
-from firmware_bridge.conformance.plan import Turn, steps
+from firmware_bridge.conformance.plan import Step, Turn, steps
 from firmware_bridge.decode import Decoder
 from firmware_bridge.frames import encode, frame
 from firmware_bridge.readings import Heartbeat, Identity, IdentityRequest, PenEvent, SampleBlock, SerialChunk
@@ -36,6 +36,8 @@ class RuledPen:
     events = True
     boots = 1  # how far the boot counter goes on at a start
     lacks: tuple[str, ...] = ()
+    opened_us: int | None = None  # a port that vanishes with the power is opened so long after it came; None: it stays
+    keeps = False  # what it says while no host has the port open, for the host that opens it
 
     def __init__(self) -> None:
         self.boot, self.passes, self.strokes, self.dial_um = 7, 12, 34_567, 1500
@@ -51,6 +53,7 @@ class RuledPen:
         self.identity_due_us, self.heartbeat_due_us = t_us, t_us + self.heartbeat_us
         self.sample_due_us = 0
         self.decoder = Decoder()
+        self.kept = b""
 
     # --- what happens to it ------------------------------------------------------------------------------------------
 
@@ -205,6 +208,19 @@ class RuledPen:
         """What arrives of what it sends in a tick."""
         return data
 
+    @property
+    def port_is_open(self) -> bool:
+        """Whether a host has the port open; nobody has it before the run."""
+        if self.opened_us is None or self.now_us < 0:
+            return self.now_us >= 0
+        return self.on and self.now_us - self.started_us >= self.opened_us
+
+    def arrives(self, data: bytes) -> bytes:
+        """What the host has of it: nothing, while it has no port."""
+        data = self.kept + data
+        self.kept = data if self.keeps and not self.port_is_open else b""
+        return data if self.port_is_open else b""
+
 
 def payload_of(whole: bytes) -> bytes:
     """COBS and CRC taken off a frame that is sound; written apart from the code that is tested."""
@@ -216,13 +232,15 @@ def payload_of(whole: bytes) -> bytes:
     return bytes(payload[:-1][:-4])
 
 
-def run_with(pen: RuledPen, late_us: Callable[[int], int] = lambda _: 0) -> Capture:
+def run_with(
+    pen: RuledPen, late_us: Callable[[int], int] = lambda _: 0, plan: tuple[Step, ...] | None = None
+) -> Capture:
     """The run of `pens conform --power-cycle` with a person at the pen. `late_us`: how late a read is stamped."""
     events: list[Event] = [Link(0, up=True)]
     for t_us in range(-BEFORE_US, 0, TICK_US):
-        pen.tick(t_us)
-    t_us = 0
-    for step in steps(watch_s=None, power_cycle=True):
+        pen.arrives(pen.tick(t_us))
+    t_us, is_open = 0, True
+    for step in plan or steps(watch_s=None, power_cycle=True):
         events.append(Phase(t_us, step.phase))
         from_us, acts = t_us, list(step.acts)
         hands = _hands(pen, step.phase)
@@ -237,7 +255,10 @@ def run_with(pen: RuledPen, late_us: Callable[[int], int] = lambda _: 0) -> Capt
                     pen.hear(act.data)
             while hands and t_us >= from_us + hands[0][0]:
                 hands.pop(0)[1]()
-            data = pen.tick(t_us)
+            data = pen.arrives(pen.tick(t_us))
+            if pen.port_is_open != is_open:
+                is_open = not is_open
+                events.append(Link(t_us, up=is_open))
             if data:
                 events.append(Received(t_us + late_us(t_us), data))
             t_us += TICK_US

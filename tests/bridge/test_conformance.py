@@ -7,15 +7,18 @@ import subprocess
 import sys
 from collections import Counter
 from random import Random
+from typing import Any
 from zlib import crc32
 
 import pytest
 from cobs.cobs import encode as cobs_encode
 
 from firmware_bridge.conformance import CHECKS, UNSEEN, judge, read_capture, write_capture
-from firmware_bridge.conformance.capture import Capture, CaptureError, Received, Setting
+from firmware_bridge.conformance.capture import Capture, CaptureError, Lines, Received, Setting
+from firmware_bridge.conformance.plan import Say, Step, steps
+from firmware_bridge.conformance.trace import REQUEST, trace_of
 from firmware_bridge.frames import frame, payload_of
-from firmware_bridge.readings import Identity, SampleBlock
+from firmware_bridge.readings import Heartbeat, Identity, SampleBlock
 from tests.bridge.ruled_pen import U32, RuledPen, run_with, with_bytes
 from tests.pages import DOCS, cells
 
@@ -432,6 +435,10 @@ def ruled() -> Capture:
     return run_with(RuledPen())
 
 
+def why(document: dict[str, Any], rule: str) -> str:
+    return str(next(row["why"] for row in document["checks"] if row["id"] == rule))
+
+
 def test_a_pen_that_keeps_every_rule(ruled: Capture) -> None:
     document = judge(ruled)
     told = {row["id"]: (row["result"], row["why"]) for row in document["checks"]}
@@ -524,6 +531,243 @@ def test_a_reduced_pen_fails_nothing(kind: type[RuledPen], unused: set[str]) -> 
     document = judge(run_with(kind()))
     assert not wrong(document), [row for row in document["checks"] if row["id"] in wrong(document)]
     assert {row["id"] for row in document["checks"] if row["result"] == "not used"} == unused
+
+
+# --- what a pen may do ------------------------------------------------------------------------------------------------
+
+
+class BeatsAtWork(RuledPen):
+    """Heartbeats while the motor is on too, and oftener."""
+
+    def tick(self, t_us: int) -> bytes:
+        if self.on and self.motor and t_us % 250_000 == 0:
+            self.say(Heartbeat(**self.head(), **self.slow()))
+        return super().tick(t_us)
+
+
+class TellsInMidFrame(RuledPen):
+    """An event is sent before the samples that wait: t_us goes back by a sample."""
+
+    def flush(self) -> None:
+        if len(self.taken) == self.n or not self.motor:
+            super().flush()
+
+
+class NeverTouches(RuledPen):
+    def columns(self, n: int) -> dict[str, object]:
+        return {**super().columns(n), "contact_bits": 0}
+
+
+class AskedBeginsFiveSeconds(RuledPen):
+    def answer(self) -> None:
+        super().answer()
+        self.identity_due_us = self.now_us + 5_000_000
+
+
+class EventLongBeforeTheNextFrame(RuledPen):
+    """The dial is turned right after a heartbeat; the next one shows it more than a second later."""
+
+    heartbeat_us = 1_150_000
+    turned = False
+
+    def say(self, message) -> None:
+        super().say(message)
+        if isinstance(message, Heartbeat) and not self.turned and self.now_us > 0:
+            self.turned, self.dial_um = True, 1200
+            self.event(2, self.dial_um)
+
+
+class ManyTurns(RuledPen):
+    """An event for each click of the dial on its way."""
+
+    def turn_dial(self) -> None:
+        self.flush()
+        for self.dial_um in (1400, 1300, 1200, 1100):
+            self.event(2, self.dial_um)
+        super().turn_dial()
+
+
+@pytest.mark.parametrize(
+    "kind", [BeatsAtWork, TellsInMidFrame, NeverTouches, AskedBeginsFiveSeconds, EventLongBeforeTheNextFrame, ManyTurns]
+)
+def test_what_a_pen_may_do_fails_nothing(kind: type[RuledPen]) -> None:
+    document = judge(run_with(kind()))
+    assert not wrong(document), [row for row in document["checks"] if row["id"] in wrong(document)]
+    assert document["verdict"] == "conforms"
+
+
+class AnswersAllAtOnce(RuledPen):
+    """One identity for every request of the last 0.45 s."""
+
+    answer_us = 0
+
+    def answer(self) -> None:
+        self.answer_us = self.answer_us or self.now_us + 450_000
+
+    def tick(self, t_us: int) -> bytes:
+        if self.answer_us and t_us >= self.answer_us:
+            self.answer_us = 0
+            super().answer()
+        return super().tick(t_us)
+
+
+def test_one_identity_answers_all_requests_of_half_a_second() -> None:
+    asks = Step(phase="ask", lasts_us=3_000_000, acts=tuple(Say(n * 150_000, REQUEST) for n in range(6)))
+    plan = tuple(asks if step.phase == "ask" else step for step in steps(watch_s=None, power_cycle=True))
+    document = judge(run_with(AnswersAllAtOnce(), plan=plan))
+    assert not wrong(document)
+    assert "6 requests answered" in why(document, "P-19.asked")
+
+
+# --- a port that goes down with the pen -----------------------------------------------------------------------------
+
+
+class Usb(RuledPen):
+    """Its port is there again 1.5 s after the power; what it said until then is gone."""
+
+    opened_us = 1_500_000
+
+
+class UsbSamplesAtRest(Usb, SamplesAtRest):
+    """The first that is heard of it is a heartbeat, whose number is none of the first."""
+
+    opened_us = 2_000_000
+
+    def tick(self, t_us: int) -> bytes:
+        if t_us - self.started_us == self.opened_us:
+            self.queue = []
+            self.say(Heartbeat(**self.head(), **self.slow()))
+        return super().tick(t_us)
+
+
+class UsbOften(Usb):
+    """It says who it is every second, in its first five."""
+
+    def tick(self, t_us: int) -> bytes:
+        since_us = t_us - self.started_us
+        if self.on and 0 < since_us < 5_000_000 and since_us % 1_000_000 == 0:
+            self.say(self.identity())
+        return super().tick(t_us)
+
+
+class UsbKeeps(Usb):
+    keeps = True
+
+
+class UsbKeepsAtWork(UsbKeeps):
+    """Switched on with its motor on, before anybody listens: of what it keeps, the newest is thrown away."""
+
+    def start(self, t_us: int) -> None:
+        super().start(t_us)
+        if t_us < 0:
+            self.motor = True
+
+    def arrives(self, data: bytes) -> bytes:
+        self.kept = self.kept[:600]
+        return super().arrives(data)
+
+
+class UsbNamesItselfLate(NamesItselfLate):
+    """Its port is there at once, and a heartbeat is the first that it says."""
+
+    opened_us = 50_000
+
+    def start(self, t_us: int) -> None:
+        super().start(t_us)
+        self.heartbeat_due_us = t_us + 60_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "unshown"),
+    [
+        (Usb, {"P-19.start"}),
+        (UsbSamplesAtRest, {"P-19.start", "P-12.start"}),
+        (UsbOften, set()),
+        (UsbKeeps, set()),
+        (UsbKeepsAtWork, set()),
+    ],
+)
+def test_a_port_that_goes_down_with_the_pen_is_not_its_fault(kind: type[RuledPen], unshown: set[str]) -> None:
+    document = judge(run_with(kind()))
+    assert not wrong(document), [row for row in document["checks"] if row["id"] in wrong(document)]
+    assert {row["id"] for row in document["checks"] if row["result"] == "not shown"} == unshown
+    for rule in unshown:
+        assert "the port went down with the pen and came up at 38." in why(document, rule)
+    assert document["verdict"] == ("undecided" if unshown else "conforms")
+    assert "--power-cycle" not in document["why"], "it was switched off and on"
+
+
+def test_what_a_pen_kept_for_the_port_says_nothing_of_its_clock_and_load(ruled: Capture) -> None:
+    kept = trace_of(run_with(UsbKeeps()))
+    assert [frame.number for frame in kept.frames if frame.waited] != []
+    assert max(kept.loads.values()) == max(trace_of(ruled).loads.values())
+    assert not [frame for frame in trace_of(ruled).frames if frame.waited]
+
+
+@pytest.mark.parametrize("mutant", [SetsItsClock, RareHeartbeat, HoldsFramesBack])
+def test_what_is_late_for_another_reason_fails_all_the_same(mutant: type[RuledPen]) -> None:
+    class UsbMutant(mutant):  # type: ignore[misc,valid-type]
+        opened_us, keeps = 1_500_000, True
+
+    assert wrong(judge(run_with(UsbMutant()))) >= wrong(judge(run_with(mutant())))
+
+
+def test_where_nothing_was_missed_a_start_is_judged_and_the_port_is_named() -> None:
+    document = judge(run_with(UsbNamesItselfLate()))
+    assert wrong(document) == {"P-19.start"}
+    assert ". The port came up again at 37." in why(document, "P-19.start")
+
+
+# --- words ----------------------------------------------------------------------------------------------------------
+
+
+class TellsTheDialLate(RuledPen):
+    late_us = 0
+
+    def event(self, code: int, value: int) -> None:
+        if code == 2 and not self.late_us:
+            self.late_us = self.now_us + 2_000_000
+        else:
+            super().event(code, value)
+
+    def tick(self, t_us: int) -> bytes:
+        if self.late_us and t_us == self.late_us:
+            self.event(2, self.dial_um)
+        return super().tick(t_us)
+
+
+def test_an_event_that_is_missing_is_told_with_the_nearest() -> None:
+    assert "there is none in the run" in why(judge(run_with(NoEvents())), "P-18")
+    words = why(judge(run_with(TellsTheDialLate())), "P-18")
+    turned_s, event_s = (float(s) for s in re.findall(r"at (\d+\.\d+) s", words))
+    assert words.startswith("no event for: dial turned in frame ")
+    assert "(the nearest one at " in words
+    assert event_s - turned_s == pytest.approx(2, abs=0.1)
+
+
+def test_identities_are_counted_where_they_were_said(ruled: Capture) -> None:
+    document = judge(ruled)
+    assert why(document, "P-19.off") == "an identity every 4 to 6 s, 7 with the motor off"
+    assert why(document, "P-19.on") == "an identity every 4 to 6 s, 2 with the motor on"
+
+
+def test_the_verdict_says_what_to_add() -> None:
+    def verdict(*, power_cycle: bool, hands: bool = True) -> str:
+        pen = RuledPen()
+        if not hands:
+            pen.power = lambda *, on: None  # type: ignore[method-assign]
+        return str(judge(run_with(pen, plan=steps(watch_s=None, power_cycle=power_cycle)))["why"])
+
+    unshown = "nothing failed, and P-12.start, P-14, P-19.start were not shown: "
+    assert verdict(power_cycle=False) == unshown + "add --power-cycle"
+    assert verdict(power_cycle=True, hands=False) == unshown + "switch the pen off and on when its time has come"
+    assert verdict(power_cycle=True) == "the pen keeps every rule that was shown"
+
+
+def test_what_a_port_without_lines_cannot_show_is_named_as_permitted(ruled: Capture) -> None:
+    document = judge(Capture(setting=ruled.setting, events=tuple(e for e in ruled.events if not isinstance(e, Lines))))
+    assert document["verdict"] == "conforms"
+    assert document["why"].endswith("; only P-02 was not, as is permitted where a port has no DTR")
 
 
 # --- a host that is late --------------------------------------------------------------------------------------------
