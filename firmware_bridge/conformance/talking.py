@@ -221,8 +221,11 @@ def _answer(trace: Trace, asked_us: int) -> int | None:
 def _has_receiver(trace: Trace) -> bool:
     """Whether the pen ever said who it is because it was asked: more often than it does unasked."""
     said = [frame for frame in trace.identities() if _asked(trace, frame)]
+    begun = [frames[0] for frames in by_life(trace)]
     spaced = [
-        second for first, second in pairwise(trace.identities()) if _apart_at_least(first, second) < UNASKED_US[0]
+        second
+        for first, second in pairwise(trace.identities())
+        if _apart_at_least(first, second) < UNASKED_US[0] and not _just_begun(second, begun)
     ]
     return bool(said) and bool(spaced)
 

@@ -290,6 +290,8 @@ def _mark_waited(trace: Trace, opened_us: int) -> None:
     least_us = min(frame.host_us - frame.now_us for frame in live if frame.life == first.life)
     kept = [*takewhile(lambda frame: _is_kept(frame, first.life, least_us), trace.within(opened_us, drained_us))]
     for frame in kept:
+        if frame.waited:
+            continue  # the port came up twice in no time
         frame.waited = True
         trace.loads[(frame.host_us - trace.began_us) // 1_000_000] -= len(frame.payload) + _AROUND_BYTES
     if kept:  # what came between the last that was kept and the first that was not, nobody knows

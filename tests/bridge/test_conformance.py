@@ -650,6 +650,11 @@ class UsbOften(Usb):
         return super().tick(t_us)
 
 
+class DeafOften(UsbOften):
+    opened_us = None
+    receiver = False
+
+
 class UsbKeeps(Usb):
     keeps = True
 
@@ -702,6 +707,12 @@ def test_what_a_pen_kept_for_the_port_says_nothing_of_its_clock_and_load(ruled: 
     assert [frame.number for frame in kept.frames if frame.waited] != []
     assert max(kept.loads.values()) == max(trace_of(ruled).loads.values())
     assert not [frame for frame in trace_of(ruled).frames if frame.waited]
+
+
+def test_a_deaf_pen_that_names_itself_often_at_first_was_not_taken_to_answer() -> None:
+    document = judge(run_with(DeafOften()))
+    assert not wrong(document), [row for row in document["checks"] if row["id"] in wrong(document)]
+    assert results(run_with(DeafOften()))["P-19.asked"] == "not used"
 
 
 @pytest.mark.parametrize("mutant", [SetsItsClock, RareHeartbeat, HoldsFramesBack])

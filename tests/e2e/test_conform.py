@@ -16,7 +16,7 @@ from firmware_bridge.conformance.capture import MAX_BYTES, Full, Link, Phase, Re
 from firmware_bridge.conformance.plan import WATCH_S, Step, steps
 from firmware_bridge.profiles import load_profile
 from tests.bridge.ruled_pen import RuledPen, run_with
-from tests.bridge.test_conformance import RareHeartbeat
+from tests.bridge.test_conformance import Chats, RareHeartbeat
 from tests.e2e.running import IDENTITY, Json, PtyPen, Running, devicelog, simulated_pen, wait_until
 from tests.examples import toml_of
 from tests.pages import DOCS, block
@@ -71,6 +71,14 @@ def test_a_pen_that_does_not_as_the_page_shows_it(tmp_path: Path) -> None:
     failing = [line for line in block(PAGE, "fails").splitlines() if line != "..."]
     assert len(failing) > 3
     assert [line for line in told.stdout.splitlines() if line in failing] == failing
+
+
+def test_advice_changes_no_exit_and_says_so(tmp_path: Path) -> None:
+    told = devicelog("pens", "conform", "--capture", kept(tmp_path, Chats())).succeeded()
+    assert "advice     P-03 " in told.stdout
+    assert (
+        "1 advice, 1 not used, 36 passed. Advice fails no pen, and changes no exit\nverdict: conforms: " in told.stdout
+    )
 
 
 def test_the_run_of_the_page_can_be_judged(tmp_path: Path) -> None:
