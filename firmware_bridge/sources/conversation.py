@@ -19,7 +19,6 @@ class Conversation:
     def __init__(self, url: str, profile: PenProfile) -> None:
         """Open it. Raises PortMissing, PortBusy, PortForbidden or PenError with a message for a person."""
         self._port = Port(url, profile)
-        self._closed = False
         # to where they stand already: whether there are such lines is not to be had otherwise
         self.has_lines = self._port.turn_lines(dtr=profile.dtr, rts=profile.rts)
 
@@ -41,6 +40,4 @@ class Conversation:
 
     def close(self) -> None:
         """Release the port."""
-        if not self._closed:
-            self._closed = True
-            self._port.close()
+        self._port.close()

@@ -108,10 +108,12 @@ class Port:
         return True
 
     def close(self) -> None:
+        """Leave it. May be called twice."""
+        fd, self._fd = self._fd, None  # by the second call the number may be another file's
         with contextlib.suppress(*_DEATHS):
-            if self._fd is not None:
+            if fd is not None:
                 # A request that nobody took could hold up the close of a real tty for half a minute.
-                termios.tcflush(self._fd, termios.TCOFLUSH)
+                termios.tcflush(fd, termios.TCOFLUSH)
         with contextlib.suppress(*_DEATHS):
             self._port.close()
 

@@ -13,7 +13,7 @@ from devicelog.store.schema import SCHEMA_VERSION
 from tests.databases import FIRST, damage_page, make_database, one, plain, spoil
 
 FIXTURES = Path(__file__).parents[1] / "data" / "databases"
-OLD = sorted(path.stem for path in FIXTURES.glob("*.db"))
+OLD = sorted(path.stem for path in FIXTURES.glob("0.1.0*.db"))  # of schema 1; 0.2.0 has the schema of today
 
 
 class Told(NamedTuple):
