@@ -120,7 +120,7 @@ _OWN = {
 
 def own_tests(module: str) -> tuple[str, ...]:
     """How the files of a module's own tests end."""
-    _, room, name = f".{module}".rsplit(".", 2)
+    _, room, name = f"..{module}".rsplit(".", 2)
     return tuple(f"_{own}.py" for own in _OWN.get(f"{room}.{name}", _OWN.get(name, (name,))))
 
 
