@@ -153,6 +153,11 @@ def test_the_ends_of_a_dial() -> None:
     assert read_wiring(of(CONVERTED, dial__points=ends)).document()["dial"]["points"] == ends
 
 
+@pytest.mark.parametrize("serial", ["", "~" * 32, " "])
+def test_the_ends_of_a_text(serial: str) -> None:
+    assert read_wiring(of(ENCODED, serial=serial)).serial == serial
+
+
 @pytest.mark.parametrize("pin", [0, 27])
 def test_the_ends_of_the_header(pin: int) -> None:
     assert read_wiring(of(ENCODED, contact=None, tone_pin=pin)).tone_pin == pin
@@ -168,6 +173,22 @@ CANNOT_BE_MEANT = {
     "a serial that no pen could send": (
         of(ENCODED, serial="W" * 33),
         f"gpio.serial = '{'W' * 33}'; expected at most 32 printable ASCII characters",
+    ),
+    "a serial that is a number": (
+        of(ENCODED, serial=7),
+        "gpio.serial = 7; expected at most 32 printable ASCII characters",
+    ),
+    "a serial with a control character": (
+        of(ENCODED, serial="W\x7f"),
+        "gpio.serial = 'W\\x7f'; expected at most 32 printable ASCII characters",
+    ),
+    "a rate that is true": (
+        of(CONVERTED, dial__rate_hz=True),
+        "gpio.dial.rate_hz = True; expected a whole number from 1 to 200",
+    ),
+    "a period that is no whole number": (
+        of(ENCODED, sample_period_us=10_000.0),
+        "gpio.sample_period_us = 10000.0; expected a whole number from 1000 to 50000",
     ),
     "nothing connected": (
         of(CONVERTED, dial=None, tone_pin=18),
@@ -254,6 +275,10 @@ CANNOT_BE_MEANT = {
     "a count beyond ten bits": (
         of(CONVERTED, dial__points=[[20, 200], [1_024, 700]]),
         "gpio.dial.points: counts must rise, from 0 to 1023 at most, and are [20, 1024]",
+    ),
+    "a last count beyond ten bits": (
+        of(CONVERTED, dial__points=[[20, 200], [520, 700], [1_024, 900]]),
+        "gpio.dial.points: counts must rise, from 0 to 1023 at most, and are [20, 520, 1024]",
     ),
     "a point that is too deep": (
         of(CONVERTED, dial__points=[[20, 200], [520, 10_001]]),

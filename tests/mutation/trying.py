@@ -112,7 +112,7 @@ _OWN = {
     "line_reader": ("lines",),
     "pace": ("lines",),
     "checksums": ("lines",),
-    "tables": ("line_format", "profile"),
+    "tables": ("line_format", "wiring"),
     "watch": ("watch", "supervision"),
     "calibration": ("calibration", "calibrated_sessions"),
 }
