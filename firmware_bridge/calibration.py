@@ -44,7 +44,7 @@ class Curve:
             raise CalibrationError(f"{len(points)} points make no curve")
         if any(raw == 0 for raw, _ in steps):
             raise CalibrationError("two points have the same raw count: the sensor cannot tell them apart")
-        if len({um > 0 for _, um in steps}) > 1 or any(um == 0 for _, um in steps):
+        if not all(um > 0 for _, um in steps) and not all(um < 0 for _, um in steps):
             raise CalibrationError(
                 "the curve is not monotonic: with growing raw count the depth is "
                 + ", ".join(str(point.depth_um) for point in points)

@@ -127,7 +127,7 @@ def _plain(part: Number | Flag | Checksum) -> dict[str, Any]:
 
 def _scale(key: str, value: object) -> str:
     text = str(value) if type(value) is int else value
-    if isinstance(text, str) and 0 < len(text) <= 20 and set(text) <= set("0123456789./-"):
+    if isinstance(text, str) and len(text) <= 20 and set(text) <= set("0123456789./-"):
         try:
             if Fraction(text):
                 return text

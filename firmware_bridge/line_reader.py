@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from firmware_bridge.checksums import CHECKSUMS
 from firmware_bridge.expression import Expression
-from firmware_bridge.line_format import SKIPPED, Checksum, Flag, LineFormat, Number
+from firmware_bridge.line_format import Checksum, Flag, LineFormat, Number
 from firmware_bridge.readings import FaultKind
 
 _DIGITS = 18  # more than any number here has
@@ -23,7 +23,6 @@ _RANGES = {
     "counter": (0, 2**32 - 1),
     "time": (0, 2**63),
 }
-_ENDINGS = {"lf": b"\n", "crlf": b"\r\n", "cr": b"\r"}
 
 
 class Bad(NamedTuple):
@@ -64,7 +63,7 @@ class LineReader:
     """Made once for a description; `read` is a function of the line."""
 
     def __init__(self, lines: LineFormat) -> None:
-        self._ending = _ENDINGS[lines.ending]
+        self._two_bytes = lines.ending == "crlf"
         self._begin = lines.begin.encode("ascii")
         self._checksum = lines.checksum
         self._pass_line = Expression(lines.pass_line) if lines.pass_line is not None else None
@@ -72,16 +71,13 @@ class LineReader:
         self._separator = lines.separator.encode("ascii") if lines.separator is not None else b""
         self._expression = Expression(lines.expression) if lines.expression is not None else None
         self._n_columns = len(lines.columns)
-        places = (
-            self._expression.groups
-            if self._expression
-            else {name: at for at, name in enumerate(lines.columns) if name != SKIPPED}
-        )
+        columns = {name: at for at, name in enumerate(lines.columns)}
+        places = self._expression.groups if self._expression else columns
         self._fields = [(name, places[name], _reader(name, field)) for name, field in lines.fields.items()]
 
     def read(self, line: bytes) -> Said:
         """What a line says; it comes without the last byte of its ending, which found it."""
-        if self._ending == b"\r\n":
+        if self._two_bytes:
             if not line.endswith(b"\r"):
                 return Bad("shape", "it ends with LF alone, and ending is crlf")
             line = line[:-1]

@@ -15,7 +15,7 @@ Reader = Callable[[str, object], Any]
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """` Did you mean NAME?` where one of these is near; else nothing."""
-    near = get_close_matches(str(word), list(known), n=1)
+    near = get_close_matches(str(word), list(known))
     return f" Did you mean {near[0]}?" if near else ""
 
 
@@ -47,11 +47,10 @@ def printable(most: int, *, least: int = 0) -> Reader:
     """Printable ASCII, so many characters."""
 
     def read(key: str, value: object) -> str:
-        sound = isinstance(value, str) and all(" " <= character <= "~" for character in value)
-        if not isinstance(value, str) or not sound or not least <= len(value) <= most:
-            some = "at most" if not least else f"{least} to"
-            raise ProfileError(f"pen profile: {key} = {value!r}; expected {some} {most} printable ASCII characters")
-        return value
+        if isinstance(value, str) and least <= len(value) <= most and all(" " <= each <= "~" for each in value):
+            return value
+        some = "at most" if not least else f"{least} to"
+        raise ProfileError(f"pen profile: {key} = {value!r}; expected {some} {most} printable ASCII characters")
 
     return read
 

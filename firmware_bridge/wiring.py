@@ -143,7 +143,7 @@ def _points(key: str, value: object) -> tuple[tuple[int, int], ...]:
     if len(points) < 2 or len(points) != len(pairs) or not whole:
         raise ProfileError(f"pen profile: {key} = {value!r}; expected pairs of count and µm: [[20, 200], …]")
     counts = [point[0] for point in points]
-    if counts != sorted(set(counts)) or not 0 <= counts[0] <= counts[-1] <= 1023:
+    if counts != sorted(set(counts)) or counts[0] < 0 or counts[-1] > 1023:
         raise ProfileError(f"pen profile: {key}: counts must rise, from 0 to 1023 at most, and are {counts}")
     if any(not 0 <= point[1] <= 10_000 for point in points):
         raise ProfileError(f"pen profile: {key}: depths are from 0 to 10000 µm")

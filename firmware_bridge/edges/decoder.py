@@ -93,7 +93,7 @@ class SensorDecoder:
 
     def _batch(self, batch: SensorBatch) -> list[Reading]:
         from_us, readings = batch.t_us - batch.watched_us, list[Reading]()
-        if self._watching and from_us != self._to_us:
+        if from_us != self._to_us:
             readings += self.finish()
         if not self._watching:
             readings.append(self._begin(from_us))

@@ -21,13 +21,13 @@ class PedalGestures:
     def __init__(self, pedal: Pedal) -> None:
         self._double_us, self._long_us = pedal.double_us, pedal.long_us
         self._pressed_us: int | None = None  # since when it is down, until it is stuck
-        self._seen = True  # the press was seen to begin
+        self._seen = False  # the press was seen to begin
         self._first: tuple[int, int] | None = None  # a short press that may be the first of two: from, to
         self._said: list[Gesture] = []
 
     def begin(self, t_us: int, *, active: bool) -> None:
         """Watching begins. A pedal that is down was pressed before: it is no press, and can still be stuck."""
-        self._pressed_us, self._seen = (t_us, False) if active else (None, True)
+        self._pressed_us, self._seen = t_us if active else None, False
 
     def take(self, t_us: int, active: bool) -> None:
         """The pedal went down or up."""

@@ -41,12 +41,12 @@ class WiredPen:
         self.strokes.begin()
         self.contact = first.get("contact", False)
         if self.encoder is not None:
-            a, b, home = (first.get(name, False) for name in ("dial_a", "dial_b", "home"))
-            self.encoder.begin(a=a, b=b, home=home, anew=anew)
+            home = first.get("home", False)
+            self.encoder.begin(a=first["dial_a"], b=first["dial_b"], home=home, anew=anew)
         if self.counts is not None:
             self.counts.begin()
         if self.pedal is not None:
-            self.pedal.begin(t_us, active=first.get("pedal", False))
+            self.pedal.begin(t_us, active=first["pedal"])
 
     def take(self, change: Change) -> None:
         """Something changed."""

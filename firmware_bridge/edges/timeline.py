@@ -37,7 +37,6 @@ class Timeline:
         self._missed = missed
         self._longest_us = max((switch.bounce_us for switch in switches.values()), default=0)
         self._edges: list[Edge] = []
-        self._adc: list[AdcSample] = []
         self._reads: list[tuple[int, int]] = []  # levels that were read: when, which
         self._agreed_us: dict[int, int] = {}  # when a line's level was last read and was the one by its edges
         self._until_us = 0  # every edge before it is taken
@@ -61,9 +60,7 @@ class Timeline:
         if batch.edges:
             self._edges += batch.edges
             self._edges.sort(key=_WHEN)
-        if batch.adc:
-            self._adc += batch.adc
-            self._adc.sort(key=_WHEN)
+        self._take_conversions(batch.adc)
         if batch.dropped:
             self.changes.append((batch.t_us - batch.watched_us, LOST, ANY))
         self._reads.append((batch.t_us, batch.levels))
@@ -93,7 +90,6 @@ class Timeline:
             self._take_edges(until_us)
         for line in self.lines.values():
             line.settle(until_us)
-        self._take_conversions(None if last else until_us)
         self._until_us = until_us
         self.changes.sort(key=_ORDER)
 
@@ -129,15 +125,11 @@ class Timeline:
         self.changes.append((t_us, LOST, place))
         self._missed(place, t_us - max(line.newest_us, self._agreed_us[place]))
 
-    def _take_conversions(self, before_us: int | None) -> None:
-        taken = 0
-        for channel, count, t_us in self._adc:
-            if before_us is not None and t_us >= before_us:
-                break
-            taken += 1
+    def _take_conversions(self, adc: Iterable[AdcSample]) -> None:
+        """None needs another: they are changes as they come, and stand in the order of time with the others."""
+        for channel, count, t_us in adc:
             self.late += t_us < self._until_us
             if channel == self._channel:
                 self.changes.append((max(t_us, self._until_us), ADC, count))
             else:
                 self.strange += 1
-        del self._adc[:taken]

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_bridge.edges.dial import Quadrature
-from firmware_bridge.wiring import Encoder, Switch
-from tests.bridge.wired import ENCODER, POTENTIOMETER, Pins, Told, profile_of, switch, told
+from firmware_bridge.edges.dial import Counts, Quadrature
+from firmware_bridge.wiring import Encoder, Potentiometer, Switch
+from tests.bridge.wired import ENCODER, POTENTIOMETER, START_US, Pins, Told, profile_of, switch, told
 
 quick = settings(deadline=None, max_examples=100)
 
 DIAL = profile_of(dial=ENCODER)
+HOMED = profile_of(dial=ENCODER | {"home": switch(26)})
 POT = profile_of(dial=POTENTIOMETER)
 
 
@@ -102,12 +103,26 @@ def test_an_encoder_with_one_channel_dead_says_no_setting(alive, dead):
     assert {um for um in told_.column("set") if um is not None} <= {500, 525, 475}  # never a step away
 
 
-@pytest.mark.parametrize(("edges", "dead"), [(5, None), (6, "b")])
-def test_six_edges_without_the_other_channel_are_a_dead_one(edges, dead):
+@pytest.mark.parametrize("before", ["nothing", "a turn", "at home"])
+@pytest.mark.parametrize(("alive", "dead"), [("dial_a", "b"), ("dial_b", "a")])
+@pytest.mark.parametrize("edges", [5, 6])
+def test_six_edges_without_the_other_channel_are_a_dead_one(edges, alive, dead, before):
     pins = Pins()
+    if before == "a turn":
+        pins.turn(4 if alive == "dial_a" else -4, 20_000)  # the other channel is the last to change
+    elif before == "at home":
+        pins.pulse("home", 40_000, 60_000)
     for at in range(edges):
-        pins.toggle("dial_a", 100_000 + at * 10_000)
-    assert told(DIAL, pins, 400_000).account["dial"]["dead_channel"] == dead
+        pins.toggle(alive, 100_000 + at * 10_000)
+    assert told(HOMED, pins, 400_000).account["dial"]["dead_channel"] == (dead if edges == 6 else None)
+
+
+@pytest.mark.parametrize("high", [[], ["dial_a"], ["dial_b"], ["dial_a", "dial_b"]])
+@pytest.mark.parametrize("quarters", [-1, 1])
+def test_the_first_level_of_either_channel_says_which_way_the_first_edge_turns(high, quarters):
+    pins = Pins(high=high)
+    pins.turn(quarters, 50_000)
+    assert told(DIAL, pins, 200_000).decoder.dial_um == 500 + 25 * quarters
 
 
 def test_the_ends_of_the_way_belong_to_it():
@@ -137,12 +152,13 @@ def test_both_channels_at_once_is_illegal_and_the_setting_is_not_known():
     assert told_.decoder.dial_um is None
 
 
-def test_a_missed_edge_of_a_channel_loses_the_setting():
+@pytest.mark.parametrize(("line", "um"), [("dial_a", None), ("dial_b", None), ("home", 500)])
+def test_a_missed_edge_loses_the_setting_until_the_dial_is_at_home(line, um):
     pins, untold = Pins(), Pins()
-    untold.level("dial_b", True, 70_000)
-    told_ = told(DIAL, pins, 200_000, untold=untold.edges)
-    assert told_.line("dial_b")["missed"] == 1
-    assert (told_.account["dial"]["lost"], told_.column("set")[-1]) == (1, None)
+    untold.level(line, True, 70_000)
+    told_ = told(HOMED, pins, 200_000, untold=untold.edges)
+    assert told_.line(line)["missed"] == 1
+    assert (told_.account["dial"]["lost"], told_.column("set")[-1]) == (1, um)
 
 
 def test_a_missed_edge_of_another_line_leaves_the_dial_alone():
@@ -157,9 +173,6 @@ def test_edges_that_were_dropped_may_have_been_the_dials():
     batches[2] = replace(batches[2], dropped=1)
     told_ = Told(DIAL, batches)
     assert told_.column("set") == [500] * 8 + [None] * 12  # from the beginning of the stretch in which they were
-
-
-HOMED = profile_of(dial=ENCODER | {"home": switch(26)})
 
 
 def test_home_finds_a_setting_that_was_lost():
@@ -178,9 +191,16 @@ def test_home_finds_a_setting_that_was_lost():
 
 def test_home_at_first_says_where_the_dial_stands():
     pins = Pins(high=["home"])
+    pins.turn(2, 20_000)  # within the reach of the switch
     pins.level("home", False, 50_000)
     pins.turn(-4, 60_000)
     assert told(HOMED, pins, 200_000).decoder.dial_um == 400
+
+
+def test_home_at_first_finds_a_setting_that_was_lost_while_nobody_watched():
+    pins = Pins(high=["home"], start_us=START_US + 3_000_000)
+    told_ = Told(HOMED, [*Pins().batches(200_000), *pins.batches(200_000)])
+    assert (told_.account["dial"]["lost"], told_.decoder.dial_um) == (1, 500)
 
 
 def test_a_home_switch_alone_sets_it_back():
@@ -255,12 +275,38 @@ def test_an_adc_stuck_at_a_rail_says_no_setting(count, untouched):
     assert told_.decoder.dial_um is None
 
 
-def test_a_rail_that_the_dial_reaches_is_no_fault():
+@pytest.mark.parametrize(("count", "um"), [(0, 200), (1_023, 2_500)])
+def test_a_rail_that_the_dial_reaches_is_no_fault(count, um):
     pins = Pins()
-    pins.converts([0] * 10)
+    pins.converts([count] * 10)
     whole = POTENTIOMETER | {"points": [[0, 200], [1_023, 2_500]]}
     told_ = told(profile_of(dial=whole), pins, 200_000)
-    assert (settings_of(told_), told_.account["adc"]["rail"]) == ([200], 0)
+    assert (settings_of(told_), told_.account["adc"]["rail"]) == ([um], 0)
+
+
+def counts(rate_hz=50):
+    """A dial on which a count is a micrometre."""
+    return Counts(Potentiometer(channel=0, device=0, rate_hz=rate_hz, step_um=100, points=((0, 0), (1_000, 1_000))))
+
+
+def test_the_next_detent_is_taken_when_it_is_nearer_by_half_a_step():
+    dial = counts()
+    settings = []
+    for count in (500, 575, 576, 525, 524):
+        dial.take(0, count)
+        settings.append(dial.at(0))
+    assert settings == [500, 500, 600, 600, 500]
+
+
+@pytest.mark.parametrize(("rate_hz", "for_us"), [(50, 250_000), (16, 250_000), (1, 4_000_000)])
+def test_a_conversion_holds_for_a_quarter_of_a_second_or_for_four_of_them(rate_hz, for_us):
+    dial = counts(rate_hz)
+    dial.take(7, 500)
+    assert [dial.at(7 + for_us - 1), dial.at(7 + for_us)] == [500, None]
+
+
+def test_a_conversion_is_expected_when_its_whole_time_was_watched():
+    assert [counts().document(watched_us)["expected"] for watched_us in (999_999, 1_000_000)] == [49, 50]
 
 
 def test_a_conversion_that_is_told_too_late_counts_as_of_now_and_is_counted():
@@ -283,6 +329,7 @@ def test_a_setting_without_conversions_is_not_known_after_a_time():
     pins.converts([520], 15_000)
     column = told(POT, pins, 500_000).column("set")
     assert column == [None] * 2 + [1_200] * 25 + [None] * 23  # 250 ms from the conversion on
+    assert told(POT, pins, 500_000).decoder.dial_um is None
 
 
 def test_another_channel_is_not_the_dial():
@@ -297,3 +344,10 @@ def test_conversions_told_late_are_taken_in_order():
     pins = Pins()
     pins.converts([520, 20, 1_000], 35_000, 8_000)
     assert told(POT, pins, 200_000, late_us=9_000).readings == told(POT, pins, 200_000).readings
+
+
+@pytest.mark.parametrize(("at_us", "late_us", "late"), [(70_000, 10_001, 0), (69_999, 10_002, 1)])
+def test_a_conversion_may_be_told_as_late_as_an_edge(at_us, late_us, late):
+    pins = Pins()
+    pins.convert(520, at_us)
+    assert told(POT, pins, 200_000, cuts_us=[80_000], late_us=late_us).account["late"] == late

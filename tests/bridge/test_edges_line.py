@@ -147,13 +147,32 @@ def test_a_level_that_contradicts_at_the_very_end_is_counted():
     assert told(CONTACT, pins, 80_000, untold=untold.edges).line("contact")["missed"] == 1
 
 
-def test_a_level_read_beside_an_edge_contradicts_nothing():
+TOUCHES = 0b10
+
+
+@pytest.mark.parametrize(
+    ("edge_us", "levels", "missed"),
+    [(85_000, TOUCHES, 0), (85_001, TOUCHES, 2), (75_001, 0, 0), (75_000, 0, 2)],
+    ids=["just before", "long before", "just after", "long after"],
+)
+def test_a_level_read_beside_an_edge_contradicts_nothing(edge_us, levels, missed):
+    """Read at 80 ms. One that contradicts is a missed edge, and the next edge or level contradicts that one."""
     pins = Pins()
-    pins.level("contact", True, 82_000)
+    pins.level("contact", True, edge_us)
     batches = pins.batches(200_000)
     (second,) = [at for at, batch in enumerate(batches) if batch.t_us == pins.start_us + 80_000]
-    batches[second] = replace(batches[second], levels=0b10)
-    assert Told(CONTACT, batches).line("contact")["missed"] == 0
+    batches[second] = replace(batches[second], levels=levels)
+    assert Told(CONTACT, batches).line("contact")["missed"] == missed
+
+
+@pytest.mark.parametrize(("edge_us", "missed"), [(45_000, 0), (45_001, 1)])
+def test_the_first_level_is_from_before_an_edge_that_is_told_beside_it(edge_us, missed):
+    """It falls, and was low when it was read first, at 40 ms: read late, or further from the edge it rose unseen."""
+    pins = Pins()
+    pins.level("contact", False, edge_us)
+    told_ = told(CONTACT, pins, 200_000)
+    assert told_.line("contact")["missed"] == missed
+    assert told_.column("contact")[:5] == [not missed] * 5
 
 
 def test_edges_out_of_order_within_a_batch_are_put_in_order():
@@ -162,6 +181,25 @@ def test_edges_out_of_order_within_a_batch_are_put_in_order():
     batches = pins.batches(200_000, [])
     turned = replace(batches[0], edges=tuple(reversed(batches[0].edges)))
     assert Told(CONTACT, [turned]).readings == Told(CONTACT, batches).readings
+
+
+def test_an_edge_that_another_one_overtook_is_put_in_its_place():
+    pins = Pins()
+    for at_us in (71_000, 75_000, 79_000):
+        pins.toggle("contact", at_us)
+    batches = pins.batches(200_000)
+    first, second, newest = batches[1].edges
+    overtaken = [*batches]
+    overtaken[1], overtaken[2] = replace(batches[1], edges=(newest,)), replace(batches[2], edges=(first, second))
+    assert Told(CONTACT, overtaken).readings == Told(CONTACT, batches).readings
+    assert Told(CONTACT, overtaken).account == Told(CONTACT, batches).account
+
+
+@pytest.mark.parametrize(("at_us", "late_us", "late"), [(70_000, 10_001, 0), (69_999, 10_002, 1)])
+def test_ten_milliseconds_is_as_late_as_a_driver_tells(at_us, late_us, late):
+    pins = Pins()
+    pins.level("contact", True, at_us)
+    assert told(CONTACT, pins, 200_000, cuts_us=[80_000], late_us=late_us).account["late"] == late
 
 
 def test_an_edge_that_is_told_later_than_any_driver_does_counts_as_of_now_and_is_counted():

@@ -47,6 +47,12 @@ def test_a_pedal_held_for_a_minute_is_stuck_once():
     assert told(ONLY, pins, 70 * S).gestures == [("stuck", 2 * S)]
 
 
+def test_a_microsecond_less_than_ten_seconds_is_not_stuck():
+    pins = Pins()
+    pins.pulse("pedal", 2 * S, 12 * S - 1)
+    assert told(ONLY, pins, 15 * S).gestures == [("long", 2 * S)]
+
+
 def test_a_stuck_pedal_is_told_while_it_is_down():
     pins = Pins()
     pins.level("pedal", True, 2 * S)

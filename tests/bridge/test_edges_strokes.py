@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from firmware_bridge.edges.strokes import Strokes
 from firmware_bridge.readings import LinkChange
 from tests.bridge.wired import START_US, Pins, Told, profile_of, switch, told
 
@@ -64,6 +65,16 @@ def test_where_no_sensor_tells_of_strokes_the_motor_may_run():
     assert (told_.account["strokes"], told_.decoder.strokes_doubt) == (None, 0)
 
 
+def test_a_tenth_of_a_second_without_a_stroke_is_rest():
+    strokes = Strokes(None)
+    strokes.take(0)
+    assert [strokes.running(t_us) for t_us in (99_999, 100_000)] == [True, False]
+    strokes.take(99_999)
+    assert strokes.frequency_dhz(99_999) == 100
+    strokes.take(199_999)
+    assert strokes.frequency_dhz(199_999) == 0  # the motor had stopped
+
+
 # --- doubt ------------------------------------------------------------------------------------------------------------
 
 
@@ -109,6 +120,20 @@ def test_an_edge_that_says_what_already_was_is_doubt():
     told_ = told(SLOW, pins, 400_000)
     assert told_.line("strokes")["missed"] == 1
     assert strokes_of(told_) == (1, 2)
+
+
+def test_each_missed_edge_is_doubted_for_its_own_time():
+    pins = Pins()
+    for at_us in (100_000, 108_000, 116_000):
+        pins.level("strokes", True, at_us)  # and nobody told that it fell
+    pins.level("strokes", False, 117_000)
+    assert strokes_of(told(SLOW, pins, 400_000)) == (1, 3)  # 8 ms at 150 a second: one each
+
+
+def test_without_a_limit_in_the_profile_four_hundred_a_second_fit():
+    strokes = Strokes(None)
+    strokes.doubt_within(10 * S)
+    assert strokes.doubt == 4_000
 
 
 def test_an_edge_that_only_the_level_shows_is_a_stroke_and_doubt():

@@ -1,6 +1,7 @@
 """The `lines` of a profile: what can be said, what cannot be meant, the same again from its document."""
 
 import time
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from devicelog.canonical import canonical, parse_canonical
 from firmware_bridge.decode import Decoder
 from firmware_bridge.errors import ProfileError
 from firmware_bridge.expression import Expression
+from firmware_bridge.line_format import Checksum, LineFormat, Number, read_lines
 from firmware_bridge.lines import LineDecoder
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.profiles import load_profile
@@ -58,7 +60,110 @@ def test_what_such_a_pen_cannot_tell_follows_too() -> None:
     timed = values_of("comma")["lines"]["fields"] | {"time": {"unit": "ms"}}
     columns = ["time", *values_of("comma")["lines"]["columns"]]
     assert PenProfile.from_document(comma(fields=timed, columns=columns)).untold == ("identity",)
+    clock = {"fields": DEPTH | {"time": {"unit": "ms"}}, "columns": ["depth", "time"]}
+    assert PenProfile.from_document(comma(**clock)).untold == ("identity", "numbers")
     assert load_profile("reference").untold == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "units"),
+    [
+        ("depth", {"um": 1, "mm": 1_000, "mil": Fraction(254, 10)}),
+        ("frequency", {"dhz": 1, "hz": 10, "per_min": Fraction(1, 6)}),
+        ("time", {"us": 1, "ms": 1_000, "s": 1_000_000}),
+        ("strokes", {"count": 1}),
+    ],
+)
+def test_the_units_of_a_field(name: str, units: dict[str, Fraction]) -> None:
+    assert {unit: Number(unit=unit).factor(name) for unit in units} == units
+
+
+def test_what_stands_for_what_is_left_out() -> None:
+    assert Number(unit="um") == Number(unit="um", scale="1", wraps_at=None)
+    assert Checksum(kind="xor", mark="*") == Checksum(kind="xor", mark="*", skip=0)
+    least = {"model": "T", "sample_period_us": 1_000, "fields": DEPTH, "separator": ",", "columns": ["depth"]}
+    lines = read_lines(least)
+    assert lines == LineFormat(
+        model="T", sample_period_us=1_000, fields={"depth": Number(unit="um")}, separator=",", columns=("depth",)
+    )
+    assert (lines.begin, lines.ending, lines.longest, lines.calibration_id, lines.mode) == ("", "lf", 128, "", "real")
+    assert (lines.expression, lines.checksum, lines.pass_line, lines.ignore) == (None,) * 4
+
+
+def put(path: str, value: object) -> dict[str, Any]:
+    """A description with this value, `checksum.skip` for one inside."""
+    lines: dict[str, Any] = {
+        "model": "T",
+        "sample_period_us": 1_000,
+        "separator": ",",
+        "columns": ["depth", "counter", "time", "contact"],
+        "fields": {
+            "depth": {"unit": "um"},
+            "counter": {"wraps_at": 256},
+            "time": {"unit": "ms"},
+            "contact": {"on": ["1"], "off": ["0"]},
+        },
+        "checksum": {"kind": "xor", "mark": "*"},
+    }
+    *tables, key = path.split(".")
+    table = lines
+    for name in tables:
+        table = table[name]
+    table[key] = value
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("path", "low", "high"),
+    [
+        ("sample_period_us", 1_000, 10_000_000),
+        ("longest", 8, 1_024),
+        ("fields.counter.wraps_at", 16, 2**32),
+        ("fields.time.wraps_at", 1_000, 2**63),
+        ("checksum.skip", 0, 16),
+    ],
+)
+def test_the_ends_of_a_number(path: str, low: int, high: int) -> None:
+    for value in (low, high):
+        read_lines(put(path, value))
+    for value in (low - 1, high + 1):
+        with pytest.raises(ProfileError) as caught:
+            read_lines(put(path, value))
+        assert str(caught.value) == (
+            f"pen profile: lines.{path} = {value}; expected a whole number from {low} to {high}"
+        )
+
+
+@pytest.mark.parametrize(
+    ("path", "least", "most"),
+    [
+        ("model", 1, 32),
+        ("calibration_id", 0, 32),
+        ("begin", 0, 16),
+        ("separator", 1, 8),
+        ("checksum.mark", 1, 4),
+        ("ignore", 1, 256),
+    ],
+)
+def test_the_ends_of_a_text(path: str, least: int, most: int) -> None:
+    for n in (least, most):
+        read_lines(put(path, "x" * n))
+    for text in [*(["x" * (least - 1)] if least else []), "x" * (most + 1)]:
+        with pytest.raises(ProfileError, match=rf"^pen profile: lines\.{path} = '{text}'; expected .* printable ASCII"):
+            read_lines(put(path, text))
+
+
+@pytest.mark.parametrize("scale", ["0.123456789012345678", "1/1024", "-0.1", 2])
+def test_a_scale(scale: str | int) -> None:
+    depth = read_lines(put("fields.depth.scale", scale)).fields["depth"]
+    assert isinstance(depth, Number)
+    assert depth.scale == str(scale)
+
+
+def test_a_tab_separates_and_sixty_four_columns_are_read() -> None:
+    assert read_lines(put("separator", "\t")).separator == "\t"
+    columns = ["depth", "counter", "time", "contact", *[""] * 60]
+    assert read_lines(put("columns", columns)).columns == tuple(columns)
 
 
 def test_which_decoder_reads_it() -> None:
@@ -130,6 +235,14 @@ CANNOT_BE_MEANT = {
         field("depth", scale="ten"),
         'lines.fields.depth.scale = \'ten\'; expected a number as text, such as "0.1" or "1/1024"',
     ),
+    "a scale that is too long": (
+        field("depth", scale="0.1234567890123456789"),
+        'lines.fields.depth.scale = \'0.1234567890123456789\'; expected a number as text, such as "0.1" or "1/1024"',
+    ),
+    "a scale with an exponent": (
+        field("depth", scale="1e3"),
+        'lines.fields.depth.scale = \'1e3\'; expected a number as text, such as "0.1" or "1/1024"',
+    ),
     "an unknown checksum": (
         comma(checksum={"kind": "crc-16/modbuss", "mark": "*"}),
         "lines.checksum.kind = 'crc-16/modbuss'; expected one of xor, crc-16/xmodem, crc-16/ccitt-false, crc-16/arc, "
@@ -161,6 +274,14 @@ CANNOT_BE_MEANT = {
         comma(columns="depth"),
         "lines.columns = 'depth'; expected a list of field names, in the order of the line",
     ),
+    "a column that is a number": (
+        comma(columns=["depth", 7]),
+        "lines.columns = ['depth', 7]; expected a list of field names, in the order of the line",
+    ),
+    "too many columns": (
+        comma(columns=["depth", *[""] * 64]),
+        f"lines.columns = {['depth', *[''] * 64]}; expected a list of field names, in the order of the line",
+    ),
     "passes told twice": (
         comma(pass_line="PASS"),
         "lines: passes are told by pass_line or by the field passes, not by both",
@@ -172,6 +293,10 @@ CANNOT_BE_MEANT = {
     "on that is no list": (
         field("contact", on="1"),
         "lines.fields.contact.on = '1'; expected a list of texts, such as [\"1\"]",
+    ),
+    "a number that is on": (
+        field("contact", on=["1", 1]),
+        "lines.fields.contact.on = ['1', 1]; expected a list of texts, such as [\"1\"]",
     ),
     "an empty text that is on": (
         field("contact", on=[""]),

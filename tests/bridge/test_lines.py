@@ -195,6 +195,7 @@ def test_a_number_from_where_it_wraps_on_is_none() -> None:
     [
         (b"P,7,x,8", Sample(depth=7, raw_count=8)),
         (b"P, 7 ,, 8", Sample(depth=7, raw_count=8)),
+        (b"P,7?,x,8", Bad("value", "depth is '7?', which is no number")),
         (b"P,7,8", Bad("shape", "it has 2 columns; expected 3")),
         (b"P,7,x,8,9", Bad("shape", "it has 4 columns; expected 3")),
         (b"Q,7,x,8", Bad("shape", "it does not begin with 'P,'")),
@@ -287,6 +288,9 @@ def test_the_bytes_of_an_ending_are_delimiters() -> None:
     decoder = LineDecoder(lines_of(ending="crlf"))
     decoder.feed_bytes(b"\r\n12\r\nx\r\n\r\n")
     assert (decoder.framed_bytes, decoder.rejected_bytes, decoder.delimiter_bytes) == (2, 1, 8)
+    decoder = LineDecoder(lines_of(ending="lf"))
+    decoder.feed_bytes(b"\n12\r\n")  # where it is LF alone, a CR is a part of the line
+    assert (decoder.framed_bytes, decoder.rejected_bytes, decoder.delimiter_bytes) == (0, 3, 2)
 
 
 # --- a stream ---------------------------------------------------------------------------------------------------------
@@ -354,6 +358,7 @@ def test_an_ignored_line_is_sound_and_says_nothing() -> None:
     [
         (["depth"], b"1", True),
         (["depth", "frequency"], b"1,0", False),
+        (["depth", "frequency"], b"1,6", True),  # a tenth of a hertz
         (["depth", "frequency"], b"1,60", True),
         (["depth", "frequency", "motor"], b"1,60,off", False),
         (["depth", "frequency", "motor"], b"1,0,on", True),
@@ -393,7 +398,13 @@ def test_a_counter_of_the_pen(numbers: list[int], expected: list[tuple[int, int]
 
 def test_a_counter_that_may_have_gone_round_in_a_silence_tells_nothing() -> None:
     lines = lines_of(fields={"depth": {"unit": "um"}, "counter": {"wraps_at": 256}})
-    for for_us, number, expected in [(1_000_000, 3, (0, 3)), (2_000_000, 3, (1, 3)), (2_000_000, 2, (0, 2))]:
+    for for_us, number, expected in [
+        (1_000_000, 3, (0, 3)),
+        (2_000_000, 3, (1, 3)),
+        (2_000_000, 2, (0, 2)),
+        (1_289_999, 3, (0, 3)),  # 10 ms are the sample, 1.28 s half of a round
+        (1_290_000, 3, (1, 3)),
+    ]:
         decoder = LineDecoder(lines)
         decoder.feed_bytes(b"\n5,1\n", 50_000_000)
         block = decoder.feed_bytes(b"5,%d\n" % number, 50_000_000 + for_us)[0]
@@ -454,8 +465,15 @@ def test_a_short_stretch_without_lines_is_a_gap_one_read_later() -> None:
 
 
 def test_half_a_second_is_the_longest_that_a_reader_is_held_up() -> None:
-    assert arrived((1_000, 1), (1_510, 1)) == [990, 1000]
-    assert arrived((1_000, 1), (1_511, 1)) == [990, 1501]
+    pace = Pace(PERIOD_US)
+    assert [pace.place(t_us) for t_us in (1_000_000, 1_510_000)] == [990_000, 1_000_000]
+    pace = Pace(PERIOD_US)
+    assert [pace.place(t_us) for t_us in (1_000_000, 1_510_001)] == [990_000, 1_500_001]
+
+
+def test_samples_of_one_read_follow_each_other_to_the_microsecond() -> None:
+    pace = Pace(PERIOD_US)
+    assert [pace.place(t_us) for t_us in (1_000_000, *[1_040_000] * 3)] == [990_000, 1_000_000, 1_010_000, 1_020_000]
 
 
 def test_a_pen_that_is_slower_than_that_is_held_up_for_two_of_its_samples() -> None:

@@ -143,7 +143,8 @@ def test_rubbish_is_counted_from_the_newest_frame() -> None:
     line = Line()
     line.link(0, up=True)
     for second in range(1, 40):
-        assert line.came(second * S, b"\xff" * 50_000 + b"\0" + BEAT) is None
+        assert line.came(second * S, b"\xff" * 50_000 + b"\0") is None
+        assert line.came(second * S, BEAT) is None
 
 
 def test_what_was_dropped_may_have_been_frames() -> None:
@@ -243,6 +244,15 @@ def test_patience_grows_to_a_bound_and_begins_anew_with_a_frame() -> None:
     line.link(now_us, up=True)
     line.came(now_us + 59 * S, BEAT)
     assert line.watch.patience_us == PATIENCE_US
+
+
+def test_the_bound_is_of_real_time_too() -> None:
+    line, patience_s = Line(speed=2.0), []
+    for _ in range(5):
+        patience_s.append(line.watch.patience_us // S)
+        line.link(0, up=True)
+        assert line.watch.judge(line.watch.patience_us + 1) == "silent"
+    assert patience_s == [20, 40, 80, 120, 120]
 
 
 def test_a_profile_with_a_long_limit_is_not_hurried() -> None:

@@ -96,6 +96,7 @@ def test_beyond_its_ends_a_curve_goes_straight_on(raw: int, um: int) -> None:
         ([(1, 2)], "1 points make no curve"),
         ([(500, 0), (500, 1_000), (900, 2_000)], "the sensor cannot tell them apart"),
         ([(500, 0), (700, 1_000), (900, 1_000)], "not monotonic: with growing raw count the depth is 0, 1000, 1000 µm"),
+        ([(500, 1_000), (700, 1_000), (900, 0)], "not monotonic: with growing raw count the depth is 1000, 1000, 0 µm"),
         ([(500, 0), (900, 1_000), (700, 2_000)], "not monotonic: with growing raw count the depth is 0, 2000, 1000 µm"),
     ],
 )
@@ -218,7 +219,8 @@ def test_without_a_calibration_nothing_is_done(serial: str | None) -> None:
 
 
 def test_gauges_in_any_order() -> None:
-    assert check_gauges(read_gauges("2000, 0,1000"), 2_500) == (0, 1_000, 2_000)
+    assert check_gauges(read_gauges("2500, 0,1000"), 2_500) == (0, 1_000, 2_500)
+    assert check_gauges(range(64), 2_500) == tuple(range(64))
 
 
 @pytest.mark.parametrize(
@@ -296,6 +298,12 @@ def test_a_reading_that_no_pen_can_send(column: Column, value: int) -> None:
     assert "the sensor said" in str(reading_of(500, [value], column=column, spread_most=40))
 
 
+@pytest.mark.parametrize("column", ["raw_count", "depth_um"])
+def test_the_ends_of_what_a_pen_can_send(column: Column) -> None:
+    least, most = {"raw_count": (0, 65_535), "depth_um": (-32_768, 32_767)}[column]
+    assert isinstance(reading_of(500, [least, most], column=column, spread_most=65_535), GaugeReading)
+
+
 # --- judged -----------------------------------------------------------------------------------------------------------
 
 
@@ -334,6 +342,46 @@ def test_as_found_just_inside_and_just_outside_of_the_tolerance(off: int, out: b
     assert result.found_out is out
     assert result.within  # as left
     assert result.document["by"] == DIGEST
+
+
+def test_the_whole_document() -> None:
+    """What a sample wandered furthest counts, and of two that wandered as far the deeper one."""
+    readings = (
+        GaugeReading(0, 200, 192, 204, 100, 3, 9),
+        GaugeReading(1_000, 1_000, 992, 1_008, 100),
+        GaugeReading(2_000, 1_800, 1_796, 1_808, 100),
+    )
+    of = Measured(serial="A0042", column="raw_count", readings=readings, spread_most=40)
+    in_force = Curve([CurvePoint(200, 0), CurvePoint(1_800, 2_100)])
+    result = judged(of, in_force=in_force, expires="2032-01-01", gauge_set="GB-7")
+    assert result.document == {
+        "schema": SCHEMA,
+        "serial": "A0042",
+        "column": "raw_count",
+        "spread_most": 40,
+        "readings": [reading._asdict() for reading in readings],
+        "by": DIGEST,
+        "as_found": [
+            {"gauge_um": 0, "depth_um": 0, "error_um": 0},
+            {"gauge_um": 1_000, "depth_um": 1_050, "error_um": 50},
+            {"gauge_um": 2_000, "depth_um": 2_100, "error_um": 100},
+        ],
+        "tolerance_um": 100,
+        "gauge_set": "GB-7",
+        "curve": [{"raw_count": raw, "depth_um": um} for um, raw in STRAIGHT],
+        "as_left": [
+            {"gauge_um": 0, "depth_um": -10, "error_um": -10},
+            {"gauge_um": 1_000, "depth_um": 1_010, "error_um": 10},
+            {"gauge_um": 2_000, "depth_um": 2_010, "error_um": 10},
+        ],
+        "residual_um": 0,
+        "expires": "2032-01-01",
+    }
+
+
+def test_a_check_of_raw_counts_with_nothing_to_compare_is_not_within() -> None:
+    result = judged(measured(*STRAIGHT), adjust=False)
+    assert (result.as_found_um, result.found_out, result.within) == (None, False, False)
 
 
 def test_a_check_leaves_the_pen_as_it_is() -> None:

@@ -45,6 +45,8 @@ REASONS = Path(__file__).parent / "survivors.toml"
 MODULES = (
     *(f"firmware_bridge.{name}" for name in ("frames", "decode", "profile", "readings")),
     *(f"firmware_bridge.{name}" for name in ("tables", "checksums", "line_format", "line_reader", "lines", "pace")),
+    *(f"firmware_bridge.{name}" for name in ("wiring", "calibration")),
+    *(f"firmware_bridge.edges.{name}" for name in ("decoder", "dial", "line", "pedal", "pen", "strokes", "timeline")),
     *(
         f"firmware_bridge.simulator.{name}"
         for name in (
@@ -52,13 +54,13 @@ MODULES = (
             "wire",
         )
     ),
-    "firmware_bridge.sources.link",
+    *(f"firmware_bridge.sources.{name}" for name in ("link", "watch")),
     *(
         f"devicelog.{name}"
         for name in (
             *("canonical", "records", "sessions", "attribution", "runs", "steady", "pen_clock", "spans", "tally"),
             *("account", "counters", "who", "gaps", "needling", "derive", "validate", "pipeline", "samples"),
-            "pins_side",
+            *("pins_side", "sensor_bytes", "calibration"),
         )
     ),
     *(f"devicelog.rules.{name}" for name in ("rule", "table", "depth", "counts", "data", "pen", "sensors")),
@@ -68,6 +70,8 @@ MODULES = (
 # The tests that try them: no port, no pty, no second process.
 TESTS = (
     *(f"tests/bridge/test_{name}.py" for name in ("frames", "decode", "profile", "link", "lines", "line_format")),
+    *(f"tests/bridge/test_edges_{name}.py" for name in ("decoder", "dial", "line", "pedal", "strokes")),
+    *(f"tests/bridge/test_{name}.py" for name in ("watch", "wiring")),
     *("tests/core", "tests/clinical"),
     *(f"tests/store/test_{name}.py" for name in ("ledger", "mounts", "projection")),
 )

@@ -106,13 +106,22 @@ _OWN = {
     "entries": ("ledger",),
     "tree": ("ledger",),
     "plan": ("plans",),
+    "edges.decoder": ("edges_decoder", "pins_session"),
+    "edges.pen": ("edges_decoder", "edges_dial"),
+    "timeline": ("edges_decoder", "edges_line"),
+    "line_reader": ("lines",),
+    "pace": ("lines",),
+    "checksums": ("lines",),
+    "tables": ("line_format", "wiring"),
+    "watch": ("watch", "supervision"),
+    "calibration": ("calibration", "calibrated_sessions"),
 }
 
 
 def own_tests(module: str) -> tuple[str, ...]:
     """How the files of a module's own tests end."""
-    name = module.rsplit(".", 1)[-1]
-    return tuple(f"_{own}.py" for own in _OWN.get(name, (name,)))
+    _, room, name = f"..{module}".rsplit(".", 2)
+    return tuple(f"_{own}.py" for own in _OWN.get(f"{room}.{name}", _OWN.get(name, (name,))))
 
 
 def end_after(limit_s: float) -> None:
