@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Self
 
+from firmware_bridge.kit.pen_time import pen_time_us
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import Reading, SensorBatch
 from firmware_bridge.simulator.library import load_scenario, script_for
-from firmware_bridge.simulator.pins import SimulatedPins
+from firmware_bridge.simulator.pins import SimulatedPins, playable
 from firmware_bridge.simulator.scenario import Scenario
 from firmware_bridge.simulator.script import Script
 from firmware_bridge.sources.pin_watch import PinWatch
@@ -38,14 +39,19 @@ class GpioPen:
         seconds: float = 10,
         seed: int = 1,
     ) -> None:
-        """`profile`: one that has a wiring, or the name or path of one. Raises ProfileError and ScenarioError."""
+        """`profile`: one that has a wiring, or the name or path of one. Raises ProfileError, ScenarioError,
+        and ValueError for a profile without a wiring or a scenario that pins cannot suffer."""
         profile = load_profile(profile) if isinstance(profile, str) else profile
         if profile.gpio is None:
             raise ValueError(f"the profile {profile.name} wires no pins")
         scenario = load_scenario(scenario) if isinstance(scenario, str) else scenario
         self.profile = replace(profile, gpio=replace(profile.gpio, factory="mock"))
-        self._pins = SimulatedPins(script_for(scenario, seconds, seed), profile.gpio, seed)
+        script, left_out = playable(script_for(scenario, seconds, seed), alone=True)
+        if left_out:
+            raise ValueError(f"{', '.join(left_out)}: this happens to a serial line, and pins have none")
+        self._pins = SimulatedPins(script, profile.gpio, seed)
         self._began_us = self._pins.now_us()
+        self._closed = False
         self._watchers: list[Callable[[], None]] = []
         self._pins.start()
 
@@ -77,7 +83,9 @@ class GpioPen:
 
     def advance(self, seconds: float) -> None:
         """Let so much time go by: every edge in it is driven, with its own tick, and told to whoever watches."""
-        to_us = self.now_us + round(seconds * 1_000_000)
+        if self._closed:
+            raise ValueError("these pins were closed; those of a fixture are when its test is over")
+        to_us = self.now_us + pen_time_us(seconds)
         while (left_us := to_us - self.now_us) > 0:
             self._pins.advance(min(left_us, STEP_US))
             for watch in self._watchers:
@@ -97,6 +105,7 @@ class GpioPen:
 
     def close(self) -> None:
         """Drive no more. May be called twice."""
+        self._closed = True
         self._pins.close()
 
 

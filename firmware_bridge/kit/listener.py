@@ -42,6 +42,11 @@ class Listener:
         readings, self._readings = self._readings, []
         return readings
 
+    def finish(self) -> list[Reading]:
+        """The same, when nothing more will come: what waited for the rest of its frame too."""
+        readings = self.drain()
+        return readings + self.decoder.finish()
+
     def take(self) -> None:
         """Read what is there now; open the port again when it came back."""
         if self._left:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firmware_bridge.errors import BridgeError
+from firmware_bridge.frames import MAX_TEXT
+from firmware_bridge.kit.pen_time import pen_time_us
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.simulator.library import load_scenario, script_for
@@ -49,7 +51,10 @@ class SerialPen:
         serial: str = "",
         taken_within_s: float = TAKEN_WITHIN_S,
     ) -> None:
-        """`scenario`: a name, a path or a parsed one; `seconds`: of its script. Raises ScenarioError and PenError."""
+        """`scenario`: a name, a path or a parsed one; `seconds`: of its script. Raises ScenarioError, PenError and
+        ValueError."""
+        if len(serial) > MAX_TEXT or not all(" " <= character <= "~" for character in serial):
+            raise ValueError(f"serial = {serial!r}; expected at most {MAX_TEXT} printable ASCII characters")
         scenario = load_scenario(scenario) if isinstance(scenario, str) else scenario
         self._pen = Pen(script_for(scenario, seconds, seed), seed, serial=serial)
         self._pen.start()
@@ -59,7 +64,8 @@ class SerialPen:
         self._lock = threading.RLock()  # of the link: the thread that answers uses it too
         self._closing = threading.Event()
         self.sent_bytes = 0
-        self.link = PtyLink(str(directory / "pen"))
+        self._pulled = False  # by hand
+        self.link = PtyLink(str(directory / "pen"), forgets=False)
         self._answering = threading.Thread(target=self._answer, name="pen answers", daemon=True)
         self._answering.start()
 
@@ -91,15 +97,16 @@ class SerialPen:
 
     def advance(self, seconds: float) -> None:
         """Let so much pen time go by. Returns when everything sent in it was read; where the script has pulled the
-        plug, the port is gone. Raises NotTaken when nobody reads."""
-        to_us = self._pen.now_us + round(seconds * 1_000_000)
+        plug, the port is gone. Raises NotTaken when nobody reads, ValueError for a time that cannot go by."""
+        self._check_open()
+        to_us = self._pen.now_us + pen_time_us(seconds)
         while self._pen.now_us < to_us:
             for _, data in self._wire.advance_to(min(to_us, self._pen.now_us + WIRE_STEP_US)):
                 if data is None:
-                    self.unplug()
-                    continue
-                self.replug()
-                self._send(data)
+                    self._take_away()
+                elif not self._pulled:
+                    self._bring_back()
+                    self._send(data)
             self.drain()
 
     def finish(self) -> None:
@@ -119,18 +126,16 @@ class SerialPen:
                 time.sleep(_LOOK_S)
 
     def unplug(self) -> None:
-        """Pull the plug by hand, after everything sent was read; `replug` brings the port back."""
-        if self.link.up:
-            self.drain()
-        with self._lock:
-            self.link.unplug()
-        self._let_read()
+        """Pull the plug by hand, after everything sent was read. What the pen sends until `replug` is lost."""
+        self._check_open()
+        self._pulled = True
+        self._take_away()
 
     def replug(self) -> None:
-        """Bring the port back. Does nothing while it is there."""
-        with self._lock:
-            self.link.replug()
-        self._let_read()
+        """Plug a pen that was unplugged by hand in again. Does nothing while its port is there."""
+        self._check_open()
+        self._pulled = False
+        self._bring_back()
 
     def listener(self, profile: PenProfile | str = "reference") -> "Listener":
         """Somebody who reads this pen, with the help of a profile, or of the name or path of one. Raises PenError."""
@@ -147,6 +152,22 @@ class SerialPen:
         self._closing.set()
         self._answering.join()
         self.link.close()
+
+    def _check_open(self) -> None:
+        if self._closing.is_set():
+            raise ValueError(f"{self.port}: this pen was closed; one of a fixture is when its test is over")
+
+    def _take_away(self) -> None:
+        if self.link.up:
+            self.drain()
+        with self._lock:
+            self.link.unplug()
+        self._let_read()
+
+    def _bring_back(self) -> None:
+        with self._lock:
+            self.link.replug()
+        self._let_read()
 
     def _send(self, data: bytes) -> None:
         with self._lock:

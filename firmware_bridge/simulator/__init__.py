@@ -4,6 +4,7 @@
 pass for real ones. What goes wrong is written in the language of docs/scenarios.md.
 """
 
+from firmware_bridge.simulator.language import parse_scenario
 from firmware_bridge.simulator.library import bytes_of, load_scenario, scenario_names, script_for, wire_of
 from firmware_bridge.simulator.run import run_pen
 from firmware_bridge.simulator.scenario import Scenario, ScenarioError
@@ -16,6 +17,7 @@ __all__ = [
     "ScriptMark",
     "bytes_of",
     "load_scenario",
+    "parse_scenario",
     "run_pen",
     "scenario_names",
     "script_for",

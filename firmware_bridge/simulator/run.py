@@ -39,9 +39,13 @@ class PtyLink:
     keep the past for whoever opens it later either.
     """
 
-    def __init__(self, path: str) -> None:
-        """Open a pty and put the link in place. Raises PortBusy or PenError when `path` is taken or cannot be made."""
+    def __init__(self, path: str, *, forgets: bool = True) -> None:
+        """Open a pty and put the link in place. Raises PortBusy or PenError when `path` is taken or cannot be made.
+
+        Without `forgets` what nobody reads is kept.
+        """
         self.path = Path(path)
+        self._forgets = forgets
         self.slave_name = ""
         self.dropped_bytes = 0
         self._master: int | None = None
@@ -142,6 +146,8 @@ class PtyLink:
 
     def _forget_if_nobody_reads(self) -> None:
         """Throw away what lies unread for two seconds: a host that opens the port now wants to hear the present."""
+        if not self._forgets:
+            return
         unread, before, now_ns = self._count_unread(), self._unread, time.monotonic_ns()
         self._unread = unread
         if not unread or unread < before:
@@ -149,8 +155,9 @@ class PtyLink:
         elif now_ns - self._read_ns > NOBODY_AFTER_NS:
             self._drop(len(self._backlog))
             with contextlib.suppress(BlockingIOError):
-                while True:  # read and not flushed, so that what is dropped is counted
-                    self.dropped_bytes += len(os.read(self._slave, 4096))
+                # read and not flushed, so that what is dropped is counted; a host may have made empty reads return b""
+                while data := os.read(self._slave, 4096):
+                    self.dropped_bytes += len(data)
 
     def _count_unread(self) -> int:
         packed = fcntl.ioctl(self._slave, termios.FIONREAD, b"\0\0\0\0")

@@ -6,6 +6,7 @@ import sysconfig
 import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
@@ -137,12 +138,77 @@ def test_the_port_is_gone_when_the_test_is_over(tmp_path: Path) -> None:
     assert threading.active_count() == len(threading.enumerate())
 
 
+def test_a_plug_that_was_pulled_stays_pulled(devicelog_serial_pen: Make, devicelog_listener: Listen) -> None:
+    pen = devicelog_serial_pen(seconds=6)
+    listener = devicelog_listener(pen)
+    pen.advance(1)
+    pen.unplug()
+    sent = pen.sent_bytes
+    pen.advance(1)
+    assert not Path(pen.port).exists()
+    assert pen.sent_bytes == sent
+    pen.replug()
+    pen.advance(1)
+    blocks = [reading for reading in listener.finish() if isinstance(reading, SampleBlock)]
+    assert [after.seq - before.seq - before.n > 50 for before, after in pairwise(blocks)].count(True) == 1
+
+
+@pytest.mark.parametrize("taken", [0, 300])
+def test_a_program_that_has_the_port_open_and_stops_reading(taken: int, devicelog_serial_pen: Make) -> None:
+    pen = devicelog_serial_pen(taken_within_s=2.5)  # longer than a simulated pen elsewhere remembers
+    with serial.Serial(pen.port, timeout=5) as port, ThreadPoolExecutor(1) as pool:
+        read = pool.submit(port.read, taken)
+        with pytest.raises(NotTaken):
+            pen.finish()
+        assert len(read.result()) == taken
+
+
+def test_a_program_that_closes_the_port_in_the_middle(devicelog_serial_pen: Make) -> None:
+    pen = devicelog_serial_pen(taken_within_s=2.5)
+    with serial.Serial(pen.port):
+        pass
+    with pytest.raises(NotTaken):
+        pen.finish()
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
+def test_time_that_cannot_go_by(
+    seconds: float, devicelog_serial_pen: Make, devicelog_gpio_pen: Callable[..., GpioPen]
+) -> None:
+    for pen in (devicelog_serial_pen(), devicelog_gpio_pen()):
+        with pytest.raises(ValueError, match="time goes forward only"):
+            pen.advance(seconds)
+
+
+@pytest.mark.parametrize("serial_number", ["x" * 33, "äé", "a\n"])
+def test_a_serial_number_that_no_pen_can_say(serial_number: str, devicelog_serial_pen: Make) -> None:
+    with pytest.raises(ValueError, match="at most 32 printable ASCII"):
+        devicelog_serial_pen(serial=serial_number)
+
+
+def test_a_pen_that_was_closed_stays_closed(
+    devicelog_serial_pen: Make, devicelog_gpio_pen: Callable[..., GpioPen]
+) -> None:
+    pen, pins = devicelog_serial_pen(), devicelog_gpio_pen()
+    pen.close()
+    pins.close()
+    for act in (lambda: pen.advance(1), pen.unplug, pen.replug, lambda: pins.advance(1)):
+        with pytest.raises(ValueError, match="closed"):
+            act()
+    assert not Path(pen.port).exists()
+
+
 # --- pins -------------------------------------------------------------------------------------------------------------
 
 
 def test_pins_that_no_profile_wires(devicelog_gpio_pen: Callable[..., GpioPen]) -> None:
     with pytest.raises(ValueError, match="the profile reference wires no pins"):
         devicelog_gpio_pen(profile="reference")
+
+
+def test_a_scenario_that_pins_cannot_suffer(devicelog_gpio_pen: Callable[..., GpioPen]) -> None:
+    with pytest.raises(ValueError, match="happens to a serial line"):
+        devicelog_gpio_pen(scenario="noise")
 
 
 @pytest.mark.parametrize("profile", ["gpio-reference", "gpio-adc"])
