@@ -56,6 +56,7 @@ PURE = {
     "firmware_bridge.simulator.gauges",
     "firmware_bridge.simulator.wire",
     "firmware_bridge.simulator.sensors",
+    "firmware_bridge.kit.pen_time",
     "firmware_bridge.sources.link",
     "firmware_bridge.conformance",
     "firmware_bridge.conformance.capture",
@@ -219,7 +220,7 @@ BRIDGE_ROOMS: dict[str, set[str]] = {
     "conformance": {"errors", "frames", "readings"},
     "sources": {"errors", "frames", "profile", "readings", "transports", "wiring"},
     "simulator": {"decode", "errors", "frames", "readings", "wiring"},
-    "kit": {"errors", "profile", "profiles", "readings", "simulator", "sources", "transports", "wiring"},
+    "kit": {"errors", "frames", "profile", "profiles", "readings", "simulator", "sources", "transports", "wiring"},
     "pytest_plugin": {"kit"},
 }
 # The only importers of what talks to the world outside.
