@@ -64,6 +64,7 @@ class Needling:
         judged = tally.add(run, self._neighbours, paused=self.paused, assigned=self.zone != UNASSIGNED)
         if not judged:
             self._neighbours.part()
+            self._neighbours.pass_by(run.depth or ())
         if run.contact:
             if not self._glide_us:
                 tally.glides += 1

@@ -1,7 +1,8 @@
 """Neighbouring measured depths on the skin: does the sensor leap, does it stand still? Pure.
 
 Two samples are neighbours when they follow each other in one glide under one dial setting. A value stands still from
-one to the next, and over a lift. Not responsible for what is too much (the rules).
+one to the next, also in another zone, and over a lift in which the sensor said nothing else. Not responsible for what
+is too much (the rules).
 """
 
 from collections.abc import Sequence
@@ -45,6 +46,11 @@ class Neighbours:
     def part(self) -> None:
         """What comes next is no neighbour of what came. A sensor that has stopped is not freed by a lift, though."""
         self._parted = True
+
+    def pass_by(self, depth_um: Sequence[int]) -> None:
+        """Depths that are not judged. A sensor that says something else in them has not stopped."""
+        if any(um != self._last_um for um in depth_um):
+            self._still_us = 0
 
     def take(self, depth_um: Sequence[int], period_us: int, steadiness: Steadiness) -> int | None:
         """Compare the depths of a run; returns the index of the first sample after a leap, if there is one."""

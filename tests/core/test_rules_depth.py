@@ -488,6 +488,15 @@ def test_a_sensor_that_has_stopped_is_not_freed_by_what_comes_between(between):
     assert "found" in results_of(bench.end(), "sensor.stuck").values()
 
 
+def test_a_sensor_that_falls_to_nought_at_every_lift_has_not_stopped():
+    """Coarse sensors say the same again and again on the skin."""
+    bench = on("forehead")
+    for _ in range(5):
+        bench.needle(90, depth=410)
+        bench.needle(110, contact="0", depth=0)
+    assert set(results_of(bench.end(), "sensor.stuck").values()) == {"passed"}
+
+
 def test_another_depth_frees_a_sensor():
     bench = on("forehead")
     bench.needle(199)

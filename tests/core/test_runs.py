@@ -321,6 +321,8 @@ class Reference:
             self.compare(record, block, i, zone)
         else:
             self.before = None
+            if not late and block.depth_um is not None and block.depth_um[i] != self.stood_um:
+                self.standing_us = 0
 
     def compare(self, record: Record, block: SampleBlock, i: int, zone: Zone) -> None:
         """With the sample before, if that is its neighbour."""

@@ -117,6 +117,17 @@ def test_each_run_stands_for_its_own_period():
     assert slower.longest_still_us == 2_500
 
 
+@pytest.mark.parametrize(("lifted", "still_us"), [([], 40), ([7, 7], 40), ([7, 0], 20), ([0], 20)])
+def test_a_sensor_that_said_something_else_in_between_has_not_stopped(lifted, still_us):
+    """What it says while it is lifted is not judged, and shows that it moves."""
+    neighbours, steadiness = Neighbours(), Steadiness()
+    neighbours.take([7, 7], 10, steadiness)
+    neighbours.part()
+    neighbours.pass_by(lifted)
+    neighbours.take([7, 7], 10, steadiness)
+    assert steadiness.longest_still_us == still_us
+
+
 def test_zones_share_a_row_of_depths_and_not_its_figures():
     """The newest depth goes along; what is found stands where the later sample is."""
     neighbours, first, second = Neighbours(), Steadiness(), Steadiness()

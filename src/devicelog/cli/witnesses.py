@@ -40,11 +40,24 @@ def pins_text(session: Json) -> str:
     lines = ["Pins:"]
     if (strokes := account["strokes"]) is not None:
         low, high = strokes["low"], strokes["high"]
-        exact = "no miss was possible that would not have shown" if low == high else "some may have been missed"
-        lines.append(f"  strokes {low if low == high else f'{low} to {high}'}: {exact}")
-    lines += [f"  {key.replace('_', ' ')} {value}" for key, value in account.items() if type(value) is int and value]
+        told = (
+            "no sign of a missed edge; two that are lost together leave none" if low == high else "some may be missed"
+        )
+        lines.append(f"  strokes {low if low == high else f'{low} to {high}'}: {told}")
+    lines += [f"  {said(account[key])}" for key, said in _TOLD.items() if account.get(key)]
     return "\n".join(lines)
 
+
+# What the account counts, in words, where it is not nought.
+_TOLD: dict[str, Callable[[int], str]] = {
+    "watched_us": lambda us: f"watched for {seconds(us)}",
+    "stretches": lambda n: f"in {n} stretch{'' if n == 1 else 'es'} without a hole",
+    "unwatched_us": lambda us: f"not watched for {seconds(us)} between them",
+    "dropped": lambda n: f"edges for which there was no room: {n}",
+    "late": lambda n: f"edges that were told late: {n}",
+    "strange": lambda n: f"edges of lines that are not wired, or from another time: {n}",
+    "impossible_strokes": lambda n: f"strokes sooner after the one before than the motor can: {n}",
+}
 
 _FIGURES = ("strokes", "passes", "contact", "set_depth")
 
