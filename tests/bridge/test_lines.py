@@ -263,6 +263,24 @@ def test_a_checksum(kind: str) -> None:
         assert said.kind == "checksum"
 
 
+@pytest.mark.parametrize("kind", CHECKSUMS)
+def test_a_checksum_is_written_with_all_its_digits(kind: str) -> None:
+    sum_of, digits = CHECKSUMS[kind]
+    value = next(n for n in range(10_000) if sum_of(b"%d" % n) < 16 ** (digits - 1))
+    reader = LineReader(lines_of(checksum={"kind": kind, "mark": "*"}))
+    assert reader.read(b"%d*%0*X" % (value, digits, sum_of(b"%d" % value))) == Sample(depth=value)
+    assert isinstance(reader.read(b"%d*%X" % (value, sum_of(b"%d" % value))), Bad)
+
+
+def test_a_sum_with_the_lowest_bit_first_is_that_of_its_polynomial_for_every_byte() -> None:
+    sum_of, _ = CHECKSUMS["crc-16/arc"]
+    for byte in range(256):
+        value = byte
+        for _ in range(8):
+            value = value // 2 ^ (0xA001 if value % 2 else 0)
+        assert sum_of(bytes([byte])) == value
+
+
 def test_a_checksum_that_skips_what_stands_before_it() -> None:
     reader = LineReader(lines_of(checksum={"kind": "xor", "mark": "*", "skip": 1}, begin="$"))
     assert reader.read(b"$11*00") == Sample(depth=11)

@@ -114,6 +114,14 @@ def test_rows_say_whose_the_depth_is() -> None:
     assert [(row["depth_um"], row["depth_by"]) for row in plain[9:21:11]] == [(None, None), (280, "pen")]
 
 
+def test_rows_of_another_pen_have_no_depth_by_this_curve() -> None:
+    bench = needled()
+    bench.swap("B0001", boot=1, seq=0, passes=0, strokes=0)
+    raw(bench)
+    rows = list(sample_rows(bench.records, SERIAL, calibration=HOST))
+    assert [(row["depth_um"], row["depth_by"]) for row in rows[19:21]] == [(300, "host"), (None, None)]
+
+
 def test_a_session_is_read_with_the_calibration_that_its_opening_names_and_no_later_one() -> None:
     def document(top: int) -> bytes:
         points = [{"raw_count": 200, "depth_um": 0}, {"raw_count": 1_800, "depth_um": top}]

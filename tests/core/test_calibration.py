@@ -349,7 +349,7 @@ def test_the_whole_document() -> None:
     readings = (
         GaugeReading(0, 200, 192, 204, 100, 3, 9),
         GaugeReading(1_000, 1_000, 992, 1_008, 100),
-        GaugeReading(2_000, 1_800, 1_796, 1_808, 100),
+        GaugeReading(2_000, 1_800, 1_792, 1_804, 100),
     )
     of = Measured(serial="A0042", column="raw_count", readings=readings, spread_most=40)
     in_force = Curve([CurvePoint(200, 0), CurvePoint(1_800, 2_100)])
@@ -372,7 +372,7 @@ def test_the_whole_document() -> None:
         "as_left": [
             {"gauge_um": 0, "depth_um": -10, "error_um": -10},
             {"gauge_um": 1_000, "depth_um": 1_010, "error_um": 10},
-            {"gauge_um": 2_000, "depth_um": 2_010, "error_um": 10},
+            {"gauge_um": 2_000, "depth_um": 1_990, "error_um": -10},
         ],
         "residual_um": 0,
         "expires": "2032-01-01",

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from devicelog.attribution import Attribution, Correction
+from devicelog.canonical import parse_canonical
 from devicelog.pipeline import Pipeline
 from devicelog.samples import sample_rows
 from firmware_bridge.readings import Gesture, LinkChange
@@ -101,14 +103,15 @@ def test_judging_on_the_way_changes_nothing_and_says_in_the_end_what_the_derived
     assert live.judge() == (derived["facts"], derived["findings"], derived["assessments"])
 
 
-def test_what_may_have_been_missed_belongs_to_the_zone_where_it_was():
+@pytest.mark.parametrize(("at_s", "zone"), [(3, "forehead"), (5, "cheek.left")])
+def test_what_may_have_been_missed_belongs_to_the_zone_where_it_was(at_s, zone):
     def dropping(batch):
-        return replace(batch, dropped=4) if batch.t_us == HOST_US + 5 * S else batch
+        return replace(batch, dropped=4) if batch.t_us == HOST_US + at_s * S else batch
 
     derived = session(needled(), telling=dropping).end()
-    assert derived["facts"]["sensors"]["doubt"] == [{"zone": "cheek.left", "strokes": 4}]
-    assert results_of(derived, "strokes.uncertain") == {"cheek.left": "found"}
-    assert finding(derived, "strokes.uncertain")["zone"] == "cheek.left"
+    assert derived["facts"]["sensors"]["doubt"] == [{"zone": zone, "strokes": 4}]
+    assert results_of(derived, "strokes.uncertain") == {zone: "found"}
+    assert finding(derived, "strokes.uncertain")["zone"] == zone
     assert derived["verdict"] == "conforming with deviations"
 
 
@@ -172,9 +175,10 @@ def test_every_sample_is_a_row():
 # --- beside a pen that sends ------------------------------------------------------------------------------------------
 
 
-def both(pen_strokes: int) -> dict:
+def both(pen_strokes: int, **opening) -> dict:
     """A serial pen that says so many strokes a glide of two seconds, and pins that counted 200."""
-    bench = on("forehead", opening_of(plan=PLAN, sensors=profile_of(**PARTS, frequency_max_dhz=1_500)))
+    sensors = profile_of(**PARTS, frequency_max_dhz=1_500)
+    bench = on("forehead", opening_of(plan=PLAN, sensors=sensors, **opening))
     pins = Pins(start_us=HOST_US)
     pins.pulse("contact", 995 * MS, 2_995 * MS)
     pins.strokes(200, 10 * MS, 1_003 * MS)
@@ -192,6 +196,20 @@ def test_pins_beside_a_pen_that_agree():
     assert compared["strokes"] == {"pen": 200, "low": 200, "high": 200}
     assert compared["contact"] == {"pen_us": 2 * S, "pins_us": 2 * S}
     assert said(derived, "sensors.disagree")[0] == "passed"
+    assert derived["facts"]["completeness"]["open_accounts"] == []
+    assert [boot["decoded"] for boot in derived["facts"]["sensors"]["boots"]] == [400]  # to the end of watching
+
+
+def test_a_zone_that_was_corrected_is_corrected_for_both():
+    cheek = Correction(first_record=2, last_record=1_000, zone="cheek.left")  # from the pen's first bytes on
+    derived = both(200, attribution=Attribution(number=2, corrections=(cheek,), client_ref=None))
+    told = {row["zone"]: row["strokes"] for row in derived["facts"]["compared"]}
+    assert told == {"forehead": None, "cheek.left": {"pen": 200, "low": 200, "high": 200}}
+
+
+def test_pins_beside_a_pen_of_which_nothing_came():
+    derived = parse_canonical(Pipeline(opening_of(sensors=PROFILE)).finish())
+    assert (derived["facts"]["compared"], derived["facts"]["sensors"]["boots"]) == ([], [])
 
 
 def test_pins_beside_a_pen_that_do_not():

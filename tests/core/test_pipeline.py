@@ -24,6 +24,7 @@ from devicelog.pipeline import ENGINE, Opening, Pipeline, new_documents
 from devicelog.records import SERIAL, Record
 from devicelog.validate import RULES, rules_document
 from firmware_bridge.profile import Calibration
+from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import Fault, Heartbeat, SampleBlock
 from firmware_bridge.simulator import script_for
 from tests import make_golden
@@ -173,6 +174,14 @@ def test_the_documents_of_a_stream_that_opens():
         "plan": canonical(plan.document()),
         "zones": b'{"zones":1}',
     }
+
+
+def test_pins_beside_the_pen_are_named_by_the_opening():
+    sensors = load_profile("gpio-reference")
+    documents = new_documents(PROFILE, None, None, sensors)
+    body = {"stream": STREAM, "pen": PEN, "documents": {name: name for name in documents}}
+    read = Opening.read("session.opened", body, documents)
+    assert (read.sensors, read.profile) == (sensors, PROFILE)
 
 
 def test_a_pipeline_of_an_opening_that_was_read_gives_the_same_bytes():

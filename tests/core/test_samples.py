@@ -2,6 +2,7 @@
 
 import pytest
 
+from devicelog.attribution import Correction
 from devicelog.samples import COLUMNS, sample_rows
 from firmware_bridge.frames import encode
 from firmware_bridge.readings import SampleBlock
@@ -94,13 +95,50 @@ def test_another_pen_begins_anew():
     assert len(rows) == sum(zone["samples"] for zone in bench.end()["facts"]["zones"])
 
 
-def test_another_pen_with_the_same_boot_is_no_repeat():
-    bench = Bench(opening_of(pen=pen_document()), seq=500)
+@pytest.mark.parametrize("restarted", [False, True])
+def test_another_pen_with_the_same_boot_and_numbers_is_no_repeat(restarted):
+    bench = Bench(opening_of(pen=pen_document()), seq=500, pen_us=3_000_000)
+    if restarted:
+        bench.boot = 6
+        bench.samples("11")
+        bench.boot, bench.seq, bench.pen_us = 7, 500, 3_000_000
     bench.samples("11")
-    bench.swap("B0001", boot=7, seq=400, passes=None, strokes=None)
+    bench.swap("B0001", boot=7, seq=500, passes=None, strokes=None)
     bench.samples("11")
     rows = list(sample_rows(bench.records, pen_document()["serial"]))
-    assert column(rows, "seq") == [500, 501, 400, 401]
+    assert column(rows, "seq") == [500, 501] * (3 if restarted else 2)
+
+
+@pytest.mark.parametrize("serial", [None, pen_document()["serial"]])
+def test_a_pen_that_says_its_name_again_is_the_same_one(serial):
+    bench = Bench()
+    block = bench.samples("11")
+    bench.identity()
+    bench.send(block)
+    bench.samples("1")
+    assert column(sample_rows(bench.records, serial), "seq") == [0, 1, 2]
+
+
+def test_what_a_heartbeat_says_of_the_numbers_counts():
+    """Five thousand are lost, and then the pen counts anew under the same boot: its first numbers are no repeats."""
+    bench = Bench()
+    bench.samples("11")
+    bench.seq, bench.pen_us = 5_000, 50_000_000
+    bench.heartbeat()
+    bench.seq = bench.pen_us = 0
+    bench.samples("11")
+    assert column(sample_rows(bench.records), "seq") == [0, 1, 0, 1]
+    assert sum(zone["samples"] for zone in bench.end()["facts"]["zones"]) == 4
+
+
+def test_a_zone_that_was_corrected_is_that_of_the_correction():
+    bench = Bench()
+    bench.zone("forehead")
+    for _ in range(4):
+        bench.samples("1")  # records 2 to 5
+    corrections = [Correction(first_record=3, last_record=4, zone="cheek.left")]
+    zones = column(sample_rows(bench.records, corrections=corrections), "zone")
+    assert zones == ["forehead", "cheek.left", "cheek.left", "forehead"]
 
 
 def test_sample_numbers_wrap():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from devicelog.records import MAX_BODY, SENSORS, Record, item_of, record_of
 from devicelog.sensor_bytes import MAX_ADC, MAX_EDGES, batch_of, body_of
 from firmware_bridge.readings import AdcSample, Edge, SensorBatch
+from firmware_bridge.sources import pin_watch
 
 T_US = 86_400_000_000
 NOTHING = SensorBatch(t_us=T_US, watched_us=40_000, levels=0)
@@ -50,6 +51,10 @@ def test_the_fullest_batch_fits_a_record():
     full = replace(NOTHING, edges=(Edge(6, True, T_US),) * MAX_EDGES, adc=(AdcSample(0, 1023, T_US - 1),) * MAX_ADC)
     assert len(body_of(full)) <= MAX_BODY
     assert batch_of(T_US, body_of(full)) == full
+
+
+def test_a_source_puts_no_more_into_a_batch_than_a_record_takes():
+    assert (pin_watch.MAX_EDGES, pin_watch.MAX_ADC) == (MAX_EDGES, MAX_ADC)
 
 
 @pytest.mark.parametrize(
