@@ -90,7 +90,7 @@ class PenProfile:
                 raise ProfileError(f"pen profile: {key} is missing")
         read = {key: _read(key, value) for key, value in given.items()}
         for transport in _TRANSPORTS & read.keys():
-            read.setdefault("measures", read[transport].measures)
+            read.setdefault("measures", _measures(read[transport].measures))
         profile = cls(**read)
         _check_frequency(profile)
         _check_measured(profile)

@@ -72,6 +72,12 @@ def test_a_document_is_read_back(values: dict[str, Any]) -> None:
     assert ("frequency_min_dhz" in document) == ("frequency_min_dhz" in values)  # what is not named is left out
 
 
+@pytest.mark.parametrize("name", ["reference", "board", "gpio-reference", "gpio-adc"])
+def test_a_profile_that_ships_is_read_back_from_the_document_a_session_keeps(name: str) -> None:
+    profile = load_profile(name)
+    assert PenProfile.from_document(parse_canonical(canonical(profile.document()))) == profile
+
+
 def test_the_reference_pen_measures_everything() -> None:
     profile = load_profile("reference")
     assert profile.measures == MEASURES
