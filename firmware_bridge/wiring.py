@@ -161,7 +161,6 @@ def _dial(key: str, value: object) -> Encoder | Potentiometer:
 
 
 _TEXT = printable(32)  # what a pen could say of itself: the texts of an identity message
-_US = integer(0, 10_000_000)
 _DEPTH = integer(0, 10_000)
 _switch = table(
     Switch,

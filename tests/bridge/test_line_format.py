@@ -88,6 +88,8 @@ def test_what_stands_for_what_is_left_out() -> None:
     )
     assert (lines.begin, lines.ending, lines.longest, lines.calibration_id, lines.mode) == ("", "lf", 128, "", "real")
     assert (lines.expression, lines.checksum, lines.pass_line, lines.ignore) == (None,) * 4
+    for mode in ("real", "test", "demo"):
+        assert read_lines(least | {"mode": mode}).mode == mode
 
 
 def put(path: str, value: object) -> dict[str, Any]:
