@@ -197,7 +197,7 @@ class Pipeline:
             facts["compared"] = beside.compare(facts["zones"], measures)
         if not sensors["closes"]:
             account = facts["completeness"]
-            account["closes"], account["open_accounts"] = False, sorted([*account["open_accounts"], "sensors"])
+            account["closes"], account["open_accounts"] = False, [*account["open_accounts"], "sensors"]
 
     def _expected(self) -> Json:
         """What the pen's profile and the plan let expect, as far as no sample can show it."""

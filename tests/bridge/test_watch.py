@@ -119,6 +119,7 @@ def test_a_port_that_floods_for_hours_costs_no_more_than_a_pen() -> None:
     assert took[:6] == [RUBBISH_BYTES // 2**i + 4_096 for i in range(6)]
     assert set(took[6:]) == {RUBBISH_LEAST_BYTES + 4_096}
     assert sum(took) < 16_000_000  # a pen's hour at 100 Hz is 12 MB
+    assert RUBBISH_LEAST_BYTES == 16 * 1_024
 
 
 def test_a_frame_and_the_next_flood_is_looked_at_as_long_as_the_first() -> None:
@@ -229,6 +230,7 @@ def test_a_board_that_resets_when_the_port_opens_is_waited_for(boot_s: int, n: i
 def test_with_the_shortest_limit_a_profile_may_name_too() -> None:
     line = Line()
     line.watch = Watch(100_000)
+    assert line.watch.patience_us == 5 * S
     assert openings(line, 3 * S) == 1
 
 
@@ -236,7 +238,7 @@ def test_patience_grows_to_a_bound_and_begins_anew_with_a_frame() -> None:
     line = Line()
     now_us, patience_s = 0, []
     for _ in range(6):
-        patience_s.append(line.watch.patience_us // S)
+        patience_s.append(line.watch.patience_us / S)
         line.link(now_us, up=True)
         now_us += line.watch.patience_us + 1
         assert line.watch.judge(now_us) == "silent"

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devicelog.calibration import (
+    SPREAD_MOST,
     Column,
     GaugeReading,
     Judged,
@@ -128,6 +129,10 @@ def test_a_bent_one_has() -> None:
 def kept(**other: object) -> dict[str, object]:
     curve = [point._asdict() for point in LINE.points]
     return {"schema": SCHEMA, "serial": "A0042", "expires": "2032-01-01", "curve": curve, **other}
+
+
+def test_a_calibration_that_is_read_twice_is_the_same() -> None:
+    assert HostCalibration.from_document(kept(), DIGEST) == HostCalibration.from_document(kept(), DIGEST)
 
 
 def test_a_calibration_as_it_was_kept() -> None:
@@ -291,6 +296,15 @@ def test_a_reading_that_wanders(values: tuple[int, ...], noisy: bool) -> None:
         assert "the reading at 500 µm is noisy: 800 to 841 counts, and 41 is more than 40" in str(reading)
 
 
+@pytest.mark.parametrize(("column", "most"), [("raw_count", "40 counts"), ("depth_um", "50 µm")])
+def test_how_far_a_reading_may_wander_when_nobody_says(column: Column, most: str) -> None:
+    for wander, noisy in ((SPREAD_MOST[column], False), (SPREAD_MOST[column] + 1, True)):
+        reading = reading_of(500, [800, 800 + wander], column=column, spread_most=SPREAD_MOST[column])
+        assert isinstance(reading, str) is noisy
+    n, unit = most.split()
+    assert f"800 to {801 + int(n)} {unit}, and {int(n) + 1} is more than {n}" in str(reading)
+
+
 @pytest.mark.parametrize(
     ("column", "value"), [("raw_count", -1), ("raw_count", 65_536), ("depth_um", -32_769), ("depth_um", 32_768)]
 )
@@ -389,7 +403,7 @@ def test_a_check_leaves_the_pen_as_it_is() -> None:
     assert (result.adjusted, result.as_left_um, result.residual_um) == (False, None, None)
     assert (result.found_out, result.within) == (True, False)
     assert "curve" not in result.document
-    assert result.document["schema"] != SCHEMA
+    assert result.document["schema"] == "devicelog.calibration_check/1"
 
 
 def test_a_depth_of_the_pens_own_is_checked_as_it_is() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from devicelog.attribution import Attribution, Correction
 from devicelog.canonical import parse_canonical
+from devicelog.pins_side import Beside
 from devicelog.pipeline import Pipeline
 from devicelog.samples import sample_rows
 from firmware_bridge.readings import Gesture, LinkChange
@@ -198,6 +199,16 @@ def test_pins_beside_a_pen_that_agree():
     assert said(derived, "sensors.disagree")[0] == "passed"
     assert derived["facts"]["completeness"]["open_accounts"] == []
     assert [boot["decoded"] for boot in derived["facts"]["sensors"]["boots"]] == [400]  # to the end of watching
+
+
+def test_an_account_of_the_pins_that_is_open_is_an_open_account(monkeypatch):
+    """None is known that would be: if samples of the pins get lost on the way, it must not go unsaid."""
+    whole = Beside.document
+    monkeypatch.setattr(Beside, "document", lambda beside: whole(beside) | {"closes": False})
+    derived = both(200)
+    completeness = derived["facts"]["completeness"]
+    assert (completeness["closes"], completeness["open_accounts"]) == (False, ["sensors"])
+    assert derived["verdict"] == "incomplete"
 
 
 def test_a_zone_that_was_corrected_is_corrected_for_both():

@@ -135,6 +135,11 @@ def test_only_the_tests_that_run_the_line_are_tried_and_what_killed_a_neighbour_
     assert tests.of(mutants()["m: 3 -> 4"]) == ["b", "c", "a"]
 
 
+def test_a_table_that_no_test_runs_is_tried_by_its_own_tests() -> None:
+    covering = {name: {"s": 1, "lines": {"other.py": [4]}} for name in ("t/test_m.py::a", "t/test_m.py::b", "t/c")}
+    assert Nearest(covering).of(mutants()["m: 3 -> 4"]) == ["t/test_m.py::a", "t/test_m.py::b"]
+
+
 def test_own_tests_are_all_tried_and_others_until_it_is_enough() -> None:
     covering = {
         name: {"s": s, "lines": {"m.py": [4]}}

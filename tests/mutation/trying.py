@@ -53,7 +53,8 @@ class Nearest:
             for (test, path), ran in self._lines.items()
             if path == mutant.path and (not mutant.in_function or lines & ran)
         ]
-        own = {test for test in found if test.partition("::")[0].endswith(own_tests(mutant.module))}
+        own = {test for test in found or self.seconds if test.partition("::")[0].endswith(own_tests(mutant.module))}
+        found = found or list(own)  # a table has no line that runs in a test
         near = self._near.get(mutant.place, [])
         found.sort(
             key=lambda test: (
