@@ -178,6 +178,25 @@ def test_a_calibration_that_was_not_used_does_not_expire() -> None:
     assert said(bench.end(), "calibration.expired") == ("not applicable", None, why)
 
 
+def test_one_that_would_have_been_used_had_anything_come_expires() -> None:
+    bench = on("forehead", opening_of(pen=NAMELESS, calibration=HOST), clock=at(LAST_DAY_US))
+    bench.identity(calibration_id="")
+    assert finding(bench.end(), "calibration.expired")["detail"]["day"] == "2030-03-18"
+
+
+@pytest.mark.parametrize(
+    ("calibration", "own", "known"),
+    [(HOST, False, ()), (replace(HOST, expires=None), True, (Calibration(id="cal-1", expires="2031-01-01"),))],
+    ids=["of the pen's own", "of the one made here"],
+)
+def test_that_one_holds_says_nothing_of_another_of_which_nobody_said(
+    calibration: HostCalibration, own: bool, known: tuple[Calibration, ...]
+) -> None:
+    derived = needled(calibration, own=own, name="cal-1", profile=replace(PROFILE, calibrations=known)).end()
+    why = "nobody has said of every calibration here until when it holds"
+    assert said(derived, "calibration.expired") == ("not applicable", None, why)
+
+
 @pytest.mark.parametrize(
     ("own_until", "day_us", "past"),
     [

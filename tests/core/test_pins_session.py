@@ -70,6 +70,7 @@ def test_a_session_on_pins_alone_is_counted_zone_by_zone():
     assert (facts["mode"], facts["pen"]["serial"], facts["pen"]["firmware"]) == ("real", "W0007", "pins/lgpio")
     assert (facts["gaps"], facts["short_gaps"]["n"]) == ([], 0)
     assert facts["completeness"]["closes"]
+    assert [boot["decoded"] for boot in facts["completeness"]["boots"]] == [END_US // 10_000]
     assert facts["sensors"]["account"]["strokes"] == {"low": 300, "high": 300}
     assert facts["sensors"]["doubt"] == []
     assert facts["sensors"]["account"]["adc"] == {"conversions": 400, "expected": 400, "rail": 0}

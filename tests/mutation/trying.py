@@ -103,7 +103,7 @@ _OWN = {
     "rule": ("rules_depth", "rules_counts", "rules_data", "rules_pen"),
     "table": ("validate",),
     "pen": ("rules_pen", "rules_data", "calibrated_sessions", "line_pens"),
-    "pipeline": ("pipeline", "pins_side", "pins_session"),
+    "pipeline": ("pipeline", "bad_bytes", "pins_side", "pins_session"),
     "samples": ("samples", "calibrated_sessions"),
     "counts": ("rules_counts",),
     "data": ("rules_data",),
