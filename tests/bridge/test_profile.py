@@ -78,6 +78,19 @@ def test_a_profile_that_ships_is_read_back_from_the_document_a_session_keeps(nam
     assert PenProfile.from_document(parse_canonical(canonical(profile.document()))) == profile
 
 
+def test_a_pen_on_pins() -> None:
+    wired = load_profile("gpio-reference").document()
+    profile = PenProfile.from_document(wired)
+    assert (profile.untold, profile.baud) == (("identity", "clock"), 0)
+    for change, message in [
+        ({"baud": 115_200}, "baud belongs to a serial line, and gpio says that there is none"),
+        ({"dtr": False}, "dtr belongs to a serial line, and gpio says that there is none"),
+        ({"measures": ["depth"]}, "measures names 'depth', and nothing that gpio connects measures it"),
+    ]:
+        with pytest.raises(ProfileError, match=f"^pen profile: {message}$"):
+            PenProfile.from_document(wired | change)
+
+
 def test_the_reference_pen_measures_everything() -> None:
     profile = load_profile("reference")
     assert profile.measures == MEASURES
@@ -136,6 +149,10 @@ NO_DAY = "expected texts, and a day such as 2027-06-30"
         ({"calibrations": [{"id": 1, "expires": "2027-06-30"}]}, NO_DAY),
         ({"calibrations": [{"id": "a", "expires": 20_270_630}]}, NO_DAY),
         ({"calibrations": TWICE}, "calibrations: 'cal-1' stands twice"),
+        (
+            {"calibrations": [{"id": "\x07", "expires": "2027-06-30"}]},
+            "calibrations = '\\x07'; expected text without control characters",
+        ),
     ],
 )
 def test_what_cannot_be_meant(change: dict[str, Any], message: str) -> None:

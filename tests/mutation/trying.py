@@ -89,7 +89,7 @@ class Nearest:
 
 # Whose own tests do not bear their name. All of these are tried, whatever it takes.
 _OWN = {
-    "derive": ("derive", "attribution", "pen_clock"),
+    "derive": ("derive", "attribution", "pen_clock", "line_pens"),
     "tally": ("derive", "runs", "rules_depth", "rules_pen"),
     "pen_clock": ("pen_clock", "derive"),
     "steady": ("steady", "rules_depth"),
