@@ -265,7 +265,7 @@ def test_a_checksum(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", CHECKSUMS)
 def test_a_checksum_is_written_with_all_its_digits(kind: str) -> None:
-    sum_of, digits = CHECKSUMS[kind]
+    sum_of, digits = CHECKSUMS[kind][0], 2 if kind == "xor" else 4
     value = next(n for n in range(10_000) if sum_of(b"%d" % n) < 16 ** (digits - 1))
     reader = LineReader(lines_of(checksum={"kind": kind, "mark": "*"}))
     assert reader.read(b"%d*%0*X" % (value, digits, sum_of(b"%d" % value))) == Sample(depth=value)

@@ -81,7 +81,8 @@ def test_a_profile_that_ships_is_read_back_from_the_document_a_session_keeps(nam
 def test_a_pen_on_pins() -> None:
     wired = load_profile("gpio-reference").document()
     profile = PenProfile.from_document(wired)
-    assert (profile.untold, profile.baud) == (("identity", "clock"), 0)
+    assert profile.untold == ("identity", "clock")
+    assert (profile.baud, profile.dtr, profile.rts, profile.request_identity) == (0, False, False, False)
     for change, message in [
         ({"baud": 115_200}, "baud belongs to a serial line, and gpio says that there is none"),
         ({"dtr": False}, "dtr belongs to a serial line, and gpio says that there is none"),

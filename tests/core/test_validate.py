@@ -3,6 +3,7 @@
 What each rule looks at is held in test_rules_depth.py, test_rules_counts.py, test_rules_pen.py, test_rules_data.py.
 """
 
+import re
 from copy import deepcopy
 from itertools import product
 
@@ -11,6 +12,7 @@ import pytest
 from devicelog.canonical import canonical
 from devicelog.validate import LIVE, RULES, assess, read_rules, rules_document, verdict_of
 from tests.builders import Bench, on, opening_of
+from tests.pages import DOCS
 
 
 def with_gap(lost):
@@ -76,6 +78,12 @@ def test_the_table_and_each_rule_names_its_source():
     assert all(row["source"].strip() and row["message"].strip() for row in document["rules"])
     assert canonical(document)  # it can be hashed
     assert len({(rule.id, rule.version) for rule in RULES}) == len(RULES) == 28
+
+
+def test_a_page_that_a_rule_names_is_there():
+    named = {page for rule in RULES for page in re.findall(r"docs/([a-z-]+\.[a-z]+)", rule.source)}
+    assert "protocol.md" in named
+    assert all((DOCS / page).exists() for page in named)
 
 
 @pytest.mark.parametrize("kind", ["session", "span"])
