@@ -23,12 +23,13 @@ from devicelog.errors import UsageProblem
 from devicelog.pipeline import ENGINE, Opening, Pipeline, new_documents
 from devicelog.records import SERIAL, Record
 from devicelog.validate import RULES, rules_document
+from firmware_bridge.frames import MAX_SEGMENT
 from firmware_bridge.profile import Calibration
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import Fault, Heartbeat, SampleBlock
 from firmware_bridge.simulator import script_for
 from tests import make_golden
-from tests.builders import PLAN, PROFILE, STREAM, Bench, opening_of, pen_document, plan_with, planned, zone_in
+from tests.builders import PLAN, PROFILE, STREAM, Bench, on, opening_of, pen_document, plan_with, planned, zone_in
 from tests.make_golden import CORRECTED, FIRST, RECORDS, SCENARIOS, evidence_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -313,6 +314,21 @@ def test_a_record_gives_the_readings_it_completes():
         block,
         Fault(kind="crc", offset=len(data), data=b"\x02\x02"),
     ]
+
+
+@pytest.mark.parametrize(("loses", "n"), [(False, 1), (True, 2)], ids=["a tick", "an overflow"])
+def test_an_oversize_burst_goes_on_over_a_tick_and_not_over_a_loss(loses, n):
+    bench = on("forehead")
+    bench.samples("1")
+    bench.raw(b"\x01" * (MAX_SEGMENT + 1))
+    if loses:
+        bench.overflow(40)
+    else:
+        bench.put(None)
+    bench.raw(b"\x01" * (MAX_SEGMENT + 1) + b"\0")
+    bench.samples("1")
+    (fault,) = bench.end()["facts"]["completeness"]["faults"]
+    assert (fault["kind"], fault["n"], fault["bytes"]) == ("oversize", n, 2 * MAX_SEGMENT + 2)
 
 
 def test_looking_at_it_live_changes_nothing():
