@@ -60,7 +60,7 @@ class LineDecoder:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes after the last ending, waiting for theirs; never more than the longest line has."""
+        """Bytes after the last ending, waiting for theirs; never more than the longest line has, and a CR of CR LF."""
         return len(self._held)
 
     def feed(self, raw: RawInput) -> list[Reading]:
@@ -109,7 +109,7 @@ class LineDecoder:
 
     def _take_run(self, lines: list[Line], run: bytes, t_us: int) -> None:
         """A run of bytes that an ending has closed."""
-        if self._oversize or len(run) > self._longest:
+        if self._oversize or self._exceeds(run):
             if rest := self._shed(lines, run):
                 self._reject(lines, self._too_long(), rest)
             return
@@ -127,11 +127,16 @@ class LineDecoder:
 
     def _shed(self, lines: list[Line], run: bytes) -> bytes:
         """Reject whole pieces from the front of a run that is too long, and return what is left."""
-        while len(run) > self._longest:
+        while self._exceeds(run):
             self._oversize = True
             self._reject(lines, self._too_long(), run[: self._longest + 1])
             run = run[self._longest + 1 :]
         return run
+
+    def _exceeds(self, run: bytes) -> bool:
+        """Whether no line can be so long. A CR that may be the first half of its ending is not counted."""
+        ending = 1 if self._two_bytes and run[-1:] == b"\r" else 0
+        return len(run) - ending > self._longest
 
     def _too_long(self) -> Bad:
         return Bad("oversize", f"there is no ending within {self._longest} bytes")

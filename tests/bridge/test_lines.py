@@ -60,7 +60,7 @@ def run(lines: LineFormat, items: list[bytes | RawInput], t_us: int = 0) -> list
         raw = SerialChunk(t_us=t_us, data=item) if isinstance(item, bytes) else item
         readings += decoder.feed(raw)
         fed += raw.data if isinstance(raw, SerialChunk) else b""
-        assert 0 <= decoder.held_bytes <= lines.longest
+        assert 0 <= decoder.held_bytes <= lines.longest + (lines.ending == "crlf")
         assert accounted(decoder) == len(fed)
     readings += decoder.finish()
     assert decoder.held_bytes == 0
@@ -338,6 +338,24 @@ def test_a_line_that_is_too_long_is_rejected_in_pieces_and_the_next_read(size: i
     else:
         assert faults == [("oversize", 9)] * (size // 9) + [("oversize", size % 9)] * bool(size % 9)
     assert blocks(readings)[0].depth_um == (22,)
+
+
+@pytest.mark.parametrize(("ending", "end"), [("lf", b"\n"), ("crlf", b"\r\n"), ("cr", b"\r")])
+@pytest.mark.parametrize("piece", [1, 9, 10, 64])
+def test_the_longest_line_is_as_long_as_the_profile_says_whatever_ends_it(ending: str, end: bytes, piece: int) -> None:
+    lines = lines_of(longest=8, ending=ending)
+    data = end + b"00000005" + end + b"000000006" + end + b"7" + end
+    readings = run(lines, [data[at : at + piece] for at in range(0, len(data), piece)])
+    assert list(dict.fromkeys(kinds(readings))) == ["SampleBlock", "Identity", "oversize"]
+    assert [block.depth_um for block in blocks(readings)] == [(5,), (7,)]
+
+
+def test_a_run_of_cr_is_no_ending_that_waits_for_ever() -> None:
+    lines = lines_of(longest=8, ending="crlf")
+    data = b"\r\n" + b"\r" * 30 + b"\r\n5\r\n"
+    readings = run(lines, [data])
+    assert readings == run(lines, [data[at : at + 1] for at in range(len(data))])
+    assert kinds(readings)[-2:] == ["SampleBlock", "Identity"]
 
 
 def test_a_pass_line_counts_and_the_next_samples_carry_the_total() -> None:
