@@ -173,10 +173,12 @@ class _Meaning:
         self._time_wraps = _wraps(time, time.factor("time") if isinstance(time, Number) else 1)
         self._passes = 0 if lines.pass_line is not None else None
         self._newest: SampleBlock | None = None
+        self._waiting = 0  # passes told before there was a sample that they could be told with
 
     def break_off(self, *, another: bool) -> None:
         """Something was lost here; `another`: what follows may be another pen's."""
         self._named = self._named and not another
+        self._waiting = 0 if another else self._waiting
         self._pace.break_off()
 
     def of(self, said: Sample | PassLine | Ignored, n_bytes: int, t_us: int) -> list[Reading]:
@@ -187,7 +189,10 @@ class _Meaning:
             case PassLine() if self._passes is not None and self._newest is not None:
                 self._passes += 1
                 return [self._heartbeat(self._newest)]
-            case _:  # it says nothing, or one more pass before there was a sample that it could belong to
+            case PassLine() if self._passes is not None:  # no sample yet: it is counted with the first
+                self._waiting += 1
+                return [Unknown(major=PROTOCOL_MAJOR, kind=0, n_bytes=n_bytes)]
+            case _:  # it says nothing
                 return [Unknown(major=PROTOCOL_MAJOR, kind=0, n_bytes=n_bytes)]
 
     def _sample(self, sample: Sample, t_us: int) -> list[Reading]:
@@ -210,10 +215,14 @@ class _Meaning:
             frequency_dhz=None if sample.frequency is None else (sample.frequency,),
             contact_bits=sample.contact,
         )
-        if self._named:
-            return [block]
-        self._named = True
-        return [block, self._identity(block)]
+        told: list[Reading] = [block]
+        if not self._named:
+            self._named = True
+            told.append(self._identity(block))
+        if self._passes is not None and self._waiting:
+            self._passes, self._waiting = self._passes + self._waiting, 0
+            told.append(self._heartbeat(block))
+        return told
 
     def _place(self, sample: Sample, t_us: int) -> tuple[bool, int]:
         """Whether the pen's clock began anew, and where the sample begins."""

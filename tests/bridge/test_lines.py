@@ -360,10 +360,20 @@ def test_a_run_of_cr_is_no_ending_that_waits_for_ever() -> None:
 
 def test_a_pass_line_counts_and_the_next_samples_carry_the_total() -> None:
     readings = run(lines_of(pass_line="PASS.*"), [b"\nPASS\n5\nPASS\nPASS 2\n6\n"])
-    assert kinds(readings) == ["Unknown", "SampleBlock", "Identity", "Heartbeat", "Heartbeat", "SampleBlock"]
-    assert [block.passes for block in blocks(readings)] == [0, 2]
-    assert [reading.passes for reading in readings if isinstance(reading, Heartbeat)] == [1, 2]
+    assert kinds(readings) == [
+        *("Unknown", "SampleBlock", "Identity", "Heartbeat", "Heartbeat", "Heartbeat", "SampleBlock")
+    ]
+    assert [block.passes for block in blocks(readings)] == [0, 3]
+    assert [reading.passes for reading in readings if isinstance(reading, Heartbeat)] == [1, 2, 3]
     assert isinstance(LineReader(lines_of(pass_line="PASS")).read(b"PASS"), PassLine)
+
+
+def test_passes_before_the_first_sample_are_told_with_it_and_not_for_another_pen() -> None:
+    lines = lines_of(pass_line="P")
+    told = [reading.passes for reading in run(lines, [b"\nP\nP\n5\n6\n"]) if isinstance(reading, Heartbeat)]
+    assert told == [2]
+    readings = run(lines, [b"\nP\n", DOWN, UP, b"\n5\n"])
+    assert kinds(readings) == ["Unknown", "SampleBlock", "Identity"]
 
 
 def test_an_ignored_line_is_sound_and_says_nothing() -> None:
