@@ -112,8 +112,9 @@ def calibration_id(digest: str) -> str:
 class Calibrator:
     """Gives sample frames the depth that follows from their raw counts, as the readings of one stream come by.
 
-    Told by identities which pen it is: the curve is of one serial. After a lost link it is taken to be the same pen
-    until one says that it is another. Counts what it did, so that the record can say it.
+    Told by identities which pen it is: the curve is of one serial. After a lost link it may be any pen, and none has
+    the curve until it says who it is: a depth that is not known is better than one by another pen's curve. Counts what
+    it did and what it left, so that the record can say it.
     """
 
     def __init__(self, calibration: HostCalibration | None, serial: str | None) -> None:
@@ -121,7 +122,9 @@ class Calibrator:
         self.calibration = calibration
         self.applied = 0  # samples that have their depth from here
         self.own = 0  # samples of this pen that came with a depth of the pen's own
+        self.unnamed = 0  # samples left without a depth: since a lost link no pen had said who it is
         self._here = calibration is not None and serial == calibration.serial
+        self._lost = False
 
     def take(self, readings: list[Reading]) -> list[Reading]:
         """The same readings in the same order; without a calibration the same list."""
@@ -130,25 +133,33 @@ class Calibrator:
     def heard(self, identity: Identity) -> None:
         """A pen says who it is."""
         self._here = self.calibration is not None and identity.serial == self.calibration.serial
+        self._lost = False
+
+    def lost(self) -> None:
+        """The link to the pen went down: what comes next may be another one's. Told after what the loss completed."""
+        self._here, self._lost = False, True
 
     def block(self, block: SampleBlock) -> SampleBlock:
         """A sample frame, with its depth where it follows from here; else the same object."""
-        if self.calibration is None or not self._here:
+        if self.calibration is None:
             return block
         if block.depth_um is not None:
-            self.own += block.n
+            self.own += block.n if self._here else 0
             return block
         if block.raw_count is None:
+            return block
+        if not self._here:
+            self.unnamed += block.n if self._lost else 0
             return block
         self.applied += block.n
         return block._replace(depth_um=tuple(map(self.calibration.curve.depth_um, block.raw_count)))
 
     def document(self) -> dict[str, Any] | None:
-        """What was applied, and to how many samples (repeated ones too); None without a calibration."""
+        """What was applied, to how many samples and to how many not (repeated ones too); None without a calibration."""
         if self.calibration is None:
             return None
         named = {key: getattr(self.calibration, key) for key in ("id", "serial", "expires")}
-        return {**named, "applied": self.applied, "own": self.own}
+        return {**named, "applied": self.applied, "own": self.own, "unnamed": self.unnamed}
 
     def _taken(self, reading: Reading) -> Reading:
         if isinstance(reading, SampleBlock):

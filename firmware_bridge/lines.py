@@ -60,7 +60,7 @@ class LineDecoder:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes after the last ending, waiting for theirs; never more than the longest line has."""
+        """Bytes after the last ending, waiting for theirs; never more than the longest line has, and a CR of CR LF."""
         return len(self._held)
 
     def feed(self, raw: RawInput) -> list[Reading]:
@@ -109,7 +109,7 @@ class LineDecoder:
 
     def _take_run(self, lines: list[Line], run: bytes, t_us: int) -> None:
         """A run of bytes that an ending has closed."""
-        if self._oversize or len(run) > self._longest:
+        if self._oversize or self._exceeds(run):
             if rest := self._shed(lines, run):
                 self._reject(lines, self._too_long(), rest)
             return
@@ -127,11 +127,16 @@ class LineDecoder:
 
     def _shed(self, lines: list[Line], run: bytes) -> bytes:
         """Reject whole pieces from the front of a run that is too long, and return what is left."""
-        while len(run) > self._longest:
+        while self._exceeds(run):
             self._oversize = True
             self._reject(lines, self._too_long(), run[: self._longest + 1])
             run = run[self._longest + 1 :]
         return run
+
+    def _exceeds(self, run: bytes) -> bool:
+        """Whether no line can be so long. A CR that may be the first half of its ending is not counted."""
+        ending = 1 if self._two_bytes and run[-1:] == b"\r" else 0
+        return len(run) - ending > self._longest
 
     def _too_long(self) -> Bad:
         return Bad("oversize", f"there is no ending within {self._longest} bytes")
@@ -168,10 +173,12 @@ class _Meaning:
         self._time_wraps = _wraps(time, time.factor("time") if isinstance(time, Number) else 1)
         self._passes = 0 if lines.pass_line is not None else None
         self._newest: SampleBlock | None = None
+        self._waiting = 0  # passes told before there was a sample that they could be told with
 
     def break_off(self, *, another: bool) -> None:
         """Something was lost here; `another`: what follows may be another pen's."""
         self._named = self._named and not another
+        self._waiting = 0 if another else self._waiting
         self._pace.break_off()
 
     def of(self, said: Sample | PassLine | Ignored, n_bytes: int, t_us: int) -> list[Reading]:
@@ -182,7 +189,10 @@ class _Meaning:
             case PassLine() if self._passes is not None and self._newest is not None:
                 self._passes += 1
                 return [self._heartbeat(self._newest)]
-            case _:  # it says nothing, or one more pass before there was a sample that it could belong to
+            case PassLine() if self._passes is not None:  # no sample yet: it is counted with the first
+                self._waiting += 1
+                return [Unknown(major=PROTOCOL_MAJOR, kind=0, n_bytes=n_bytes)]
+            case _:  # it says nothing
                 return [Unknown(major=PROTOCOL_MAJOR, kind=0, n_bytes=n_bytes)]
 
     def _sample(self, sample: Sample, t_us: int) -> list[Reading]:
@@ -205,10 +215,14 @@ class _Meaning:
             frequency_dhz=None if sample.frequency is None else (sample.frequency,),
             contact_bits=sample.contact,
         )
-        if self._named:
-            return [block]
-        self._named = True
-        return [block, self._identity(block)]
+        told: list[Reading] = [block]
+        if not self._named:
+            self._named = True
+            told.append(self._identity(block))
+        if self._passes is not None and self._waiting:
+            self._passes, self._waiting = self._passes + self._waiting, 0
+            told.append(self._heartbeat(block))
+        return told
 
     def _place(self, sample: Sample, t_us: int) -> tuple[bool, int]:
         """Whether the pen's clock began anew, and where the sample begins."""

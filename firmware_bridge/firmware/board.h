@@ -15,7 +15,7 @@ enum { STARTED_BY_POWER, STARTED_BY_RESET, STARTED_BY_WATCHDOG, STARTED_BY_BROWN
 struct tick {
     uint32_t t_us;        /* the sample time, of the pen's clock */
     uint32_t stroke_us;   /* when the newest stroke was */
-    uint32_t interval_us; /* between the two newest strokes; 0xFFFFFFFF when there were no two */
+    uint32_t interval_us; /* between the two newest strokes; 0xFFFFFFFF when no two are near */
     uint16_t strokes;     /* since the start, modulo 65536 */
     uint16_t dial;        /* counts, 0 to 1023 */
     uint8_t inputs;

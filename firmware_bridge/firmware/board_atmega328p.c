@@ -109,7 +109,7 @@ void board_alive(void)
 static volatile uint32_t tick_us; /* the newest sample time */
 static volatile uint32_t stroke_us, interval_us = 0xFFFFFFFFul;
 static volatile uint16_t strokes;
-static uint8_t struck; /* there was a first stroke */
+static uint8_t struck; /* the newest stroke is near; times wrap after 71.6 minutes, and long ago looks like just now */
 static struct tick ticks[TICKS];
 static volatile uint8_t ticks_in, ticks_out;
 
@@ -145,6 +145,8 @@ ISR(TIMER1_COMPA_vect)
     struct tick *tick = &ticks[ticks_in % TICKS];
     OCR1A += TICK_COUNTS;
     tick_us += PERIOD_US;
+    if ((int32_t)(tick_us - stroke_us) > (int32_t)MOTOR_GONE_US) /* below 0 for a stroke since this tick was due */
+        struck = 0;
     if ((uint8_t)(ticks_in - ticks_out) < TICKS) {
         tick->t_us = tick_us;
         tick->stroke_us = stroke_us;

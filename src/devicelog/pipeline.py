@@ -127,6 +127,8 @@ class Pipeline:
                     beside.feed(record, item)
             told = self.decoder.feed(item) if isinstance(item, LinkChange | Overflow | SensorBatch) else []
             readings = self.calibrator.take(told)
+            if isinstance(item, LinkChange) and not item.up and item.port is None:
+                self.calibrator.lost()
             for at, reading in self._placed(record, readings, watched=isinstance(item, SensorBatch)):
                 derivation.reading(at, reading)  # what a loss completes came before it
             derivation.record(record, item)

@@ -83,6 +83,8 @@ def sample_rows(
                         account.another_pen(heard_already=False)
                     pen_serial = reading.serial
                 account.step(reading)
+        if isinstance(item, LinkChange) and not item.up and item.port is None:  # pins beside a pen change nothing
+            calibrator.lost()
 
 
 def _rows(block: SampleBlock, record: int, arrived_us: int, zone: str, depth_by: str | None) -> Iterator[Json]:

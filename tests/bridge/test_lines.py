@@ -60,7 +60,7 @@ def run(lines: LineFormat, items: list[bytes | RawInput], t_us: int = 0) -> list
         raw = SerialChunk(t_us=t_us, data=item) if isinstance(item, bytes) else item
         readings += decoder.feed(raw)
         fed += raw.data if isinstance(raw, SerialChunk) else b""
-        assert 0 <= decoder.held_bytes <= lines.longest
+        assert 0 <= decoder.held_bytes <= lines.longest + (lines.ending == "crlf")
         assert accounted(decoder) == len(fed)
     readings += decoder.finish()
     assert decoder.held_bytes == 0
@@ -358,12 +358,40 @@ def test_a_line_that_is_too_long_is_rejected_in_pieces_and_the_next_read(size: i
     assert blocks(readings)[0].depth_um == (22,)
 
 
+@pytest.mark.parametrize(("ending", "end"), [("lf", b"\n"), ("crlf", b"\r\n"), ("cr", b"\r")])
+@pytest.mark.parametrize("piece", [1, 9, 10, 64])
+def test_the_longest_line_is_as_long_as_the_profile_says_whatever_ends_it(ending: str, end: bytes, piece: int) -> None:
+    lines = lines_of(longest=8, ending=ending)
+    data = end + b"00000005" + end + b"000000006" + end + b"7" + end
+    readings = run(lines, [data[at : at + piece] for at in range(0, len(data), piece)])
+    assert list(dict.fromkeys(kinds(readings))) == ["SampleBlock", "Identity", "oversize"]
+    assert [block.depth_um for block in blocks(readings)] == [(5,), (7,)]
+
+
+def test_a_run_of_cr_is_no_ending_that_waits_for_ever() -> None:
+    lines = lines_of(longest=8, ending="crlf")
+    data = b"\r\n" + b"\r" * 30 + b"\r\n5\r\n"
+    readings = run(lines, [data])
+    assert readings == run(lines, [data[at : at + 1] for at in range(len(data))])
+    assert kinds(readings)[-2:] == ["SampleBlock", "Identity"]
+
+
 def test_a_pass_line_counts_and_the_next_samples_carry_the_total() -> None:
     readings = run(lines_of(pass_line="PASS.*"), [b"\nPASS\n5\nPASS\nPASS 2\n6\n"])
-    assert kinds(readings) == ["Unknown", "SampleBlock", "Identity", "Heartbeat", "Heartbeat", "SampleBlock"]
-    assert [block.passes for block in blocks(readings)] == [0, 2]
-    assert [reading.passes for reading in readings if isinstance(reading, Heartbeat)] == [1, 2]
+    assert kinds(readings) == [
+        *("Unknown", "SampleBlock", "Identity", "Heartbeat", "Heartbeat", "Heartbeat", "SampleBlock")
+    ]
+    assert [block.passes for block in blocks(readings)] == [0, 3]
+    assert [reading.passes for reading in readings if isinstance(reading, Heartbeat)] == [1, 2, 3]
     assert isinstance(LineReader(lines_of(pass_line="PASS")).read(b"PASS"), PassLine)
+
+
+def test_passes_before_the_first_sample_are_told_with_it_and_not_for_another_pen() -> None:
+    lines = lines_of(pass_line="P")
+    told = [reading.passes for reading in run(lines, [b"\nP\nP\n5\n6\n"]) if isinstance(reading, Heartbeat)]
+    assert told == [2]
+    readings = run(lines, [b"\nP\n", DOWN, UP, b"\n5\n"])
+    assert kinds(readings) == ["Unknown", "SampleBlock", "Identity"]
 
 
 def test_an_ignored_line_is_sound_and_says_nothing() -> None:

@@ -70,6 +70,7 @@ def test_with_one_they_are_and_the_record_says_by_which() -> None:
         "expires": "2030-03-17",
         "applied": 20,
         "own": 0,
+        "unnamed": 0,
     }
     assert (depth_of(derived)["min_um"], depth_of(derived)["max_um"]) == (300, 300)
 
@@ -101,6 +102,25 @@ def test_the_curve_of_one_pen_is_not_for_another() -> None:
     assert derived["facts"]["host_calibration"]["applied"] == 20
     assert depth_of(derived)["max_um"] == 300
     assert finding(derived, "calibration.missing")["detail"] == {"serials": ["B0001"]}
+
+
+@pytest.mark.parametrize("serial", ["B0001", SERIAL])
+def test_after_a_lost_link_counts_are_no_depth_until_a_pen_says_who_it_is(serial: str) -> None:
+    bench = needled()
+    bench.link(up=False)
+    bench.wait(500_000)
+    bench.link(up=True)
+    raw(bench, 1_000)
+    raw(bench, 1_000)
+    bench.identity(serial, calibration_id="")
+    raw(bench, 1_000)
+    derived = bench.end()
+    same = serial == SERIAL
+    host = derived["facts"]["host_calibration"]
+    assert (host["applied"], host["unnamed"]) == (30 if same else 20, 20)
+    assert depth_of(derived)["max_um"] == (1_000 if same else 300)
+    rows = list(sample_rows(bench.records, SERIAL, calibration=HOST))
+    assert [row["depth_by"] for row in rows[15:55:10]] == ["host", None, None, "host" if same else None]
 
 
 def test_rows_say_whose_the_depth_is() -> None:

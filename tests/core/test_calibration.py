@@ -202,7 +202,18 @@ def test_raw_counts_alone_get_a_depth_and_nothing_else_is_touched() -> None:
         "expires": "2032-01-01",
         "applied": 2,
         "own": 2,
+        "unnamed": 0,
     }
+
+
+def test_after_a_lost_link_a_curve_waits_until_its_pen_has_said_who_it_is() -> None:
+    calibrator = Calibrator(CALIBRATION, "A0042")
+    calibrator.lost()
+    readings = [RAW, OWN, NEITHER, pen("B0001"), RAW]
+    assert calibrator.take(list(readings)) == readings
+    assert (calibrator.applied, calibrator.own, calibrator.unnamed) == (0, 0, 2)
+    assert calibrator.take([pen("A0042"), RAW])[1] == RAW._replace(depth_um=(0, 1_000))
+    assert (calibrator.applied, calibrator.unnamed) == (2, 2)
 
 
 def test_a_curve_is_of_one_pen() -> None:

@@ -274,3 +274,13 @@ def test_other_pens_have_no_word_of_it() -> None:
     bench = on("forehead")
     bench.needle(100)
     assert "untold" not in bench.end()["facts"]["expected"]
+
+
+def test_a_press_before_the_first_sample_is_accounted_for() -> None:
+    pen = LinePen("words")
+    pen.zone("forehead")
+    pen.button()
+    pen.go(500_000)
+    pen.button()
+    pen.go(500_000)
+    assert zone_in(pen.end(), "forehead")["passes"]["pen"] == 2

@@ -31,7 +31,7 @@ FASTER = 40.0
 def test_the_simulated_pen_fails_nothing_and_what_is_kept_is_judged_the_same(tmp_path: Path) -> None:
     with simulated_pen(tmp_path / "pen", "--seconds", "7", "--once"):
         words = ("--pen", tmp_path / "pen", "--seconds", "2", "--save", tmp_path / "kept", "--json")
-        told = devicelog("pens", "conform", *words).succeeded()
+        told = devicelog("pens", "conform", *words).refused(7, "nothing failed", "P-14", "were not shown")
     document = told.json()
     rows = {row["id"]: (row["result"], row["why"]) for row in document["checks"]}
     assert document["schema"] == "devicelog.pen-conformance/1"
@@ -43,7 +43,7 @@ def test_the_simulated_pen_fails_nothing_and_what_is_kept_is_judged_the_same(tmp
     assert {rule for rule, row in rows.items() if row[0] == "not used"} == {"P-10.off"}
 
     assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["capture.jsonl", "conformance.json"]
-    again = devicelog("pens", "conform", "--capture", tmp_path / "kept" / "capture.jsonl", "--json").succeeded()
+    again = devicelog("pens", "conform", "--capture", tmp_path / "kept" / "capture.jsonl", "--json").refused(7)
     # a pseudo-terminal has no DTR: 19 s less 4.5 s, and the 2 s that it watches; said once the port is open
     assert f"testing the pen at {tmp_path / 'pen'}, 115200 baud (profile reference), for 16.5 s\n" in told.stderr
     assert "left out: DTR and RTS" in told.stderr
@@ -53,9 +53,9 @@ def test_the_simulated_pen_fails_nothing_and_what_is_kept_is_judged_the_same(tmp
 # --- a kept run -------------------------------------------------------------------------------------------------------
 
 
-def kept(folder: Path, pen: RuledPen) -> Path:
+def kept(folder: Path, pen: RuledPen, plan: tuple[Step, ...] | None = None) -> Path:
     path = folder / "capture.jsonl"
-    path.write_text(write_capture(run_with(pen)), "utf-8")
+    path.write_text(write_capture(run_with(pen, plan=plan)), "utf-8")
     return path
 
 
@@ -71,6 +71,19 @@ def test_a_pen_that_does_not_as_the_page_shows_it(tmp_path: Path) -> None:
     failing = [line for line in block(PAGE, "fails").splitlines() if line != "..."]
     assert len(failing) > 3
     assert [line for line in told.stdout.splitlines() if line in failing] == failing
+
+
+def test_a_run_that_cannot_decide_is_no_pass(tmp_path: Path) -> None:
+    path = kept(tmp_path, RuledPen(), steps(watch_s=None, power_cycle=False))
+    told = devicelog("pens", "conform", "--capture", path).refused(7, "nothing failed", "P-14", "were not shown")
+    assert "\nverdict: undecided: nothing failed, and " in told.stdout
+
+
+def test_lines_that_a_port_does_not_have_are_nothing_to_decide(tmp_path: Path) -> None:
+    without = tuple(step for step in steps(watch_s=None, power_cycle=True) if step.phase != "lines")
+    told = devicelog("pens", "conform", "--capture", kept(tmp_path, RuledPen(), without)).succeeded()
+    assert "\nNOT SHOWN  P-02  " in told.stdout
+    assert "\nverdict: conforms: " in told.stdout
 
 
 def test_advice_changes_no_exit_and_says_so(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ class Bench(_Child):
 
     def __init__(self, runner: Path, pen: Path) -> None:
         super().__init__(runner, pen)
+        self._pen = pen
         self._decoder = Decoder()
         assert self._line() == "ok"
 
@@ -116,6 +117,18 @@ class Bench(_Child):
 
     def eeprom(self) -> bytes:
         return bytes.fromhex(self._do("eeprom")[-1])
+
+    def go_round(self, more_us: int) -> None:
+        """The pen's clock stands where it does 71.6 minutes (2^32 µs) and so much more after the newest stroke.
+
+        Set is the newest tick, and the time since that one is added: it may be below 0.
+        """
+        symbols = subprocess.run(["avr-nm", self._pen], check=True, capture_output=True, text=True).stdout
+        places = {
+            words[-1].split(".")[0]: int(words[0], 16) for line in symbols.splitlines() if (words := line.split())
+        }
+        for name, at_us in (("stroke_us", 0), ("tick_us", more_us % 2**32)):
+            self._do("poke", places[name] - 0x800000, at_us.to_bytes(4, "little").hex())  # memory, in an ELF of AVR
 
     def slept(self) -> float:
         """The part of the time that the processor slept."""

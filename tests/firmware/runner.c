@@ -17,6 +17,7 @@
  *   erase             the EEPROM reads 0xFF, as after flashing without EESAVE
  *   spoil AT N        N bytes of the EEPROM from AT cannot be written any more: they read 0x5A
  *   eeprom            `ok` and its bytes in hex
+ *   poke AT HEX       these bytes into its memory, from the address AT in decimal
  *   where             `ok CYCLE SLEPT`, both in cycles since the start
  *
  * Without --pty, `run` prints `tx US HEX` each time the pen has sent a 0x00: what came since the last one, and when the
@@ -314,6 +315,12 @@ static void command(char *text)
             fprintf(told, "%02x", bytes[i]);
         putc('\n', told);
         return;
+    } else if (!strcmp(word, "poke") && n == 2) {
+        char *bytes;
+        unsigned byte;
+        long to = strtol(more, &bytes, 10);
+        for (; to >= 0 && to <= avr->ramend && sscanf(bytes, " %2x", &byte) == 1; bytes += 2 + (*bytes == ' '))
+            avr->data[to++] = (uint8_t)byte;
     } else if (!strcmp(word, "where")) {
         fprintf(told, "ok %llu %llu\n", (unsigned long long)(without_power + avr->cycle), (unsigned long long)slept);
         return;

@@ -100,6 +100,21 @@ def test_one_stroke_alone_is_no_motor(bench: Bench) -> None:
     assert only(Heartbeat, bench.run(1000))[-1].strokes >= 4
 
 
+@pytest.mark.parametrize("more_us", [100_000, -4_600], ids=["0.1 s", "0.5 ms"])
+def test_one_stroke_is_no_motor_when_the_clock_has_gone_round_since_the_last(bench: Bench, more_us: int) -> None:
+    """After 71.6 minutes of rest and a little more the clock alone says that it was only the little. The stroke is at
+    the end of a tick of 5 ms."""
+    bench.motor(100)
+    bench.run(1000)
+    bench.motor(0)
+    before = only(Heartbeat, bench.run(3000))[-1].strokes
+    bench.go_round(more_us)
+    bench.motor(1)
+    sent = bench.run(2500)
+    assert (only(SampleBlock, sent), told(sent)) == ([], [])
+    assert only(Heartbeat, sent)[-1].strokes == before + 2
+
+
 def test_two_edges_nearer_than_a_millisecond_are_one_stroke(bench: Bench) -> None:
     bench.motor(1500)
     bench.run(1000)

@@ -17,11 +17,12 @@ from gpiozero import Button
 
 from firmware_bridge import pytest_plugin
 from firmware_bridge.decode import Decoder
+from firmware_bridge.errors import PortBusy
 from firmware_bridge.kit.gpio_pen import GpioPen, PinListener
 from firmware_bridge.kit.listener import Listener
 from firmware_bridge.kit.serial_pen import NotTaken, SerialPen
 from firmware_bridge.readings import Identity, LinkChange, SampleBlock, SerialChunk
-from firmware_bridge.simulator import bytes_of
+from firmware_bridge.simulator import ScenarioError, bytes_of
 from firmware_bridge.wiring import LINES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,13 +130,49 @@ def test_who_it_is_while_time_stands_still(devicelog_serial_pen: Make) -> None:
     assert pen.now_us == 0
 
 
+@pytest.mark.parametrize("seconds", [0, -3, 5, 36_000])
+def test_a_script_of_a_length_that_there_is_not(devicelog_serial_pen: Make, seconds: int) -> None:
+    with pytest.raises(ScenarioError, match=rf"a session of {seconds} s; a simulated one lasts 6 to 14400 s"):
+        devicelog_serial_pen(seconds=seconds)
+
+
+def test_no_time_at_all(devicelog_serial_pen: Make, devicelog_gpio_pen: Callable[..., GpioPen]) -> None:
+    for pen in (devicelog_serial_pen(), devicelog_gpio_pen()):
+        pen.advance(0)
+        assert pen.now_us == 0
+
+
+def test_two_listeners_on_one_pen(devicelog_serial_pen: Make, devicelog_listener: Listen) -> None:
+    pen = devicelog_serial_pen()
+    first = devicelog_listener(pen)
+    with pytest.raises(PortBusy, match=r"pen: another program holds the port"):
+        devicelog_listener(pen)
+    pen.advance(1)
+    assert first.drain()
+
+
+def left_open() -> int | None:
+    """How many descriptors this process has; None where nobody tells."""
+    folder = Path("/proc/self/fd")
+    return sum(1 for _ in folder.iterdir()) if folder.exists() else None
+
+
 def test_the_port_is_gone_when_the_test_is_over(tmp_path: Path) -> None:
+    with SerialPen(tmp_path) as pen, pen.listener() as listener:  # what is loaded once is loaded by now
+        pen.advance(0.1)
+    before = threading.enumerate(), left_open()
     with SerialPen(tmp_path) as pen:
         port = Path(pen.port)
         assert port.exists()
+        assert threading.active_count() == len(before[0]) + 1
+        with pen.listener() as listener:
+            pen.advance(0.1)
+            assert listener.drain()
+        pen.unplug()
+        pen.replug()
     assert not port.exists()
     pen.close()  # twice is once
-    assert threading.active_count() == len(threading.enumerate())
+    assert (threading.enumerate(), left_open()) == before
 
 
 def test_a_plug_that_was_pulled_stays_pulled(devicelog_serial_pen: Make, devicelog_listener: Listen) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CAPTURE_NAME, REPORT_NAME = "capture.jsonl", "conformance.json"
 _MAX_FILE_BYTES = 256 << 20
-_EXIT = {"fails": 3, "no pen": 4, "undecided": 0, "conforms": 0}
+_EXIT = {"fails": 3, "no pen": 4, "undecided": 7, "conforms": 0}
 _WORDS = {"failed": "FAILED", "not shown": "NOT SHOWN"}
 
 
@@ -51,8 +51,9 @@ def conform(
 ) -> int:
     """Run a pen through the rules of docs/protocol.md, and judge it rule by rule.
 
-    Exit 0: nothing that a pen must keep fails; what is only advised changes no exit. 3: a rule that it must keep is not
-    kept. 4: no pen was heard. 2: the capture is damaged.
+    Exit 0: it conforms: every rule that a pen must keep was shown, and is kept; what is only advised changes no exit.
+    3: a rule that it must keep is not kept. 7: nothing failed, and one that it must keep was not shown: the run cannot
+    decide. 4: no pen was heard. 2: the capture is damaged.
     """
     from devicelog.errors import UsageProblem
     from firmware_bridge.conformance import judge

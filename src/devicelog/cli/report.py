@@ -148,7 +148,9 @@ def _head(session: Json) -> str:
     if host := session.get("host_calibration"):
         until = f"until {host['expires']}" if host["expires"] else "no last day named"
         own = f"; {host['own']} samples came with a depth of the pen's own" if host["own"] else ""
-        lines.append(f"  calibrated    here: {host['id']}, {until}; applied to {host['applied']} samples{own}")
+        unnamed = host.get("unnamed", 0)  # records from before it was counted do not have it
+        left = f"; {unnamed} after a lost link have no depth: no pen had said who it was" if unnamed else ""
+        lines.append(f"  calibrated    here: {host['id']}, {until}; applied to {host['applied']} samples{own}{left}")
     if len(session["pens"]) > 1:
         others = ", ".join(f"serial {pen['serial'] or 'not recorded'}" for pen in session["pens"])
         lines.append(f"  PENS CHANGED  {len(session['pens'])} pens said who they are: {others}")
