@@ -1,7 +1,8 @@
 """Edges, levels and conversions as they were told, put in the order of time: changes that nothing can alter any more.
 
-Pure. A driver tells late, so the newest are held back; what comes later still counts as of now, and is counted. A level
-that was read and is not the one by the edges shows an edge that nobody told of. Not responsible for what it means.
+Pure. A driver tells late, so the newest are held back. An edge that comes later still has no place any more: it is
+counted and changes nothing but what is certain. A level that was read and is not the one by the edges shows an edge
+that nobody told of. Not responsible for what it means.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +12,9 @@ from firmware_bridge.edges.line import Line, Told
 from firmware_bridge.readings import AdcSample, Edge, SensorBatch
 from firmware_bridge.wiring import LINES, Switch
 
-LATE_US = 10_000  # so late a driver may tell of an edge
+# So late a driver may tell of an edge: a computer that is busy for longer makes a count uncertain, and every sample
+# waits for so long before it is told.
+LATE_US = 50_000
 SKEW_US = 5_000  # a level that is read so near an edge may be the one before it or the one after
 
 LOST, ADC = -1, len(LINES)  # places of a change that is no line's: edges were not told; a conversion
@@ -28,7 +31,8 @@ class Timeline:
     """One stretch of watching after another. `changes` are in the order of time up to where `add` says."""
 
     def __init__(self, switches: Mapping[str, Switch], channel: int | None, missed: Missed) -> None:
-        """`channel` is the converter's; None where there is none. `missed` is called for every line's missed edge."""
+        """`channel` is the converter's; None where there is none. `missed` is called for every edge of a line that was
+        missed, or came too late to have a place: then in no time."""
         self.changes: list[Change] = []
         self.late = self.strange = 0
         places = {LINES.index(name): switch for name, switch in switches.items()}
@@ -100,12 +104,15 @@ class Timeline:
             if before_us is not None and t_us >= before_us:
                 break
             taken += 1
+            line = lines.get(place)
             if t_us < since_us:
                 self.late += 1
-                t_us = since_us
-            line = lines.get(place)
             if line is None:
                 self.strange += 1
+            elif t_us < since_us:
+                line.edges += 1
+                self.changes.append((since_us, LOST, place))
+                self._missed(place, 0)
             elif not line.take(level, t_us):
                 self._miss(place, line, t_us)
                 line.newest_us = t_us

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from firmware_bridge.edges.dial import Counts, Quadrature
 from firmware_bridge.wiring import Encoder, Potentiometer, Switch
-from tests.bridge.wired import ENCODER, POTENTIOMETER, START_US, Pins, Told, profile_of, switch, told
+from tests.bridge.wired import ALL, ENCODER, POTENTIOMETER, START_US, Pins, Told, profile_of, switch, told
 
 quick = settings(deadline=None, max_examples=100)
 
@@ -168,6 +168,16 @@ def test_a_missed_edge_of_another_line_leaves_the_dial_alone():
     assert (told_.line("contact")["missed"], told_.decoder.dial_um) == (1, 500)
 
 
+@pytest.mark.parametrize(("line", "um"), [("dial_a", None), ("dial_b", None), ("contact", 500)])
+def test_an_edge_that_comes_later_than_any_driver_tells_loses_the_setting(line, um):
+    pins = Pins()
+    pins.pulse(line, 35_000, 39_000)  # no level that was read shows it
+    batches = pins.batches(400_000)
+    batches[0], batches[5] = replace(batches[0], edges=()), replace(batches[5], edges=batches[0].edges)
+    told_ = Told(profile_of(**ALL), batches)
+    assert (told_.account["late"], told_.column("set")[-1]) == (2, um)
+
+
 def test_edges_that_were_dropped_may_have_been_the_dials():
     batches = Pins().batches(200_000)
     batches[2] = replace(batches[2], dropped=1)
@@ -312,9 +322,9 @@ def test_a_conversion_is_expected_when_its_whole_time_was_watched():
 def test_a_conversion_that_is_told_too_late_counts_as_of_now_and_is_counted():
     pins = Pins()
     pins.convert(520, 35_000)
-    told_ = told(POT, pins, 400_000, cuts_us=[80_000, 120_000, 160_000], late_us=50_000)
+    told_ = told(POT, pins, 400_000, cuts_us=[120_000, 160_000, 200_000], late_us=90_000)
     assert (told_.account["late"], told_.account["adc"]["conversions"]) == (1, 1)
-    assert told_.column("set").index(1_200) == 7  # what was known then: 10 ms before the end of the first batch
+    assert told_.column("set").index(1_200) == 7  # what was known then: 50 ms before the end of the first batch
 
 
 def test_the_rate_is_kept_and_what_lacks_shows():
@@ -346,8 +356,8 @@ def test_conversions_told_late_are_taken_in_order():
     assert told(POT, pins, 200_000, late_us=9_000).readings == told(POT, pins, 200_000).readings
 
 
-@pytest.mark.parametrize(("at_us", "late_us", "late"), [(70_000, 10_001, 0), (69_999, 10_002, 1)])
+@pytest.mark.parametrize(("at_us", "late_us", "late"), [(70_000, 50_001, 0), (69_999, 50_002, 1)])
 def test_a_conversion_may_be_told_as_late_as_an_edge(at_us, late_us, late):
     pins = Pins()
     pins.convert(520, at_us)
-    assert told(POT, pins, 200_000, cuts_us=[80_000], late_us=late_us).account["late"] == late
+    assert told(POT, pins, 200_000, cuts_us=[120_000], late_us=late_us).account["late"] == late

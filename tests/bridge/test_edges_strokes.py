@@ -111,6 +111,39 @@ def test_edges_that_were_dropped_are_doubt():
     assert told_.account["dropped"] == 6
 
 
+@pytest.mark.parametrize("late_us", [0, 10_000, 20_000, 49_000])
+def test_strokes_that_a_busy_computer_tells_late_are_all_counted(late_us):
+    pins = Pins()
+    pins.strokes(100, 10_000, 100_000, 2_000)
+    told_ = told(SLOW, pins, 1_500_000, cuts_us=range(41_000, 1_500_000, 1_000), late_us=late_us)
+    assert (strokes_of(told_), told_.account["late"]) == ((100, 100), 0)
+
+
+@pytest.mark.parametrize("late_us", [60_000, 90_000, 150_000, 700_000])
+@pytest.mark.parametrize("every_us", [40_000, 1_000, 7_000, 90_000])
+def test_strokes_that_are_told_later_than_any_driver_does_are_between_the_two_figures(late_us, every_us):
+    """Bad input: a computer that stands still. Each edge that has no place any more may have been a stroke."""
+    pins = Pins()
+    pins.strokes(100, 10_000, 100_000, 2_000)
+    told_ = told(SLOW, pins, 1_500_000, cuts_us=range(every_us, 1_500_000, every_us), late_us=late_us)
+    low, high = strokes_of(told_)
+    assert low <= 100 <= high
+    assert told_.account["late"] > 0
+    assert told_.decoder.strokes_doubt >= told_.account["late"]
+
+
+def test_an_edge_of_another_line_that_comes_too_late_leaves_the_strokes_certain():
+    pins = Pins()
+    pins.strokes(5, 10_000, 300_000, 2_000)
+    pins.pulse("contact", 35_000, 75_000)
+    batches = pins.batches(600_000)
+    late = (*batches[0].edges, *batches[1].edges)
+    batches[0], batches[1] = replace(batches[0], edges=()), replace(batches[1], edges=())
+    batches[5] = replace(batches[5], edges=late)
+    told_ = Told(SLOW, batches)
+    assert (strokes_of(told_), told_.account["late"]) == ((5, 5), 2)
+
+
 def test_an_edge_that_says_what_already_was_is_doubt():
     pins = Pins()
     pins.level("strokes", True, 100_000)
