@@ -7,7 +7,7 @@ come can change it: the longest bounce_us, and what a driver may be late, after 
 from typing import Any
 
 from firmware_bridge.edges.pen import Head, WiredPen
-from firmware_bridge.edges.timeline import LATE_US, Timeline
+from firmware_bridge.edges.timeline import ANY, LATE_US, Timeline
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import (
     Heartbeat,
@@ -28,7 +28,6 @@ FRAME_US = 20_000  # of samples in one frame, as a pen that sends has
 
 _U32, _BOOTS = 0xFFFF_FFFF, 65_536
 _PASS, _DIAL, _MOTOR_ON, _MOTOR_OFF = 1, 2, 3, 4  # of frames.EVENTS
-_STROKES = LINES.index("strokes")
 
 
 class SensorDecoder:
@@ -44,7 +43,7 @@ class SensorDecoder:
         self._mode: Mode = "demo" if wiring.factory == MOCK else "real"
         self._pen = WiredPen(wiring, profile.frequency_max_dhz)
         channel = wiring.dial.channel if isinstance(wiring.dial, Potentiometer) else None
-        self._timeline = Timeline(wiring.lines(), channel, self._missed)
+        self._timeline = Timeline(wiring.lines(), channel, self._pen.doubt_within)
         self._period_us = wiring.sample_period_us
         self._n = max(1, FRAME_US // self._period_us)
         self._watching = False
@@ -78,9 +77,9 @@ class SensorDecoder:
         readings = [] if self._opened else self._open()
         pen, timeline = self._pen, self._timeline
         timeline.finish(self._to_us)
-        strokes = timeline.lines.get(_STROKES)
-        if strokes is not None and strokes.undecided and strokes.active:
-            pen.strokes.doubt += 1  # whether it would have lasted
+        for place, line in timeline.lines.items():
+            if line.undecided and line.active:
+                pen.doubt(place, 1)  # whether it would have lasted
         readings += self._frames(self._to_us)
         rest = (self._to_us - self._from_us) // self._period_us - self._seq
         if rest:
@@ -100,7 +99,7 @@ class SensorDecoder:
         self._to_us = batch.t_us
         self._watched_us += batch.watched_us
         self._dropped += batch.dropped
-        self._pen.strokes.doubt += batch.dropped
+        self._pen.doubt(ANY, batch.dropped)
         if not self._opened:
             self._held.append(batch)
             return [*readings, *(self._open() if batch.t_us >= self._held[0].t_us + LATE_US else ())]
@@ -111,7 +110,7 @@ class SensorDecoder:
         if self._stretches:
             self._unwatched_us += max(0, from_us - self._to_us)
             if from_us > self._to_us:
-                self._pen.strokes.doubt_within(from_us - self._to_us)
+                self._pen.doubt_within(ANY, from_us - self._to_us)
         boot = from_us // 1_000_000 % _BOOTS
         ahead = (boot - self._boot) % _BOOTS
         if self._stretches and not 0 < ahead < _BOOTS // 2:
@@ -145,10 +144,6 @@ class SensorDecoder:
         for batch in held:
             readings += self._frames(self._timeline.add(batch))
         return readings
-
-    def _missed(self, place: int, for_us: int) -> None:
-        if place == _STROKES:
-            self._pen.strokes.doubt_within(for_us)
 
     # --- what it tells ------------------------------------------------------------------------------------------------
 
@@ -249,20 +244,18 @@ class SensorDecoder:
     @property
     def strokes_doubt(self) -> int:
         """By how much the strokes may be more than were counted, so far."""
-        return self._pen.strokes.doubt if self._counts_strokes else 0
+        return self._pen.strokes.doubt if "strokes" in self._measures else 0
 
-    @property
-    def _counts_strokes(self) -> bool:
-        return "strokes" in self._measures
+    def _interval(self, name: str, count: int, doubt: int) -> dict[str, int] | None:
+        return {"low": count, "high": count + doubt} if name in self._measures else None
 
     def account(self) -> dict[str, Any]:
         """What was counted of edges and conversions, and what is wrong with them, so far."""
         pen, timeline = self._pen, self._timeline
         strokes, counts = pen.strokes, pen.counts
         return {
-            "strokes": (
-                {"low": strokes.count, "high": strokes.count + strokes.doubt} if self._counts_strokes else None
-            ),
+            "strokes": self._interval("strokes", strokes.count, strokes.doubt),
+            "passes": self._interval("passes", pen.passes, pen.passes_doubt),
             "impossible_strokes": strokes.impossible,
             "dropped": self._dropped,
             "late": timeline.late,

@@ -1,5 +1,6 @@
 """The whole decoder: any division gives the same readings, every watching is a boot, and speed."""
 
+from dataclasses import replace
 from time import process_time
 
 import pytest
@@ -309,6 +310,62 @@ def test_only_what_the_profile_measures_is_told():
     assert (block.depth_set_um, block.passes, block.strokes, block.contact_bits) == (None, None, None, None)
     assert block.frequency_dhz == (0, 0)
     assert told_.totals == [(None, None), (None, None)]
+
+
+PASSES = profile_of(pass_switch=switch(22, 5_000), contact=switch(27, 2_000))
+
+
+def passes_of(told_):
+    return told_.account["passes"]["low"], told_.account["passes"]["high"]
+
+
+def pressed():
+    """Two passes, at 50 ms and at 450 ms."""
+    pins = Pins()
+    pins.pulse("pass", 50_000, 90_000)
+    pins.pulse("pass", 450_000, 490_000)
+    return pins
+
+
+def test_passes_are_an_interval_as_strokes_are():
+    assert passes_of(told(PASSES, pressed(), S)) == (2, 2)
+    assert told(profile_of(contact=switch(27)), pressed(), S).account["passes"] is None
+
+
+def test_each_edge_that_was_dropped_may_have_been_a_pass():
+    batches = pressed().batches(S)
+    batches[3] = replace(batches[3], dropped=3)
+    assert passes_of(Told(PASSES, batches)) == (2, 5)
+
+
+def test_a_pass_that_came_too_late_is_possible_and_not_counted():
+    batches = pressed().batches(S)
+    batches[11], batches[14] = replace(batches[11], edges=()), replace(batches[14], edges=batches[11].edges)
+    batches[12], batches[15] = replace(batches[12], edges=()), replace(batches[15], edges=batches[12].edges)
+    told_ = Told(PASSES, batches)
+    low, high = passes_of(told_)
+    assert told_.account["late"] == 2
+    assert (low <= 2 <= high, high - low >= 2) == (True, True)
+
+
+@pytest.mark.parametrize(("hole_us", "more"), [(1, 1), (200_000, 1), (399_999, 1), (400_000, 2), (3 * S, 15)])
+def test_in_a_time_in_which_nobody_watched_there_were_as_many_passes_as_fit(hole_us, more):
+    first, second = Pins(), Pins(start_us=START_US + S + hole_us)
+    assert passes_of(Told(PASSES, [*first.batches(S), *second.batches(S)])) == (0, more)
+
+
+def test_a_pass_that_only_the_end_leaves_open_is_possible():
+    pins = pressed()
+    pins.level("pass", True, S - 4_000)
+    assert passes_of(told(PASSES, pins, S)) == (2, 3)
+
+
+def test_an_edge_that_the_pass_switch_missed_is_a_pass_that_is_possible_and_none_of_another_line_is():
+    for line, more in (("pass", 1), ("contact", 0)):
+        untold = Pins()
+        untold.level(line, True, 610_000)
+        low, high = passes_of(told(PASSES, pressed(), S, untold=untold.edges))
+        assert (low, high - low) == (2 + more, more)
 
 
 def test_an_event_stands_at_the_sample_that_first_shows_it():

@@ -112,6 +112,25 @@ def test_what_may_have_been_missed_belongs_to_the_zone_where_it_was():
     assert derived["verdict"] == "conforming with deviations"
 
 
+def test_edges_that_were_dropped_are_found_where_no_strokes_are_counted():
+    """A pass and a touch within one batch, of which nothing is left but that something was dropped."""
+
+    def dropping(batch):
+        return replace(batch, dropped=2) if batch.t_us == HOST_US + 3_520 * MS else batch
+
+    profile = profile_of(contact=switch(27, 2_000), dial=POTENTIOMETER, pass_switch=switch(22, 5_000))
+    pins = Pins(start_us=HOST_US)
+    pins.pulse("contact", S, 2 * S)
+    pins.pulse("pass", 2_100 * MS, 2_200 * MS)
+    pins.converts([520] * (END_US // 20_000))
+    derived = session(pins, opening=opening_of(plan=PLAN, profile=profile, pen=None), telling=dropping).end()
+    passes = {"low": 1, "high": 3}
+    assert derived["facts"]["sensors"]["account"]["passes"] == passes
+    detail = {"dropped": 2, "late": 0, "unwatched_us": 0, "missed": {}, "passes": passes}
+    assert [(row["rule"], row["detail"]) for row in derived["findings"]] == [("sensors.lost", detail)]
+    assert derived["verdict"] == "conforming with deviations"
+
+
 def test_a_stroke_that_only_the_end_leaves_open_is_doubt_too():
     pins = needled()
     pins.level("strokes", True, END_US - 100)
