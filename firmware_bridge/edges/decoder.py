@@ -39,6 +39,7 @@ class SensorDecoder:
             raise ValueError(f"the profile {profile.name} has no gpio: its pen is not wired to pins")
         self.framed_bytes = self.rejected_bytes = self.delimiter_bytes = self.held_bytes = 0
         self._wiring = wiring = profile.gpio
+        self._silence_limit_us = profile.silence_limit_us
         self._measures = frozenset(profile.measures)
         self._mode: Mode = "demo" if wiring.factory == MOCK else "real"
         self._pen = WiredPen(wiring, profile.frequency_max_dhz)
@@ -48,6 +49,7 @@ class SensorDecoder:
         self._n = max(1, FRAME_US // self._period_us)
         self._watching = False
         self._from_us = self._to_us = 0  # the stretch that is watched without a break, so far
+        self._unseen_us: int | None = None  # since when nobody watches; None while somebody does, or it is not known
         self._opened = False
         self._held: list[SensorBatch] = []  # of a stretch that is not opened yet
         self._boot = self._seq = 0
@@ -63,14 +65,29 @@ class SensorDecoder:
         if isinstance(raw, SensorBatch):
             return self._batch(raw)
         if isinstance(raw, LinkChange) and raw.port == PORT and not raw.up:
-            return self.finish()
+            readings = self._stop()
+            self._unseen_us = raw.t_us if self._unseen_us is None else self._unseen_us
+            return readings
         return []
 
     def feed_bytes(self, _data: bytes, _t_us: int = 0) -> list[Reading]:
         """Bytes are not of the pins."""
         return []
 
-    def finish(self) -> list[Reading]:
+    def finish(self, t_us: int | None = None) -> list[Reading]:
+        """The stream ends, and with it all that was watched is told. `t_us` is when, by the stamp of its newest record.
+
+        What lies between the newest watching and that end was not watched, if the pins were lost or have been silent.
+        """
+        lost = not self._watching
+        readings = self._stop()
+        if t_us is not None:
+            if lost or t_us - self._to_us >= self._silence_limit_us:
+                self._unwatched_until(t_us)
+            self._unseen_us = None
+        return readings
+
+    def _stop(self) -> list[Reading]:
         """Nobody watches any more: all that was watched is told."""
         if not self._watching:
             return []
@@ -87,13 +104,13 @@ class SensorDecoder:
         for change in timeline.changes:
             pen.take(change)
         timeline.changes.clear()
-        self._watching = False
+        self._watching, self._unseen_us = False, self._to_us
         return [*readings, *pen.gestures(self._to_us), *pen.finish(), self._heartbeat(self._to_us)]
 
     def _batch(self, batch: SensorBatch) -> list[Reading]:
         from_us, readings = batch.t_us - batch.watched_us, list[Reading]()
         if from_us != self._to_us:
-            readings += self.finish()
+            readings += self._stop()
         if not self._watching:
             readings.append(self._begin(from_us))
         self._to_us = batch.t_us
@@ -107,10 +124,7 @@ class SensorDecoder:
 
     def _begin(self, from_us: int) -> Identity:
         """A stretch begins, and with it a boot: numbers go forwards, whatever the host's clock did."""
-        if self._stretches:
-            self._unwatched_us += max(0, from_us - self._to_us)
-            if from_us > self._to_us:
-                self._pen.doubt_within(ANY, from_us - self._to_us)
+        self._unwatched_until(from_us)
         boot = from_us // 1_000_000 % _BOOTS
         ahead = (boot - self._boot) % _BOOTS
         if self._stretches and not 0 < ahead < _BOOTS // 2:
@@ -133,6 +147,13 @@ class SensorDecoder:
             calibration_id=wiring.calibration_id,
             cartridge="",
         )
+
+    def _unwatched_until(self, t_us: int) -> None:
+        """Nobody watched up to now, if it is known since when."""
+        since_us, self._unseen_us = self._unseen_us, None
+        if since_us is not None and since_us < t_us:
+            self._unwatched_us += t_us - since_us
+            self._pen.doubt_within(ANY, t_us - since_us)
 
     def _open(self) -> list[Reading]:
         """The first batches of a stretch, now that it is known what was told late of the first one."""

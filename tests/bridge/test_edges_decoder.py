@@ -275,6 +275,43 @@ def test_counters_go_on_over_a_boot_and_the_dial_is_not_known_after_a_hole():
     assert without.account["unwatched_us"] == without.decoder.strokes_doubt == 0
 
 
+LIMIT_US = PEN.silence_limit_us
+
+
+@pytest.mark.parametrize(
+    ("items", "ended_us", "unwatched_us"),
+    [
+        ([*later(0)], START_US + 200_000, 0),
+        ([*later(0)], START_US + 200_000 + LIMIT_US - 1, 0),
+        ([*later(0)], START_US + 200_000 + LIMIT_US, LIMIT_US),
+        ([*later(0)], START_US + 100_000, 0),
+        ([*later(0)], None, 0),
+        ([*later(0), link(up=False, t_us=START_US + 230_000)], START_US + S, 800_000),
+        ([*later(0), link(up=False), link(up=True)], START_US + S, 800_000),
+        ([*later(0), link(up=False)], None, 0),
+        ([*later(0), link(up=False), *later(3)], START_US + 3_300_000, 2_800_000),
+        ([*later(0), *later(3), link(up=False), link(up=False)], START_US + 4 * S, 3_600_000),
+        ([link(up=False, t_us=START_US - S), *later(0)], START_US + 200_000, S),
+        ([link(up=False, t_us=START_US - S)], START_US, S),
+        ([link(up=False, t_us=START_US, port=None)], START_US + 9 * S, 0),
+        ([], START_US, 0),
+    ],
+    ids=[
+        *("to the end", "not yet silent", "silent", "a clock that ran back", "an end nobody knows", "lost"),
+        *("tried again", "lost, and an end nobody knows", "back", "lost twice", "lost at first", "never there"),
+        *("another port lost", "nothing"),
+    ],
+)
+def test_nobody_watches_from_the_loss_to_the_return_or_to_the_end(items, ended_us, unwatched_us):
+    decoder = SensorDecoder(PEN)
+    for item in items:
+        decoder.feed(item)
+    decoder.finish(ended_us)
+    decoder.finish(ended_us)  # there is one end
+    assert decoder.account()["unwatched_us"] == unwatched_us
+    assert (decoder.strokes_doubt > 0) is (unwatched_us > 0)
+
+
 def test_what_is_of_another_transport_changes_nothing():
     decoder = SensorDecoder(PEN)
     others = [

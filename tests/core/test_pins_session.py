@@ -216,3 +216,40 @@ def test_pins_beside_a_pen_that_agree():
 def test_pins_beside_a_pen_that_do_not():
     derived = both(400)
     assert finding(derived, "sensors.disagree")["zone"] == "forehead"
+
+
+def lost_for_good(opening, *, told: bool, needled_until_us: int) -> Bench:
+    """Strokes and contact from one second on, and pins that are lost at three and not back by the end, at eight."""
+    pins = Pins(start_us=HOST_US)
+    pins.pulse("contact", S, needled_until_us)
+    pins.strokes((needled_until_us - S) // (10 * MS), 10 * MS, S + 3 * MS)
+    pins.converts([520] * (END_US // 20_000))
+    bench = on("forehead", opening)
+    for batch in pins.batches(END_US):
+        bench.wait(BATCH_US)
+        if batch.t_us <= HOST_US + 3 * S:
+            bench.put(batch)
+        if told and bench.now_us == 3 * S:
+            bench.put(LinkChange(t_us=HOST_US + bench.now_us, up=False, cause="io error", port="pins"))
+    return bench
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["link lost", "silent"])
+@pytest.mark.parametrize("needled_until_us", [2 * S, 8 * S], ids=["at rest", "needling"])
+def test_pins_that_are_lost_and_not_back_by_the_end_leave_the_count_open(told, needled_until_us):
+    bench = lost_for_good(
+        opening_of(plan=PLAN, profile=PROFILE, pen=None), told=told, needled_until_us=needled_until_us
+    )
+    derived = bench.end()
+    account = derived["facts"]["sensors"]["account"]
+    assert account["unwatched_us"] == 5 * S
+    assert account["strokes"]["high"] - account["strokes"]["low"] == 5 * 150
+    assert derived["facts"]["sensors"]["doubt"] == [{"zone": "forehead", "strokes": 750}]
+    assert {"strokes.uncertain", "sensors.lost"} <= {row["rule"] for row in derived["findings"]}
+
+
+def test_a_session_that_ends_between_two_batches_has_not_lost_its_pins():
+    bench = session(needled())
+    bench.wait(2 * S)
+    account = bench.end()["facts"]["sensors"]["account"]
+    assert (account["unwatched_us"], account["strokes"]) == (0, {"low": 300, "high": 300})
