@@ -15,6 +15,9 @@ PINS = range(28)  # BCM, on the 40-pin header
 # Every line there can be, in the order of its number in an edge: never renumbered, new ones come at the end.
 LINES = ("strokes", "contact", "dial_a", "dial_b", "home", "pass", "pedal")
 
+# Where the profile names no limit: pens are sold with 90 to 300 strokes a second.
+FASTEST_DHZ = 4_000
+
 # What the wiring can measure, by the part that does.
 _MEASURES = {
     "strokes": ("frequency", "strokes"),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from firmware_bridge.edges.dial import Counts, Quadrature
 from firmware_bridge.edges.pedal import PedalGestures
 from firmware_bridge.edges.strokes import Strokes
-from firmware_bridge.edges.timeline import ADC, ANY, LOST, Change
+from firmware_bridge.edges.timeline import ADC, ANY, LOST, SWALLOWED, Change
 from firmware_bridge.readings import Gesture
 from firmware_bridge.wiring import LINES, Encoder, Potentiometer, Wiring
 
@@ -95,7 +95,7 @@ class WiredPen:
             **({"pedal": pedal.take} if pedal else {}),
         }
         takers = {LINES.index(name): taker for name, taker in named.items()}
-        return {**takers, LOST: self._lose, **({ADC: counts.take} if counts else {})}
+        return {**takers, LOST: self._lose, SWALLOWED: self.strokes.swallow, **({ADC: counts.take} if counts else {})}
 
     def _stroke(self, t_us: int, active: bool) -> None:
         if active:

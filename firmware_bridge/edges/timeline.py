@@ -17,12 +17,15 @@ from firmware_bridge.wiring import LINES, Switch
 LATE_US = 50_000
 SKEW_US = 5_000  # a level that is read so near an edge may be the one before it or the one after
 
-LOST, ADC = -1, len(LINES)  # places of a change that is no line's: edges were not told; a conversion
+# Places of a change that is no line's: edges were not told; a conversion; pulses of the strokes that were too short.
+LOST, ADC, SWALLOWED = -1, len(LINES), len(LINES) + 1
 ANY = -1  # which line's edges they were is not known
 
-Change = tuple[int, int, int]  # when, the line's place in LINES or one of these, active (or: which line, the count)
+# When; the line's place in LINES or one of these; active (or: which line, the count, for how long).
+Change = tuple[int, int, int]
 Missed = Callable[[int, int], None]  # the line's place, and in how much time
 
+_STROKES = LINES.index("strokes")
 _ORDER = itemgetter(0, 1)
 _WHEN = itemgetter(2)
 
@@ -36,7 +39,10 @@ class Timeline:
         self.changes: list[Change] = []
         self.late = self.strange = 0
         places = {LINES.index(name): switch for name, switch in switches.items()}
-        self.lines = {place: Line(switch, self._teller(place)) for place, switch in places.items()}
+        self.lines = {
+            place: Line(switch, self._teller(place), self._swallowed if place == _STROKES else None)
+            for place, switch in places.items()
+        }
         self._channel = channel
         self._missed = missed
         self._longest_us = max((switch.bounce_us for switch in switches.values()), default=0)
@@ -80,6 +86,9 @@ class Timeline:
             self.changes.append((t_us, place, active))
 
         return told
+
+    def _swallowed(self, t_us: int, for_us: int) -> None:
+        self.changes.append((t_us, SWALLOWED, for_us))
 
     def _take(self, until_us: int, *, last: bool = False) -> None:
         if last:

@@ -101,6 +101,44 @@ def test_without_a_limit_in_the_profile_what_no_pen_does_is_impossible():
     assert strokes_of(told(profile_of(**HALL), pins, S)) == (10, 20)
 
 
+@pytest.mark.parametrize("width_us", [1, 100, 199])
+def test_a_stroke_too_short_to_last_is_possible_and_not_counted(width_us):
+    """Bad input: a magnet that passes too fast for the bounce that is named."""
+    pins = Pins()
+    pins.strokes(100, 10_000, 100_000, width_us)
+    told_ = told(SLOW, pins, 1_500_000)
+    assert strokes_of(told_) == (0, 100)
+    assert told_.line("strokes")["bounces"] == 100
+
+
+@pytest.mark.parametrize(("after_us", "more"), [(4_443, 0), (4_444, 1)])
+def test_a_short_pulse_sooner_after_a_stroke_than_a_needle_can_is_none(after_us, more):
+    pins = Pins()
+    pins.pulse("strokes", 100_000, 102_000)
+    pins.pulse("strokes", 100_000 + after_us - 50, 100_000 + after_us)
+    assert strokes_of(told(SLOW, pins, 400_000)) == (1, 1 + more)
+
+
+@pytest.mark.parametrize(("quiet_us", "more"), [(199, 0), (200, 1)])
+def test_a_short_pulse_just_before_a_stroke_is_its_bouncing(quiet_us, more):
+    pins = Pins()
+    pins.pulse("strokes", 100_000, 100_100)
+    pins.pulse("strokes", 100_100 + quiet_us, 102_000)
+    assert strokes_of(told(SLOW, pins, 400_000)) == (1, 1 + more)
+
+
+def test_short_pulses_that_go_on_may_have_been_as_many_strokes_as_fit():
+    pins = Pins()
+    pins.strokes(400, 200, 100_000, 100)  # 80 ms of it
+    assert strokes_of(told(SLOW, pins, 400_000)) == (0, 11)
+
+
+def test_short_pulses_at_the_very_end_are_possible_too():
+    pins = Pins()
+    pins.pulse("strokes", 399_700, 399_790)
+    assert strokes_of(told(SLOW, pins, 400_000)) == (0, 1)
+
+
 def test_edges_that_were_dropped_are_doubt():
     pins = Pins()
     pins.strokes(10, 8_000, 100_000)
