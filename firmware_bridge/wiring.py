@@ -12,6 +12,9 @@ from firmware_bridge.tables import Reader, flag, integer, printable, table, word
 
 PINS = range(28)  # BCM, on the 40-pin header
 
+# Counts of a converter of ten bits at which a dial can stand: a broken wire reads the ends, give or take some noise.
+COUNTS = range(5, 1_019)
+
 # Every line there can be, in the order of its number in an edge: never renumbered, new ones come at the end.
 LINES = ("strokes", "contact", "dial_a", "dial_b", "home", "pass", "pedal")
 
@@ -146,8 +149,9 @@ def _points(key: str, value: object) -> tuple[tuple[int, int], ...]:
     if len(points) < 2 or len(points) != len(pairs) or not whole:
         raise ProfileError(f"pen profile: {key} = {value!r}; expected pairs of count and µm: [[20, 200], …]")
     counts = [point[0] for point in points]
-    if counts != sorted(set(counts)) or counts[0] < 0 or counts[-1] > 1023:
-        raise ProfileError(f"pen profile: {key}: counts must rise, from 0 to 1023 at most, and are {counts}")
+    if counts != sorted(set(counts)) or counts[0] not in COUNTS or counts[-1] not in COUNTS:
+        ends = f"from {COUNTS[0]} to {COUNTS[-1]} at most (beyond them a broken wire reads)"
+        raise ProfileError(f"pen profile: {key}: counts must rise, {ends}, and are {counts}")
     if any(not 0 <= point[1] <= 10_000 for point in points):
         raise ProfileError(f"pen profile: {key}: depths are from 0 to 10000 µm")
     return points

@@ -245,7 +245,7 @@ def nearest(count):
 
 
 @quick
-@given(st.lists(st.integers(2, 1_021), min_size=1, max_size=20))
+@given(st.lists(st.integers(12, 1_008), min_size=1, max_size=20))
 def test_the_setting_is_within_a_step_of_what_the_points_say(counts):
     told_ = told(POT, (pins := Pins()), pins.converts(counts, 5_000))
     column = told_.column("set")
@@ -259,7 +259,7 @@ def test_the_setting_is_within_a_step_of_what_the_points_say(counts):
 
 
 def test_every_count_alone_gives_the_nearest_detent():
-    for count in range(2, 1_022):
+    for count in range(12, 1_009):
         um, detent = nearest(count)
         pins = Pins()
         pins.convert(count, 1_000)
@@ -274,9 +274,9 @@ def test_a_count_that_flickers_between_two_detents_turns_nothing():
     assert settings_of(told(POT, pins, 400_000)) == [700]
 
 
-@pytest.mark.parametrize(("count", "untouched"), [(0, 1), (1, 1), (1_022, 1_000), (1_023, 1_000)])
-def test_an_adc_stuck_at_a_rail_says_no_setting(count, untouched):
-    """Bad input: the wiper is off, and the converter reads a rail that the dial never reaches."""
+@pytest.mark.parametrize("count", [0, 1, 11, 1_009, 1_022, 1_023])
+def test_an_adc_stuck_where_the_dial_cannot_stand_says_no_setting(count):
+    """Bad input: the wiper is off, or the ground is, and the converter reads a rail or near it."""
     pins = Pins()
     pins.converts([520] * 5 + [count] * 20)
     told_ = told(POT, pins, 500_000)
@@ -285,13 +285,22 @@ def test_an_adc_stuck_at_a_rail_says_no_setting(count, untouched):
     assert told_.decoder.dial_um is None
 
 
-@pytest.mark.parametrize(("count", "um"), [(0, 200), (1_023, 2_500)])
-def test_a_rail_that_the_dial_reaches_is_no_fault(count, um):
+@pytest.mark.parametrize(("count", "um"), [(12, 200), (19, 200), (1_001, 2_500), (1_008, 2_500)])
+def test_an_end_a_little_beyond_where_it_was_measured_is_the_end(count, um):
     pins = Pins()
     pins.converts([count] * 10)
-    whole = POTENTIOMETER | {"points": [[0, 200], [1_023, 2_500]]}
-    told_ = told(profile_of(dial=whole), pins, 200_000)
+    told_ = told(POT, pins, 200_000)
     assert (settings_of(told_), told_.account["adc"]["rail"]) == ([um], 0)
+
+
+@pytest.mark.parametrize(("count", "um"), [(1, None), (2, 200), (1_021, 2_500), (1_022, None)])
+def test_a_rail_is_one_however_near_the_dial_comes(count, um):
+    pins = Pins()
+    pins.converts([count] * 10)
+    widest = POTENTIOMETER | {"points": [[5, 200], [1_018, 2_500]]}
+    told_ = told(profile_of(dial=widest), pins, 200_000)
+    assert told_.decoder.dial_um == um
+    assert told_.account["adc"]["rail"] == (10 if um is None else 0)
 
 
 def counts(rate_hz=50):
