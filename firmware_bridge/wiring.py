@@ -170,16 +170,21 @@ def _dial(key: str, value: object) -> Encoder | Potentiometer:
 _TEXT = printable(32)  # what a pen could say of itself: the texts of an identity message
 _US = integer(0, 10_000_000)
 _DEPTH = integer(0, 10_000)
-_switch = table(
-    Switch,
-    {"pin": _pin, "active_high": flag, "pull": word("up", "down", "none"), "bounce_us": integer(0, 1_000_000)},
-    {},
-)
+
+
+def _switch(longest_us: int) -> Reader:
+    """A switch that bounces no longer than this: every sample waits for the longest bounce of all."""
+    read = {"pin": _pin, "active_high": flag, "pull": word("up", "down", "none"), "bounce_us": integer(0, longest_us)}
+    return table(Switch, read, {})
+
+
+_sensor, _channel, _contact = _switch(2_000), _switch(5_000), _switch(50_000)
 _DIALS = {
     "encoder": table(
         Encoder,
         {
-            **dict.fromkeys(("a", "b", "home"), _switch),
+            **dict.fromkeys(("a", "b"), _channel),
+            "home": _contact,
             **dict.fromkeys(("start_um", "min_um", "max_um"), _DEPTH),
             "step_um": integer(1, 10_000),
         },
@@ -201,12 +206,13 @@ _DIALS = {
 }
 _PART_NAMES: dict[type[Any], str] = {Encoder: "encoder", Potentiometer: "mcp3008"}
 _pedal = table(
-    Pedal, {"switch": _switch, "double_us": integer(100_000, 2_000_000), "long_us": integer(300_000, 5_000_000)}, {}
+    Pedal, {"switch": _contact, "double_us": integer(100_000, 2_000_000), "long_us": integer(300_000, 5_000_000)}, {}
 )
 _KEYS: dict[str, Reader] = {
     **dict.fromkeys(("factory", "model", "serial", "calibration_id"), _TEXT),
     "sample_period_us": integer(1_000, 50_000),
-    **dict.fromkeys(("strokes", "contact", "pass_switch"), _switch),
+    "strokes": _sensor,
+    **dict.fromkeys(("contact", "pass_switch"), _contact),
     "dial": _dial,
     "pedal": _pedal,
     "tone_pin": _pin,
