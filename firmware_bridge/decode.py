@@ -58,7 +58,7 @@ class Decoder:
         self._held = self._shed(readings, rest)
         return readings
 
-    def finish(self) -> list[Reading]:
+    def finish(self, _t_us: int | None = None) -> list[Reading]:
         """No more will come: what is held can never become a frame."""
         faults: list[Reading] = []
         if self._held:

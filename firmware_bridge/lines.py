@@ -95,7 +95,7 @@ class LineDecoder:
         self._held = self._shed(lines, rest)
         return lines
 
-    def finish(self) -> list[Reading]:
+    def finish(self, _t_us: int | None = None) -> list[Reading]:
         """No more will come: what is held has no ending, and where it would have ended nobody knows."""
         return [reading for line in self.take_rest() for reading in line.readings]
 

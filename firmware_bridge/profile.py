@@ -12,10 +12,11 @@ from typing import Any
 from firmware_bridge.errors import ProfileError
 from firmware_bridge.line_format import LineFormat, read_lines
 from firmware_bridge.tables import did_you_mean
-from firmware_bridge.wiring import Wiring, read_wiring
+from firmware_bridge.wiring import FASTEST_DHZ, Wiring, read_wiring
 
 MEASURES = ("set_depth", "depth", "raw_count", "frequency", "contact", "passes", "strokes")
 
+_SECOND_DHZ = 10_000_000  # tenths of a hertz times microseconds
 _RANGES = {
     "baud": (1200, 4_000_000),
     "depth_max_um": (100, 10_000),
@@ -93,6 +94,7 @@ class PenProfile:
             read.setdefault("measures", _measures(read[transport].measures))
         profile = cls(**read)
         _check_frequency(profile)
+        _check_bounce(profile)
         _check_measured(profile)
         return profile
 
@@ -188,6 +190,17 @@ def _check_frequency(profile: PenProfile) -> None:
         raise ProfileError("pen profile: frequency_min_dhz, frequency_max_dhz and frequency_source go together")
     if limits[0] > limits[1]:  # type: ignore[operator] # none of them is None
         raise ProfileError(f"pen profile: frequency_min_dhz = {limits[0]} is above frequency_max_dhz = {limits[1]}")
+
+
+def _check_bounce(profile: PenProfile) -> None:
+    """A magnet passes a hall sensor in a tenth of a stroke at least: what bounce swallows must be shorter than that."""
+    strokes = profile.gpio.strokes if profile.gpio is not None else None
+    most_us = _SECOND_DHZ // (profile.frequency_max_dhz or FASTEST_DHZ) // 10
+    if strokes is not None and strokes.bounce_us > most_us:
+        raise ProfileError(
+            f"pen profile: gpio.strokes.bounce_us = {strokes.bounce_us} would swallow strokes as bounce; "
+            f"expected a tenth of the shortest stroke at most: {most_us}"
+        )
 
 
 _READERS: dict[str, Callable[[object], Any]] = {

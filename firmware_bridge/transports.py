@@ -29,8 +29,8 @@ class StreamDecoder(Protocol):
     def feed_bytes(self, data: bytes, t_us: int = 0) -> list[Reading]:
         """Take the bytes of a SerialChunk stamped `t_us`, for those who have them without one."""
 
-    def finish(self) -> list[Reading]:
-        """No more will come: what that makes of what is held."""
+    def finish(self, t_us: int | None = None, /) -> list[Reading]:
+        """No more will come, by the host's clock after `t_us` where that is known: what that makes of what is held."""
 
 
 def decoder_of(profile: PenProfile) -> StreamDecoder:

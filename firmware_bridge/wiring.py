@@ -12,8 +12,14 @@ from firmware_bridge.tables import Reader, flag, integer, printable, table, word
 
 PINS = range(28)  # BCM, on the 40-pin header
 
+# Counts of a converter of ten bits at which a dial can stand: a broken wire reads the ends, give or take some noise.
+COUNTS = range(5, 1_019)
+
 # Every line there can be, in the order of its number in an edge: never renumbered, new ones come at the end.
 LINES = ("strokes", "contact", "dial_a", "dial_b", "home", "pass", "pedal")
+
+# Where the profile names no limit: pens are sold with 90 to 300 strokes a second.
+FASTEST_DHZ = 4_000
 
 # What the wiring can measure, by the part that does.
 _MEASURES = {
@@ -143,8 +149,9 @@ def _points(key: str, value: object) -> tuple[tuple[int, int], ...]:
     if len(points) < 2 or len(points) != len(pairs) or not whole:
         raise ProfileError(f"pen profile: {key} = {value!r}; expected pairs of count and µm: [[20, 200], …]")
     counts = [point[0] for point in points]
-    if counts != sorted(set(counts)) or counts[0] < 0 or counts[-1] > 1023:
-        raise ProfileError(f"pen profile: {key}: counts must rise, from 0 to 1023 at most, and are {counts}")
+    if counts != sorted(set(counts)) or counts[0] not in COUNTS or counts[-1] not in COUNTS:
+        ends = f"from {COUNTS[0]} to {COUNTS[-1]} at most (beyond them a broken wire reads)"
+        raise ProfileError(f"pen profile: {key}: counts must rise, {ends}, and are {counts}")
     if any(not 0 <= point[1] <= 10_000 for point in points):
         raise ProfileError(f"pen profile: {key}: depths are from 0 to 10000 µm")
     return points
@@ -162,16 +169,21 @@ def _dial(key: str, value: object) -> Encoder | Potentiometer:
 
 _TEXT = printable(32)  # what a pen could say of itself: the texts of an identity message
 _DEPTH = integer(0, 10_000)
-_switch = table(
-    Switch,
-    {"pin": _pin, "active_high": flag, "pull": word("up", "down", "none"), "bounce_us": integer(0, 1_000_000)},
-    {},
-)
+
+
+def _switch(longest_us: int) -> Reader:
+    """A switch that bounces no longer than this: every sample waits for the longest bounce of all."""
+    read = {"pin": _pin, "active_high": flag, "pull": word("up", "down", "none"), "bounce_us": integer(0, longest_us)}
+    return table(Switch, read, {})
+
+
+_sensor, _channel, _contact = _switch(2_000), _switch(5_000), _switch(50_000)
 _DIALS = {
     "encoder": table(
         Encoder,
         {
-            **dict.fromkeys(("a", "b", "home"), _switch),
+            **dict.fromkeys(("a", "b"), _channel),
+            "home": _contact,
             **dict.fromkeys(("start_um", "min_um", "max_um"), _DEPTH),
             "step_um": integer(1, 10_000),
         },
@@ -193,12 +205,13 @@ _DIALS = {
 }
 _PART_NAMES: dict[type[Any], str] = {Encoder: "encoder", Potentiometer: "mcp3008"}
 _pedal = table(
-    Pedal, {"switch": _switch, "double_us": integer(100_000, 2_000_000), "long_us": integer(300_000, 5_000_000)}, {}
+    Pedal, {"switch": _contact, "double_us": integer(100_000, 2_000_000), "long_us": integer(300_000, 5_000_000)}, {}
 )
 _KEYS: dict[str, Reader] = {
     **dict.fromkeys(("factory", "model", "serial", "calibration_id"), _TEXT),
     "sample_period_us": integer(1_000, 50_000),
-    **dict.fromkeys(("strokes", "contact", "pass_switch"), _switch),
+    "strokes": _sensor,
+    **dict.fromkeys(("contact", "pass_switch"), _contact),
     "dial": _dial,
     "pedal": _pedal,
     "tone_pin": _pin,

@@ -7,7 +7,7 @@ come can change it: the longest bounce_us, and what a driver may be late, after 
 from typing import Any
 
 from firmware_bridge.edges.pen import Head, WiredPen
-from firmware_bridge.edges.timeline import LATE_US, Timeline
+from firmware_bridge.edges.timeline import ANY, LATE_US, Timeline
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import (
     Heartbeat,
@@ -28,7 +28,6 @@ FRAME_US = 20_000  # of samples in one frame, as a pen that sends has
 
 _U32, _BOOTS = 0xFFFF_FFFF, 65_536
 _PASS, _DIAL, _MOTOR_ON, _MOTOR_OFF = 1, 2, 3, 4  # of frames.EVENTS
-_STROKES = LINES.index("strokes")
 
 
 class SensorDecoder:
@@ -40,15 +39,17 @@ class SensorDecoder:
             raise ValueError(f"the profile {profile.name} has no gpio: its pen is not wired to pins")
         self.framed_bytes = self.rejected_bytes = self.delimiter_bytes = self.held_bytes = 0
         self._wiring = wiring = profile.gpio
+        self._silence_limit_us = profile.silence_limit_us
         self._measures = frozenset(profile.measures)
         self._mode: Mode = "demo" if wiring.factory == MOCK else "real"
         self._pen = WiredPen(wiring, profile.frequency_max_dhz)
         channel = wiring.dial.channel if isinstance(wiring.dial, Potentiometer) else None
-        self._timeline = Timeline(wiring.lines(), channel, self._missed)
+        self._timeline = Timeline(wiring.lines(), channel, self._pen.doubt_within)
         self._period_us = wiring.sample_period_us
         self._n = max(1, FRAME_US // self._period_us)
         self._watching = False
         self._from_us = self._to_us = 0  # the stretch that is watched without a break, so far
+        self._unseen_us: int | None = None  # since when nobody watches; None while somebody does, or it is not known
         self._opened = False
         self._held: list[SensorBatch] = []  # of a stretch that is not opened yet
         self._boot = self._seq = 0
@@ -64,23 +65,38 @@ class SensorDecoder:
         if isinstance(raw, SensorBatch):
             return self._batch(raw)
         if isinstance(raw, LinkChange) and raw.port == PORT and not raw.up:
-            return self.finish()
+            readings = self._stop()
+            self._unseen_us = raw.t_us if self._unseen_us is None else self._unseen_us
+            return readings
         return []
 
     def feed_bytes(self, _data: bytes, _t_us: int = 0) -> list[Reading]:
         """Bytes are not of the pins."""
         return []
 
-    def finish(self) -> list[Reading]:
+    def finish(self, t_us: int | None = None) -> list[Reading]:
+        """The stream ends, and with it all that was watched is told. `t_us` is when, by the stamp of its newest record.
+
+        What lies between the newest watching and that end was not watched, if the pins were lost or have been silent.
+        """
+        lost = not self._watching
+        readings = self._stop()
+        if t_us is not None:
+            if lost or t_us - self._to_us >= self._silence_limit_us:
+                self._unwatched_until(t_us)
+            self._unseen_us = None
+        return readings
+
+    def _stop(self) -> list[Reading]:
         """Nobody watches any more: all that was watched is told."""
         if not self._watching:
             return []
         readings = [] if self._opened else self._open()
         pen, timeline = self._pen, self._timeline
         timeline.finish(self._to_us)
-        strokes = timeline.lines.get(_STROKES)
-        if strokes is not None and strokes.undecided and strokes.active:
-            pen.strokes.doubt += 1  # whether it would have lasted
+        for place, line in timeline.lines.items():
+            if line.undecided and line.active:
+                pen.doubt(place, 1)  # whether it would have lasted
         readings += self._frames(self._to_us)
         rest = (self._to_us - self._from_us) // self._period_us - self._seq
         if rest:
@@ -88,19 +104,19 @@ class SensorDecoder:
         for change in timeline.changes:
             pen.take(change)
         timeline.changes.clear()
-        self._watching = False
+        self._watching, self._unseen_us = False, self._to_us
         return [*readings, *pen.gestures(self._to_us), *pen.finish(), self._heartbeat(self._to_us)]
 
     def _batch(self, batch: SensorBatch) -> list[Reading]:
         from_us, readings = batch.t_us - batch.watched_us, list[Reading]()
         if from_us != self._to_us:
-            readings += self.finish()
+            readings += self._stop()
         if not self._watching:
             readings.append(self._begin(from_us))
         self._to_us = batch.t_us
         self._watched_us += batch.watched_us
         self._dropped += batch.dropped
-        self._pen.strokes.doubt += batch.dropped
+        self._pen.doubt(ANY, batch.dropped)
         if not self._opened:
             self._held.append(batch)
             return [*readings, *(self._open() if batch.t_us >= self._held[0].t_us + LATE_US else ())]
@@ -108,10 +124,7 @@ class SensorDecoder:
 
     def _begin(self, from_us: int) -> Identity:
         """A stretch begins, and with it a boot: numbers go forwards, whatever the host's clock did."""
-        if self._stretches:
-            self._unwatched_us += max(0, from_us - self._to_us)
-            if from_us > self._to_us:
-                self._pen.strokes.doubt_within(from_us - self._to_us)
+        self._unwatched_until(from_us)
         boot = from_us // 1_000_000 % _BOOTS
         ahead = (boot - self._boot) % _BOOTS
         if self._stretches and not 0 < ahead < _BOOTS // 2:
@@ -135,6 +148,13 @@ class SensorDecoder:
             cartridge="",
         )
 
+    def _unwatched_until(self, t_us: int) -> None:
+        """Nobody watched up to now, if it is known since when."""
+        since_us, self._unseen_us = self._unseen_us, None
+        if since_us is not None and since_us < t_us:
+            self._unwatched_us += t_us - since_us
+            self._pen.doubt_within(ANY, t_us - since_us)
+
     def _open(self) -> list[Reading]:
         """The first batches of a stretch, now that it is known what was told late of the first one."""
         held, self._held, self._opened = self._held, [], True
@@ -145,10 +165,6 @@ class SensorDecoder:
         for batch in held:
             readings += self._frames(self._timeline.add(batch))
         return readings
-
-    def _missed(self, place: int, for_us: int) -> None:
-        if place == _STROKES:
-            self._pen.strokes.doubt_within(for_us)
 
     # --- what it tells ------------------------------------------------------------------------------------------------
 
@@ -249,20 +265,18 @@ class SensorDecoder:
     @property
     def strokes_doubt(self) -> int:
         """By how much the strokes may be more than were counted, so far."""
-        return self._pen.strokes.doubt if self._counts_strokes else 0
+        return self._pen.strokes.doubt if "strokes" in self._measures else 0
 
-    @property
-    def _counts_strokes(self) -> bool:
-        return "strokes" in self._measures
+    def _interval(self, name: str, count: int, doubt: int) -> dict[str, int] | None:
+        return {"low": count, "high": count + doubt} if name in self._measures else None
 
     def account(self) -> dict[str, Any]:
         """What was counted of edges and conversions, and what is wrong with them, so far."""
         pen, timeline = self._pen, self._timeline
         strokes, counts = pen.strokes, pen.counts
         return {
-            "strokes": (
-                {"low": strokes.count, "high": strokes.count + strokes.doubt} if self._counts_strokes else None
-            ),
+            "strokes": self._interval("strokes", strokes.count, strokes.doubt),
+            "passes": self._interval("passes", pen.passes, pen.passes_doubt),
             "impossible_strokes": strokes.impossible,
             "dropped": self._dropped,
             "late": timeline.late,

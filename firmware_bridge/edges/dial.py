@@ -10,6 +10,7 @@ from firmware_bridge.wiring import Encoder, Potentiometer
 
 DEAD_EDGES = 6  # of one channel with none of the other between them: whoever turns makes two at most
 RAILS = (1, 1022)  # where a converter with a broken wire reads, give or take a count
+BEYOND = 8  # counts that the end of the dial's way may be from where it was measured: not quite a hundredth of the way
 STALE_US = 250_000  # the newest conversion says where the dial stands for so long, or for four conversions
 
 
@@ -116,7 +117,7 @@ class Counts:
         self.conversions += 1
         self._newest_us = t_us
         low, high = self._part.points[0][0], self._part.points[-1][0]
-        if (count <= RAILS[0] and count < low) or (count >= RAILS[1] and count > high):
+        if not (RAILS[0] < count < RAILS[1] and low - BEYOND <= count <= high + BEYOND):
             self.rail += 1
             self._um = None
             return

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 from firmware_bridge.edges.dial import Counts, Quadrature
 from firmware_bridge.edges.pedal import PedalGestures
 from firmware_bridge.edges.strokes import Strokes
-from firmware_bridge.edges.timeline import ADC, ANY, LOST, Change
+from firmware_bridge.edges.timeline import ADC, ANY, LOST, SWALLOWED, Change
 from firmware_bridge.readings import Gesture
 from firmware_bridge.wiring import LINES, Encoder, Potentiometer, Wiring
+
+SOONEST_PASS_US = 200_000  # nobody ends a pass sooner after another: five times a second
 
 
 class Head(NamedTuple):
@@ -27,7 +29,7 @@ class WiredPen:
 
     def __init__(self, wiring: Wiring, fastest_dhz: int | None) -> None:
         self.strokes = Strokes(fastest_dhz)
-        self.passes = 0
+        self.passes = self.passes_doubt = 0  # so many were counted, and so many more may have been
         self.contact = False
         self.encoder = Quadrature(wiring.dial) if isinstance(wiring.dial, Encoder) else None
         self.counts = Counts(wiring.dial) if isinstance(wiring.dial, Potentiometer) else None
@@ -71,6 +73,18 @@ class WiredPen:
         """Nobody watches any more; what the pedal still has to say."""
         return [] if self.pedal is None else self.pedal.finish()
 
+    def doubt(self, place: int, edges: int) -> None:
+        """So many edges of this line, or of any, have no place: each may have been a stroke or a pass."""
+        self.strokes.doubt += edges if place in (ANY, _STROKES) else 0
+        self.passes_doubt += edges if place in (ANY, _PASS) else 0
+
+    def doubt_within(self, place: int, for_us: int) -> None:
+        """In so much time an unknown number of edges of this line, or of any, was missed."""
+        if place in (ANY, _STROKES):
+            self.strokes.doubt_within(for_us)
+        if place in (ANY, _PASS):
+            self.passes_doubt += max(1, for_us // SOONEST_PASS_US)
+
     def _table(self) -> dict[int, Callable[[int, Any], None]]:
         encoder, counts, pedal = self.encoder, self.counts, self.pedal
         named: dict[str, Callable[[int, Any], None]] = {
@@ -81,7 +95,7 @@ class WiredPen:
             **({"pedal": pedal.take} if pedal else {}),
         }
         takers = {LINES.index(name): taker for name, taker in named.items()}
-        return {**takers, LOST: self._lose, **({ADC: counts.take} if counts else {})}
+        return {**takers, LOST: self._lose, SWALLOWED: self.strokes.swallow, **({ADC: counts.take} if counts else {})}
 
     def _stroke(self, t_us: int, active: bool) -> None:
         if active:
@@ -100,3 +114,4 @@ class WiredPen:
 
 
 _ENCODER = ("dial_a", "dial_b", "home")
+_STROKES, _PASS = LINES.index("strokes"), LINES.index("pass")

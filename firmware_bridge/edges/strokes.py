@@ -4,7 +4,8 @@ What cannot be is not counted and not forgotten: it is doubt, and the count is a
 for edges that bounce (line.py).
 """
 
-FASTEST_DHZ = 4_000  # where the profile names no limit: pens are sold with 90 to 300 strokes a second
+from firmware_bridge.wiring import FASTEST_DHZ
+
 STILL_US = 100_000  # no stroke for so long: the motor rests. No pen is sold that strikes ten times a second
 _SECOND_DHZ = 10_000_000  # tenths of a hertz times microseconds
 
@@ -36,6 +37,11 @@ class Strokes:
         self.count += 1
         self._newest_us = t_us
         self._interval_us = since_us if since_us is not None and since_us < STILL_US else None
+
+    def swallow(self, t_us: int, for_us: int) -> None:
+        """Pulses too short to last ended here, and for so long they went on: a stroke, if one can have come by now."""
+        if self._newest_us is None or t_us - self._newest_us >= self._soonest_us:
+            self.doubt_within(for_us)
 
     def doubt_within(self, for_us: int) -> None:
         """In so much time an unknown number of edges was missed: at least one stroke more, at most as many as fit."""

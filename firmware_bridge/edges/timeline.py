@@ -1,7 +1,8 @@
 """Edges, levels and conversions as they were told, put in the order of time: changes that nothing can alter any more.
 
-Pure. A driver tells late, so the newest are held back; what comes later still counts as of now, and is counted. A level
-that was read and is not the one by the edges shows an edge that nobody told of. Not responsible for what it means.
+Pure. A driver tells late, so the newest are held back. An edge that comes later still has no place any more: it is
+counted and changes nothing but what is certain. A level that was read and is not the one by the edges shows an edge
+that nobody told of. Not responsible for what it means.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,15 +12,20 @@ from firmware_bridge.edges.line import Line, Told
 from firmware_bridge.readings import AdcSample, Edge, SensorBatch
 from firmware_bridge.wiring import LINES, Switch
 
-LATE_US = 10_000  # so late a driver may tell of an edge
+# So late a driver may tell of an edge: a computer that is busy for longer makes a count uncertain, and every sample
+# waits for so long before it is told.
+LATE_US = 50_000
 SKEW_US = 5_000  # a level that is read so near an edge may be the one before it or the one after
 
-LOST, ADC = -1, len(LINES)  # places of a change that is no line's: edges were not told; a conversion
+# Places of a change that is no line's: edges were not told; a conversion; pulses of the strokes that were too short.
+LOST, ADC, SWALLOWED = -1, len(LINES), len(LINES) + 1
 ANY = -1  # which line's edges they were is not known
 
-Change = tuple[int, int, int]  # when, the line's place in LINES or one of these, active (or: which line, the count)
+# When; the line's place in LINES or one of these; active (or: which line, the count, for how long).
+Change = tuple[int, int, int]
 Missed = Callable[[int, int], None]  # the line's place, and in how much time
 
+_STROKES = LINES.index("strokes")
 _ORDER = itemgetter(0, 1)
 _WHEN = itemgetter(2)
 
@@ -28,11 +34,15 @@ class Timeline:
     """One stretch of watching after another. `changes` are in the order of time up to where `add` says."""
 
     def __init__(self, switches: Mapping[str, Switch], channel: int | None, missed: Missed) -> None:
-        """`channel` is the converter's; None where there is none. `missed` is called for every line's missed edge."""
+        """`channel` is the converter's; None where there is none. `missed` is called for every edge of a line that was
+        missed, or came too late to have a place: then in no time."""
         self.changes: list[Change] = []
         self.late = self.strange = 0
         places = {LINES.index(name): switch for name, switch in switches.items()}
-        self.lines = {place: Line(switch, self._teller(place)) for place, switch in places.items()}
+        self.lines = {
+            place: Line(switch, self._teller(place), self._swallowed if place == _STROKES else None)
+            for place, switch in places.items()
+        }
         self._channel = channel
         self._missed = missed
         self._longest_us = max((switch.bounce_us for switch in switches.values()), default=0)
@@ -77,6 +87,9 @@ class Timeline:
 
         return told
 
+    def _swallowed(self, t_us: int, for_us: int) -> None:
+        self.changes.append((t_us, SWALLOWED, for_us))
+
     def _take(self, until_us: int, *, last: bool = False) -> None:
         if last:
             self._take_edges(None)
@@ -100,12 +113,15 @@ class Timeline:
             if before_us is not None and t_us >= before_us:
                 break
             taken += 1
+            line = lines.get(place)
             if t_us < since_us:
                 self.late += 1
-                t_us = since_us
-            line = lines.get(place)
             if line is None:
                 self.strange += 1
+            elif t_us < since_us:
+                line.edges += 1
+                self.changes.append((since_us, LOST, place))
+                self._missed(place, 0)
             elif not line.take(level, t_us):
                 self._miss(place, line, t_us)
                 line.newest_us = t_us

@@ -102,7 +102,7 @@ class Beside:
 
     def finish(self, record: Record) -> None:
         """No more will come after this record."""
-        self._take([(record, reading) for reading in self.decoder.finish()])
+        self._take([(record, reading) for reading in self.decoder.finish(record.t_us)])
         self.derivation.finish()
 
     def document(self) -> Json:

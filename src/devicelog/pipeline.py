@@ -165,7 +165,8 @@ class Pipeline:
 
     def finish(self) -> bytes:
         """No more records will come: the canonical bytes of the derived record."""
-        for reading in self.calibrator.take(self.decoder.finish()):
+        ended_us = self._newest.t_us if self._newest is not None else None
+        for reading in self.calibrator.take(self.decoder.finish(ended_us)):
             if isinstance(reading, Fault):
                 self.derivation.account.fault(reading)
             elif self._newest is not None:

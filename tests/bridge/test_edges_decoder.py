@@ -1,5 +1,6 @@
 """The whole decoder: any division gives the same readings, every watching is a boot, and speed."""
 
+from dataclasses import replace
 from time import process_time
 
 import pytest
@@ -47,7 +48,7 @@ divisions = st.lists(st.integers(1, 10_000), max_size=12)
     st.sampled_from([PEN, HOMED, POT, ODD]),
     happens,
     divisions,
-    st.sampled_from([0, 300, 4_000, 9_000]),
+    st.sampled_from([0, 300, 9_000, 49_000]),
     st.lists(st.sampled_from(LINES), max_size=2),
 )
 def test_any_division_of_the_same_edges_gives_the_same_readings(profile, happens, parts, late_us, high):
@@ -57,9 +58,9 @@ def test_any_division_of_the_same_edges_gives_the_same_readings(profile, happens
         pins.toggle(line, now)
     for at_us in range(0, min(now, 2 * S), 20_000):
         pins.convert(at_us // 800 % 1_024, at_us)
-    until_us = now + 50_000
+    until_us = now + 100_000
     cuts_us = [until_us * part // 10_001 for part in parts]
-    cuts_us = [cut_us for cut_us in cuts_us if cut_us > 10_000]
+    cuts_us = [cut_us for cut_us in cuts_us if cut_us > 50_000]
     whole, divided = (
         told(profile, pins, until_us, cuts_us=[]),
         told(profile, pins, until_us, cuts_us=cuts_us, late_us=late_us),
@@ -152,19 +153,19 @@ def test_a_frame_is_told_as_soon_as_nothing_can_change_it_and_not_before():
                 ends_us = reading.t_us + reading.n * reading.period_us
                 held_us[ends_us] = batch.t_us - START_US - ends_us
     frames = {ends_us: held for ends_us, held in held_us.items() if ends_us % 20_000 == 0}
-    assert len(frames) == 14
-    assert set(frames.values()) == {15_000}  # ten of a late driver, and five of the longest bounce
+    assert len(frames) == 12
+    assert set(frames.values()) == {55_000}  # fifty of a late driver, and five of the longest bounce
     assert all(row["missed"] == 0 for row in decoder.account()["lines"])
 
 
 def test_a_dial_that_is_converted_waits_for_no_bounce():
     pins, decoder = Pins(), SensorDecoder(profile_of(dial=POTENTIOMETER))
-    first, second = pins.batches(30_000, [15_000])
+    first, second = pins.batches(70_000, [15_000])
     assert [type(reading) for reading in decoder.feed(first)] == [Identity]
     assert [type(reading) for reading in decoder.feed(second)] == [Heartbeat, SampleBlock]
 
 
-@pytest.mark.parametrize(("to_us", "opened"), [(49_999, False), (50_000, True)])
+@pytest.mark.parametrize(("to_us", "opened"), [(89_999, False), (90_000, True)])
 def test_where_all_stands_at_first_is_told_when_nothing_late_can_change_it(to_us, opened):
     decoder = SensorDecoder(PEN)
     first, second = Pins().batches(to_us, [40_000])
@@ -274,6 +275,43 @@ def test_counters_go_on_over_a_boot_and_the_dial_is_not_known_after_a_hole():
     assert without.account["unwatched_us"] == without.decoder.strokes_doubt == 0
 
 
+LIMIT_US = PEN.silence_limit_us
+
+
+@pytest.mark.parametrize(
+    ("items", "ended_us", "unwatched_us"),
+    [
+        ([*later(0)], START_US + 200_000, 0),
+        ([*later(0)], START_US + 200_000 + LIMIT_US - 1, 0),
+        ([*later(0)], START_US + 200_000 + LIMIT_US, LIMIT_US),
+        ([*later(0)], START_US + 100_000, 0),
+        ([*later(0)], None, 0),
+        ([*later(0), link(up=False, t_us=START_US + 230_000)], START_US + S, 800_000),
+        ([*later(0), link(up=False), link(up=True)], START_US + S, 800_000),
+        ([*later(0), link(up=False)], None, 0),
+        ([*later(0), link(up=False), *later(3)], START_US + 3_300_000, 2_800_000),
+        ([*later(0), *later(3), link(up=False), link(up=False)], START_US + 4 * S, 3_600_000),
+        ([link(up=False, t_us=START_US - S), *later(0)], START_US + 200_000, S),
+        ([link(up=False, t_us=START_US - S)], START_US, S),
+        ([link(up=False, t_us=START_US, port=None)], START_US + 9 * S, 0),
+        ([], START_US, 0),
+    ],
+    ids=[
+        *("to the end", "not yet silent", "silent", "a clock that ran back", "an end nobody knows", "lost"),
+        *("tried again", "lost, and an end nobody knows", "back", "lost twice", "lost at first", "never there"),
+        *("another port lost", "nothing"),
+    ],
+)
+def test_nobody_watches_from_the_loss_to_the_return_or_to_the_end(items, ended_us, unwatched_us):
+    decoder = SensorDecoder(PEN)
+    for item in items:
+        decoder.feed(item)
+    decoder.finish(ended_us)
+    decoder.finish(ended_us)  # there is one end
+    assert decoder.account()["unwatched_us"] == unwatched_us
+    assert (decoder.strokes_doubt > 0) is (unwatched_us > 0)
+
+
 def test_what_is_of_another_transport_changes_nothing():
     decoder = SensorDecoder(PEN)
     others = [
@@ -309,6 +347,62 @@ def test_only_what_the_profile_measures_is_told():
     assert (block.depth_set_um, block.passes, block.strokes, block.contact_bits) == (None, None, None, None)
     assert block.frequency_dhz == (0, 0)
     assert told_.totals == [(None, None), (None, None)]
+
+
+PASSES = profile_of(pass_switch=switch(22, 5_000), contact=switch(27, 2_000))
+
+
+def passes_of(told_):
+    return told_.account["passes"]["low"], told_.account["passes"]["high"]
+
+
+def pressed():
+    """Two passes, at 50 ms and at 450 ms."""
+    pins = Pins()
+    pins.pulse("pass", 50_000, 90_000)
+    pins.pulse("pass", 450_000, 490_000)
+    return pins
+
+
+def test_passes_are_an_interval_as_strokes_are():
+    assert passes_of(told(PASSES, pressed(), S)) == (2, 2)
+    assert told(profile_of(contact=switch(27)), pressed(), S).account["passes"] is None
+
+
+def test_each_edge_that_was_dropped_may_have_been_a_pass():
+    batches = pressed().batches(S)
+    batches[3] = replace(batches[3], dropped=3)
+    assert passes_of(Told(PASSES, batches)) == (2, 5)
+
+
+def test_a_pass_that_came_too_late_is_possible_and_not_counted():
+    batches = pressed().batches(S)
+    batches[11], batches[14] = replace(batches[11], edges=()), replace(batches[14], edges=batches[11].edges)
+    batches[12], batches[15] = replace(batches[12], edges=()), replace(batches[15], edges=batches[12].edges)
+    told_ = Told(PASSES, batches)
+    low, high = passes_of(told_)
+    assert told_.account["late"] == 2
+    assert (low <= 2 <= high, high - low >= 2) == (True, True)
+
+
+@pytest.mark.parametrize(("hole_us", "more"), [(1, 1), (200_000, 1), (399_999, 1), (400_000, 2), (3 * S, 15)])
+def test_in_a_time_in_which_nobody_watched_there_were_as_many_passes_as_fit(hole_us, more):
+    first, second = Pins(), Pins(start_us=START_US + S + hole_us)
+    assert passes_of(Told(PASSES, [*first.batches(S), *second.batches(S)])) == (0, more)
+
+
+def test_a_pass_that_only_the_end_leaves_open_is_possible():
+    pins = pressed()
+    pins.level("pass", True, S - 4_000)
+    assert passes_of(told(PASSES, pins, S)) == (2, 3)
+
+
+def test_an_edge_that_the_pass_switch_missed_is_a_pass_that_is_possible_and_none_of_another_line_is():
+    for line, more in (("pass", 1), ("contact", 0)):
+        untold = Pins()
+        untold.level(line, True, 610_000)
+        low, high = passes_of(told(PASSES, pressed(), S, untold=untold.edges))
+        assert (low, high - low) == (2 + more, more)
 
 
 def test_an_event_stands_at_the_sample_that_first_shows_it():

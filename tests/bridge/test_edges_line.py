@@ -195,19 +195,21 @@ def test_an_edge_that_another_one_overtook_is_put_in_its_place():
     assert Told(CONTACT, overtaken).account == Told(CONTACT, batches).account
 
 
-@pytest.mark.parametrize(("at_us", "late_us", "late"), [(70_000, 10_001, 0), (69_999, 10_002, 1)])
-def test_ten_milliseconds_is_as_late_as_a_driver_tells(at_us, late_us, late):
+@pytest.mark.parametrize(("at_us", "late_us", "late"), [(70_000, 50_001, 0), (69_999, 50_002, 1)])
+def test_fifty_milliseconds_is_as_late_as_a_driver_tells(at_us, late_us, late):
     pins = Pins()
     pins.level("contact", True, at_us)
-    assert told(CONTACT, pins, 200_000, cuts_us=[80_000], late_us=late_us).account["late"] == late
+    assert told(CONTACT, pins, 200_000, cuts_us=[120_000], late_us=late_us).account["late"] == late
 
 
-def test_an_edge_that_is_told_later_than_any_driver_does_counts_as_of_now_and_is_counted():
+def test_an_edge_that_is_told_later_than_any_driver_does_is_counted_and_the_level_that_was_read_says_where_it_stands():
     pins = Pins()
-    pins.level("contact", True, 35_000)
-    told_ = told(CONTACT, pins, 400_000, cuts_us=[80_000, 120_000, 160_000], late_us=50_000)
-    assert told_.account["late"] == 1
-    assert told_.line("contact") == {"edges": 1, "bounces": 0, "missed": 0}
+    pins.pulse("contact", 135_000, 255_000)
+    told_ = told(CONTACT, pins, 600_000, cuts_us=range(40_000, 600_000, 40_000), late_us=100_000)
+    assert told_.account["late"] == 2
+    assert told_.line("contact") == {"edges": 2, "bounces": 0, "missed": 2}
+    # read at 160 ms and at 280 ms, and what lies so near it
+    assert told_.column("contact") == [False] * 17 + [True] * 12 + [False] * 31
 
 
 def test_an_edge_of_a_line_that_is_not_connected_is_counted():

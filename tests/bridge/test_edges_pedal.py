@@ -58,14 +58,14 @@ def test_a_stuck_pedal_is_told_while_it_is_down():
     pins.level("pedal", True, 2 * S)
     when = {gesture: batch.t_us for batch, gesture in each(ONLY, pins, 20 * S)}
     ((gesture, at_us),) = when.items()
-    assert (gesture.kind, at_us - START_US) == ("stuck", 12_040_000)  # ten seconds, and what is held back
+    assert (gesture.kind, at_us - START_US) == ("stuck", 12_080_000)  # ten seconds, and what is held back
 
 
 def test_a_short_press_waits_for_the_second_one_and_no_longer():
     pins = Pins()
     pins.pulse("pedal", 2 * S, 2_100_000)
     (told_at_us,) = [batch.t_us - START_US for batch, _ in each(ONLY, pins, 5 * S)]
-    assert 2_500_000 < told_at_us <= 2_500_000 + 80_000
+    assert 2_500_000 < told_at_us <= 2_500_000 + 120_000
 
 
 def test_a_pedal_that_is_down_at_first_is_no_press_but_may_be_stuck():

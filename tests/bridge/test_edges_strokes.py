@@ -101,6 +101,44 @@ def test_without_a_limit_in_the_profile_what_no_pen_does_is_impossible():
     assert strokes_of(told(profile_of(**HALL), pins, S)) == (10, 20)
 
 
+@pytest.mark.parametrize("width_us", [1, 100, 199])
+def test_a_stroke_too_short_to_last_is_possible_and_not_counted(width_us):
+    """Bad input: a magnet that passes too fast for the bounce that is named."""
+    pins = Pins()
+    pins.strokes(100, 10_000, 100_000, width_us)
+    told_ = told(SLOW, pins, 1_500_000)
+    assert strokes_of(told_) == (0, 100)
+    assert told_.line("strokes")["bounces"] == 100
+
+
+@pytest.mark.parametrize(("after_us", "more"), [(4_443, 0), (4_444, 1)])
+def test_a_short_pulse_sooner_after_a_stroke_than_a_needle_can_is_none(after_us, more):
+    pins = Pins()
+    pins.pulse("strokes", 100_000, 102_000)
+    pins.pulse("strokes", 100_000 + after_us - 50, 100_000 + after_us)
+    assert strokes_of(told(SLOW, pins, 400_000)) == (1, 1 + more)
+
+
+@pytest.mark.parametrize(("quiet_us", "more"), [(199, 0), (200, 1)])
+def test_a_short_pulse_just_before_a_stroke_is_its_bouncing(quiet_us, more):
+    pins = Pins()
+    pins.pulse("strokes", 100_000, 100_100)
+    pins.pulse("strokes", 100_100 + quiet_us, 102_000)
+    assert strokes_of(told(SLOW, pins, 400_000)) == (1, 1 + more)
+
+
+def test_short_pulses_that_go_on_may_have_been_as_many_strokes_as_fit():
+    pins = Pins()
+    pins.strokes(400, 200, 100_000, 100)  # 80 ms of it
+    assert strokes_of(told(SLOW, pins, 400_000)) == (0, 11)
+
+
+def test_short_pulses_at_the_very_end_are_possible_too():
+    pins = Pins()
+    pins.pulse("strokes", 399_700, 399_790)
+    assert strokes_of(told(SLOW, pins, 400_000)) == (0, 1)
+
+
 def test_edges_that_were_dropped_are_doubt():
     pins = Pins()
     pins.strokes(10, 8_000, 100_000)
@@ -109,6 +147,39 @@ def test_edges_that_were_dropped_are_doubt():
     told_ = Told(SLOW, batches)
     assert strokes_of(told_) == (10, 16)
     assert told_.account["dropped"] == 6
+
+
+@pytest.mark.parametrize("late_us", [0, 10_000, 20_000, 49_000])
+def test_strokes_that_a_busy_computer_tells_late_are_all_counted(late_us):
+    pins = Pins()
+    pins.strokes(100, 10_000, 100_000, 2_000)
+    told_ = told(SLOW, pins, 1_500_000, cuts_us=range(41_000, 1_500_000, 1_000), late_us=late_us)
+    assert (strokes_of(told_), told_.account["late"]) == ((100, 100), 0)
+
+
+@pytest.mark.parametrize("late_us", [60_000, 90_000, 150_000, 700_000])
+@pytest.mark.parametrize("every_us", [40_000, 1_000, 7_000, 90_000])
+def test_strokes_that_are_told_later_than_any_driver_does_are_between_the_two_figures(late_us, every_us):
+    """Bad input: a computer that stands still. Each edge that has no place any more may have been a stroke."""
+    pins = Pins()
+    pins.strokes(100, 10_000, 100_000, 2_000)
+    told_ = told(SLOW, pins, 1_500_000, cuts_us=range(every_us, 1_500_000, every_us), late_us=late_us)
+    low, high = strokes_of(told_)
+    assert low <= 100 <= high
+    assert told_.account["late"] > 0
+    assert told_.decoder.strokes_doubt >= told_.account["late"]
+
+
+def test_an_edge_of_another_line_that_comes_too_late_leaves_the_strokes_certain():
+    pins = Pins()
+    pins.strokes(5, 10_000, 300_000, 2_000)
+    pins.pulse("contact", 35_000, 75_000)
+    batches = pins.batches(600_000)
+    late = (*batches[0].edges, *batches[1].edges)
+    batches[0], batches[1] = replace(batches[0], edges=()), replace(batches[1], edges=())
+    batches[5] = replace(batches[5], edges=late)
+    told_ = Told(SLOW, batches)
+    assert (strokes_of(told_), told_.account["late"]) == ((5, 5), 2)
 
 
 def test_an_edge_that_says_what_already_was_is_doubt():

@@ -9,6 +9,7 @@ from devicelog.canonical import canonical, parse_canonical
 from firmware_bridge.errors import ProfileError
 from firmware_bridge.profile import MEASURES, Calibration, PenProfile
 from firmware_bridge.profiles import load_profile
+from tests.bridge.wired import profile_of, switch
 
 LEAST: dict[str, Any] = {
     "name": "bench",
@@ -236,3 +237,12 @@ def test_text_is_kept_in_one_form() -> None:
     profile = PenProfile.from_document(LEAST | {"label": "Stift fu\u0308r Tests"})
     assert profile.label == "Stift f\u00fcr Tests"
     canonical(profile.document())
+
+
+@pytest.mark.parametrize(("frequency_max_dhz", "most_us"), [(None, 250), (1_500, 666), (3_000, 333)])
+def test_bounce_that_would_swallow_strokes_is_refused(frequency_max_dhz: int | None, most_us: int) -> None:
+    limit = {} if frequency_max_dhz is None else {"frequency_max_dhz": frequency_max_dhz}
+    profile = profile_of(strokes=switch(17, most_us), **limit)
+    assert profile.document()["gpio"]["strokes"]["bounce_us"] == most_us
+    with pytest.raises(ProfileError, match=f"a tenth of the shortest stroke at most: {most_us}$"):
+        profile_of(strokes=switch(17, most_us + 1), **limit)

@@ -122,7 +122,13 @@ def test_a_document_is_read_back(values: dict[str, Any]) -> None:
     ("document", "key", "low", "high"),
     [
         (ENCODED, "sample_period_us", 1_000, 50_000),
-        (ENCODED, "strokes__bounce_us", 0, 1_000_000),
+        (ENCODED, "strokes__bounce_us", 0, 2_000),
+        (ENCODED, "contact__bounce_us", 0, 50_000),
+        (ENCODED, "pass_switch__bounce_us", 0, 50_000),
+        (ENCODED, "pedal__switch__bounce_us", 0, 50_000),
+        (ENCODED, "dial__a__bounce_us", 0, 5_000),
+        (ENCODED, "dial__b__bounce_us", 0, 5_000),
+        (ENCODED, "dial__home__bounce_us", 0, 50_000),
         (ENCODED, "dial__step_um", 1, 10_000),
         (ENCODED, "pedal__double_us", 100_000, 2_000_000),
         (ENCODED, "pedal__long_us", 300_000, 5_000_000),
@@ -149,7 +155,7 @@ def test_the_ends_of_a_dial() -> None:
     assert isinstance(widest.dial, Encoder)
     for start_um in (200, 2_500):
         read_wiring(of(ENCODED, dial__start_um=start_um))
-    ends = [[0, 0], [1_023, 10_000]]
+    ends = [[5, 0], [1_018, 10_000]]
     assert read_wiring(of(CONVERTED, dial__points=ends)).document()["dial"]["points"] == ends
 
 
@@ -164,6 +170,7 @@ def test_the_ends_of_the_header(pin: int) -> None:
 
 
 PAIRS = "expected pairs of count and µm: [[20, 200], …]"
+RISING = "gpio.dial.points: counts must rise, from 5 to 1018 at most (beyond them a broken wire reads)"
 CANNOT_BE_MEANT = {
     "no table": (7, "gpio = 7; expected a table"),
     "an unknown key": (of(ENCODED, stroke=switch(4)), "unknown key gpio.stroke. Did you mean strokes?"),
@@ -262,23 +269,23 @@ CANNOT_BE_MEANT = {
     ),
     "counts that fall": (
         of(CONVERTED, dial__points=[[520, 200], [20, 700]]),
-        "gpio.dial.points: counts must rise, from 0 to 1023 at most, and are [520, 20]",
+        f"{RISING}, and are [520, 20]",
     ),
     "a count twice": (
         of(CONVERTED, dial__points=[[20, 200], [20, 700]]),
-        "gpio.dial.points: counts must rise, from 0 to 1023 at most, and are [20, 20]",
+        f"{RISING}, and are [20, 20]",
     ),
-    "a count below nothing": (
-        of(CONVERTED, dial__points=[[-1, 200], [20, 700]]),
-        "gpio.dial.points: counts must rise, from 0 to 1023 at most, and are [-1, 20]",
+    "a count at which a broken wire reads": (
+        of(CONVERTED, dial__points=[[4, 200], [20, 700]]),
+        f"{RISING}, and are [4, 20]",
     ),
-    "a count beyond ten bits": (
-        of(CONVERTED, dial__points=[[20, 200], [1_024, 700]]),
-        "gpio.dial.points: counts must rise, from 0 to 1023 at most, and are [20, 1024]",
+    "a count at which the other broken wire reads": (
+        of(CONVERTED, dial__points=[[20, 200], [1_019, 700]]),
+        f"{RISING}, and are [20, 1019]",
     ),
-    "a last count beyond ten bits": (
-        of(CONVERTED, dial__points=[[20, 200], [520, 700], [1_024, 900]]),
-        "gpio.dial.points: counts must rise, from 0 to 1023 at most, and are [20, 520, 1024]",
+    "a last count at which a broken wire reads": (
+        of(CONVERTED, dial__points=[[20, 200], [520, 700], [1_019, 900]]),
+        f"{RISING}, and are [20, 520, 1019]",
     ),
     "a point that is too deep": (
         of(CONVERTED, dial__points=[[20, 200], [520, 10_001]]),

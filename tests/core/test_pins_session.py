@@ -117,6 +117,25 @@ def test_what_may_have_been_missed_belongs_to_the_zone_where_it_was(at_s, zone):
     assert derived["verdict"] == "conforming with deviations"
 
 
+def test_edges_that_were_dropped_are_found_where_no_strokes_are_counted():
+    """A pass and a touch within one batch, of which nothing is left but that something was dropped."""
+
+    def dropping(batch):
+        return replace(batch, dropped=2) if batch.t_us == HOST_US + 3_520 * MS else batch
+
+    profile = profile_of(contact=switch(27, 2_000), dial=POTENTIOMETER, pass_switch=switch(22, 5_000))
+    pins = Pins(start_us=HOST_US)
+    pins.pulse("contact", S, 2 * S)
+    pins.pulse("pass", 2_100 * MS, 2_200 * MS)
+    pins.converts([520] * (END_US // 20_000))
+    derived = session(pins, opening=opening_of(plan=PLAN, profile=profile, pen=None), telling=dropping).end()
+    passes = {"low": 1, "high": 3}
+    assert derived["facts"]["sensors"]["account"]["passes"] == passes
+    detail = {"dropped": 2, "late": 0, "unwatched_us": 0, "missed": {}, "passes": passes}
+    assert [(row["rule"], row["detail"]) for row in derived["findings"]] == [("sensors.lost", detail)]
+    assert derived["verdict"] == "conforming with deviations"
+
+
 def test_a_stroke_that_only_the_end_leaves_open_is_doubt_too():
     pins = needled()
     pins.level("strokes", True, END_US - 100)
@@ -137,7 +156,7 @@ def test_a_time_in_which_nobody_watched_is_a_gap_and_doubt(told):
     derived = bench.end()
     (gap,) = derived["facts"]["gaps"]
     assert (gap["cause"], gap["contact"], gap["missing"]) == ("link" if told else "restart", "yes", None)
-    assert 1_000 * MS <= gap["for_us"] <= 1_100 * MS
+    assert 1_000 * MS <= gap["for_us"] <= 1_140 * MS
     assert derived["facts"]["sensors"]["account"]["unwatched_us"] == S
     assert derived["facts"]["sensors"]["doubt"] == [{"zone": "forehead", "strokes": 150}]
     assert derived["facts"]["completeness"]["closes"]
@@ -227,3 +246,40 @@ def test_pins_beside_a_pen_of_which_nothing_came():
 def test_pins_beside_a_pen_that_do_not():
     derived = both(400)
     assert finding(derived, "sensors.disagree")["zone"] == "forehead"
+
+
+def lost_for_good(opening, *, told: bool, needled_until_us: int) -> Bench:
+    """Strokes and contact from one second on, and pins that are lost at three and not back by the end, at eight."""
+    pins = Pins(start_us=HOST_US)
+    pins.pulse("contact", S, needled_until_us)
+    pins.strokes((needled_until_us - S) // (10 * MS), 10 * MS, S + 3 * MS)
+    pins.converts([520] * (END_US // 20_000))
+    bench = on("forehead", opening)
+    for batch in pins.batches(END_US):
+        bench.wait(BATCH_US)
+        if batch.t_us <= HOST_US + 3 * S:
+            bench.put(batch)
+        if told and bench.now_us == 3 * S:
+            bench.put(LinkChange(t_us=HOST_US + bench.now_us, up=False, cause="io error", port="pins"))
+    return bench
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["link lost", "silent"])
+@pytest.mark.parametrize("needled_until_us", [2 * S, 8 * S], ids=["at rest", "needling"])
+def test_pins_that_are_lost_and_not_back_by_the_end_leave_the_count_open(told, needled_until_us):
+    bench = lost_for_good(
+        opening_of(plan=PLAN, profile=PROFILE, pen=None), told=told, needled_until_us=needled_until_us
+    )
+    derived = bench.end()
+    account = derived["facts"]["sensors"]["account"]
+    assert account["unwatched_us"] == 5 * S
+    assert account["strokes"]["high"] - account["strokes"]["low"] == 5 * 150
+    assert derived["facts"]["sensors"]["doubt"] == [{"zone": "forehead", "strokes": 750}]
+    assert {"strokes.uncertain", "sensors.lost"} <= {row["rule"] for row in derived["findings"]}
+
+
+def test_a_session_that_ends_between_two_batches_has_not_lost_its_pins():
+    bench = session(needled())
+    bench.wait(2 * S)
+    account = bench.end()["facts"]["sensors"]["account"]
+    assert (account["unwatched_us"], account["strokes"]) == (0, {"low": 300, "high": 300})

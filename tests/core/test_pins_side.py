@@ -39,7 +39,7 @@ class ByHand:
     def feed_bytes(self, data: bytes, t_us: int = 0) -> list[Reading]:
         raise AssertionError("pins have no bytes")
 
-    def finish(self) -> list[Reading]:
+    def finish(self, _t_us: int | None = None) -> list[Reading]:
         self.strokes_doubt = self.doubt_then
         self.next, readings = [], self.next
         return readings

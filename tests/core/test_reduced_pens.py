@@ -68,6 +68,7 @@ ALWAYS = {
     ("calibration.expired", None): (NONE, "nobody has said until when this pen's calibration holds"),
     ("counter.jump", None): (NONE, "this pen was not heard before: there is nothing to compare with"),
     ("strokes.uncertain", None): (NONE, "no pins count strokes here"),
+    ("sensors.lost", None): (NONE, "no pins were watched"),
     ("sensors.disagree", None): (NONE, "there are not two witnesses: pen or pins alone"),
 }
 BOTH = ("forehead", "cheek.left")
@@ -167,7 +168,7 @@ def test_a_column_that_comes_for_a_fifth_of_a_second_of_thirty(signal, not_judge
     if not own_profile:
         expected["signal.missing", "forehead"] = ("found", {"signals": [signal]})
     no_need = {"dial.unchanged", "passes.short", "passes.over", "passes.disagree", "calibration.expired"}
-    no_need |= {"strokes.uncertain", "sensors.disagree"}
+    no_need |= {"strokes.uncertain", "sensors.lost", "sensors.disagree"}
     assert {
         key: told for key, told in not_passed(derived).items() if key[0] not in no_need | {"counter.jump"}
     } == expected

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from devicelog.canonical import Json
+from devicelog.cli.findings import said
 from devicelog.rules.rule import Outcome, found, not_applicable, passed
-from devicelog.rules.sensors import disagree, strokes_uncertain
+from devicelog.rules.sensors import disagree, lost, strokes_uncertain
 from devicelog.validate import RULES
 
 PARAMETERS = {rule.id: rule.parameters for rule in RULES}["sensors.disagree"]
@@ -57,6 +58,58 @@ def test_each_zone_with_doubt_is_told():
         found({"strokes": 2}, "cheek.left"),
         found({"strokes": 9}, "forehead"),
     ]
+
+
+# --- sensors.lost -----------------------------------------------------------------------------------------------------
+
+NOTHING = {"dropped": 0, "late": 0, "unwatched_us": 0}
+
+
+def lines_of(**missed: int) -> list[Json]:
+    return [{"line": line, "edges": 8, "bounces": 1, "missed": n} for line, n in missed.items()]
+
+
+def watched(*, passes: Json | None = None, lines: list[Json], **account: int) -> list[Outcome]:
+    return lost({"sensors": {"account": {**NOTHING, **account, "passes": passes, "lines": lines}}}, {})
+
+
+def test_where_no_pins_are_watched_nothing_of_them_is_lost():
+    assert lost({}, {}) == [not_applicable("no pins were watched")]
+
+
+def test_pins_of_which_nothing_was_lost():
+    assert watched(lines=lines_of(strokes=0, contact=0)) == [passed()]
+
+
+@pytest.mark.parametrize("what", [{"dropped": 1}, {"late": 1}, {"unwatched_us": 1}], ids=lambda what: next(iter(what)))
+def test_what_was_dropped_told_late_or_not_watched_is_found_whatever_is_measured(what):
+    assert watched(lines=[], **what) == [found({**NOTHING, **what, "missed": {}, "passes": None})]
+
+
+@pytest.mark.parametrize("line", ["contact", "dial_a", "dial_b", "home", "pass", "pedal"])
+def test_an_edge_that_a_line_missed_is_found_with_the_name_of_the_line(line):
+    passes = {"low": 2, "high": 3}
+    assert watched(lines=lines_of(strokes=0, **{line: 2}), passes=passes) == [
+        found({**NOTHING, "missed": {line: 2}, "passes": passes})
+    ]
+
+
+def test_an_edge_that_the_strokes_missed_is_for_the_rule_of_strokes():
+    assert watched(lines=lines_of(strokes=2, contact=0)) == [passed()]
+
+
+@pytest.mark.parametrize(
+    ("detail", "sentence"),
+    [
+        ({"dropped": 2}, "2 edges dropped"),
+        ({"late": 3, "passes": {"low": 4, "high": 4}}, "3 told too late"),
+        ({"missed": {"contact": 1, "pass": 2}}, "1 missed of contact; 2 missed of pass"),
+        ({"unwatched_us": 1_500_000, "passes": {"low": 4, "high": 11}}, "nobody watched for 1.5 s; passes 4 to 11"),
+    ],
+)
+def test_what_was_lost_is_told_in_one_sentence(detail, sentence):
+    nothing = {**NOTHING, "missed": {}, "passes": None}
+    assert said({"rule": "sensors.lost", "detail": nothing | detail}) == sentence
 
 
 # --- sensors.disagree -------------------------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ TABLE = [
     ("counter.jump", 1, "medium", {}, ["session"]),
     ("counter.fell", 1, "low", {}, ["session"]),
     ("strokes.uncertain", 1, "low", {}, ["session"]),
+    ("sensors.lost", 1, "medium", {}, ["session"]),
     (
         "sensors.disagree",
         1,
@@ -77,7 +78,7 @@ def test_the_table_and_each_rule_names_its_source():
     assert [tuple(row[key] for key in keys) for row in document["rules"]] == TABLE
     assert all(row["source"].strip() and row["message"].strip() for row in document["rules"])
     assert canonical(document)  # it can be hashed
-    assert len({(rule.id, rule.version) for rule in RULES}) == len(RULES) == 28
+    assert len({(rule.id, rule.version) for rule in RULES}) == len(RULES) == 29
 
 
 def test_a_page_that_a_rule_names_is_there():
@@ -302,6 +303,7 @@ def test_what_was_not_applicable_does_not_touch_the_verdict():
         "calibration.expired",
         "counter.jump",
         "strokes.uncertain",
+        "sensors.lost",
         "sensors.disagree",
     ]
     assert derived["verdict"] == "conforming"

@@ -142,6 +142,17 @@ def _uncertain(detail: Json) -> str:
     return f"{detail['strokes']} more are possible than were counted"
 
 
+def _lost(detail: Json) -> str:
+    parts = [f"{detail['dropped']} edges dropped"] if detail["dropped"] else []
+    parts += [f"{detail['late']} told too late"] if detail["late"] else []
+    parts += [f"{n} missed of {line}" for line, n in detail["missed"].items()]
+    parts += [f"nobody watched for {seconds(detail['unwatched_us'])}"] if detail["unwatched_us"] else []
+    passes = detail["passes"]
+    if passes is not None and passes["low"] != passes["high"]:
+        parts.append(f"passes {passes['low']} to {passes['high']}")
+    return "; ".join(parts)
+
+
 def _apart(detail: Json) -> str:
     return "; ".join(_APART[name](figures) for name, figures in detail.items())
 
@@ -181,5 +192,6 @@ _SENTENCES: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "counter.fell": _fell,
     "activity.no_session": _no_session,
     "strokes.uncertain": _uncertain,
+    "sensors.lost": _lost,
     "sensors.disagree": _apart,
 }

@@ -4,6 +4,7 @@ from devicelog.canonical import Json
 from devicelog.rules.rule import Outcome, found, not_applicable, passed
 
 _WITNESSES = ("pen", "pins")
+_LOST = ("dropped", "late", "unwatched_us")
 
 
 def strokes_uncertain(facts: Json, _parameters: Json) -> list[Outcome]:
@@ -13,6 +14,22 @@ def strokes_uncertain(facts: Json, _parameters: Json) -> list[Outcome]:
         return [not_applicable("no pins count strokes here")]
     doubtful = [found({"strokes": row["strokes"]}, row["zone"]) for row in sensors["doubt"]]
     return doubtful or [passed()]
+
+
+def lost(facts: Json, _parameters: Json) -> list[Outcome]:
+    """Edges were dropped, missed or told too late, or for a time nobody watched: of any line, whatever it measures.
+
+    An edge that the line of the strokes missed is for `strokes.uncertain` alone.
+    """
+    sensors = facts.get("sensors")
+    if sensors is None:
+        return [not_applicable("no pins were watched")]
+    account = sensors["account"]
+    missed = {row["line"]: row["missed"] for row in account["lines"] if row["missed"] and row["line"] != "strokes"}
+    told = {name: account[name] for name in _LOST}
+    return (
+        [found({**told, "missed": missed, "passes": account["passes"]})] if missed or any(told.values()) else [passed()]
+    )
 
 
 def disagree(facts: Json, parameters: Json) -> list[Outcome]:

@@ -259,6 +259,15 @@ RULES: tuple[Rule, ...] = (
         assess=sensors.strokes_uncertain,
     ),
     Rule(
+        id="sensors.lost",
+        version=1,
+        severity="medium",
+        message="the pins may have missed contact, passes or turns of the dial: what they say may not be all of it",
+        parameters={},
+        source="docs/edges.md: the account of what was dropped, missed, told too late or not watched",
+        assess=sensors.lost,
+    ),
+    Rule(
         id="sensors.disagree",
         version=1,
         severity="medium",
