@@ -112,13 +112,16 @@ class Seeker:
         """Another value when the pen may be somewhere else now."""
         return places(self._path)
 
-    def find(self, closing: threading.Event) -> Visit:
-        """The port where the pen is, open. Raises PortMissing when it is not there, PenError when two are."""
+    def find(self, closing: threading.Event, broken_off: Callable[[], bool] = lambda: False) -> Visit:
+        """The port where the pen is, open. Raises PortMissing when it is not there, PenError when two are.
+
+        It gives up at once when `closing` is set or `broken_off` says so; who has been found by then is returned.
+        """
         visits = [self._visit(port) for port in list_ports() if self._path in (None, port.path)]
         began_s = time.monotonic()
         try:
-            self._listen(visits, began_s, closing)
-            found = self._choose(visits, time.monotonic() - began_s)
+            whole = self._listen(visits, began_s, lambda: closing.wait(_POLL_S) or broken_off())
+            found = self._choose(visits, time.monotonic() - began_s, whole=whole)
         except BaseException:
             _leave(visits)
             raise
@@ -148,17 +151,18 @@ class Seeker:
                     visit.ask()
         return visit
 
-    def _listen(self, visits: list[Visit], began_s: float, closing: threading.Event) -> None:
+    def _listen(self, visits: list[Visit], began_s: float, ends: Callable[[], bool]) -> bool:
         """Until everybody has said who it is or time is up; a pen that was asked for by number ends it sooner, and so
         does one that is back at its port. One that speaks is listened to for twice as long: what it said of itself may
-        have been damaged, and it says it again."""
+        have been damaged, and it says it again. `ends` waits a little; False when it was true."""
         ends_s, most_s = began_s + LISTEN_S, began_s + 2 * LISTEN_S
-        while (now_s := time.monotonic()) < ends_s and not closing.wait(_POLL_S):
+        while (now_s := time.monotonic()) < ends_s:
+            ended = ends()
             for visit in visits:
                 visit.listen(self._now_us)
             unknown = [visit for visit in visits if visit.port is not None and visit.identity is None]
-            if not unknown:
-                return
+            if ended or not unknown:
+                return not ended
             for visit in unknown:
                 if visit.speaks:
                     ends_s = most_s
@@ -169,8 +173,10 @@ class Seeker:
             elif self._familiar(visits):
                 most_s = min(most_s, max(now_s, began_s + (ANSWER_S if self._profile.request_identity else 0)))
             ends_s = min(ends_s, most_s)
+        return True
 
-    def _choose(self, visits: list[Visit], listened_s: float) -> Visit:
+    def _choose(self, visits: list[Visit], listened_s: float, *, whole: bool) -> Visit:
+        """The visit to the pen. `whole`: there was time enough for everybody to answer."""
         matching = self._matching(visits)
         if len(matching) == 1:
             return matching[0]
@@ -180,7 +186,7 @@ class Seeker:
         if (familiar := self._familiar(visits)) is not None:
             return familiar
         for visit in visits:
-            if visit.n_bytes and not visit.speaks:
+            if whole and visit.n_bytes and not visit.speaks:
                 self._strangers[visit.path] = (places(visit.path), time.monotonic() + STRANGER_S)
         who = f"pen {self._serial}" if self._serial else "a pen"
         looked = "; ".join(visit.told(round(listened_s, 1)) for visit in visits) or "there is no serial port"

@@ -16,7 +16,7 @@ from firmware_bridge.errors import PenError, PortMissing
 from firmware_bridge.frames import encode
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import Heartbeat, Identity, IdentityRequest
-from firmware_bridge.sources import Inbox, SerialSource, ports, seek, serial_port
+from firmware_bridge.sources import Inbox, PortFree, SerialSource, ports, seek, serial_port
 from firmware_bridge.sources.ports import ONLY, places
 from firmware_bridge.sources.seek import Seeker, Visit
 from tests.bridge.ptys import DEADLINE_S, Pen, Tape, n_descriptors, now_us
@@ -188,6 +188,27 @@ def test_a_source_that_is_closed_while_it_searches(tmp_path: Path, monkeypatch: 
             assert time.monotonic() - began_s < 5
         finally:
             quiet.unplug()
+
+
+def test_a_port_that_is_released_while_it_is_searched_is_free_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serial_port, "REOPEN_FIRST_S", 0.01)
+    tape = Tape(Inbox())
+    with there(tmp_path, answer("A-1")) as (pens, _), SerialSource("auto", PROFILE, tape.inbox, now_us) as source:
+        source.start()
+        monkeypatch.setattr(seek, "LISTEN_S", 600.0)
+        pens[0].unplug()
+        with there(tmp_path, b"Marlin 2.1 ready\r\n") as (back, answering):  # and it is asked for 600 s
+            wait_until(lambda: answering.asked[back[0]] == 1)
+            source.release(3600 * 1_000_000)
+            tape.until(lambda tape: PortFree() in tape.items)
+            assert tape.causes == ["opened", "unplugged"]
+            with SerialSource(str(back[0].link), QUIET, Inbox(), now_us) as updater:
+                updater.open()
+            assert source.trouble is None
+            assert source.resume()
+            wait_until(lambda: answering.asked[back[0]] == 2)  # anew: nobody was a stranger
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

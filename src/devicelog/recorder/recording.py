@@ -51,7 +51,7 @@ from firmware_bridge.readings import (
     SerialChunk,
     Unknown,
 )
-from firmware_bridge.sources import Inbox, Watch
+from firmware_bridge.sources import Inbox, PortFree, Watch
 
 IDENTITY_TIMEOUT_S = 7.0  # a pen says who it is every 5 s unasked
 TICK_US = 1_000_000
@@ -261,6 +261,8 @@ class Recording:
             case _Request(command=MarkCommand() as command):
                 self._marking.make(stream, command, item.reply)
                 return "person"
+            case PortFree():
+                self._supervision.port_free()
             case SerialChunk() | LinkChange() | Overflow() | SensorBatch():
                 readings = stream.take(item)
                 if self._meeting:
