@@ -19,14 +19,21 @@ from firmware_bridge.sources.ports import places
 from firmware_bridge.sources.seek import Seeker, Visit
 
 # Sleeping and then taking everything costs a twentieth of the CPU of waking for every few bytes. A kernel's terminal
-# holds 4095 bytes: half of what fills it is waited at most.
+# holds 4095 bytes, and what comes when it is full is lost: a quarter of what fills it is waited at most, and a thread
+# that a busy computer wakes late has the other three.
 POLL_S = 0.04
+_POLL_SHARE = 4
 _TTY_BYTES = 4095
 REOPEN_FIRST_S = 0.25
 REOPEN_MOST_S = 5.0
 LOOK_S = 0.1  # while a pause lasts: whether another device is at the path, which is tried at once
 DRAIN_BYTES = 4 << 20  # more than any kernel holds for one port: a pen that never stops cannot hold up a close
 DISBELIEVED = ("silent", "no frames")
+
+
+def poll_s(baud: int) -> float:
+    """How long is slept at most before what has arrived is read."""
+    return min(POLL_S, _TTY_BYTES * 10 / baud / _POLL_SHARE)
 
 
 def _pauses_s() -> Iterator[float]:
@@ -58,7 +65,7 @@ class SerialSource:
         self._profile = profile
         self._inbox = inbox
         self._now_us = now_us
-        self._poll_s = min(POLL_S, _TTY_BYTES * 10 / profile.baud / 2) / max(1.0, speed)
+        self._poll_s = poll_s(profile.baud) / max(1.0, speed)
         self._opened: Visit | None = None
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
