@@ -3,10 +3,10 @@
 Importing this loads no port library; that happens when a port is opened.
 """
 
-from firmware_bridge.sources.inbox import Inbox
+from firmware_bridge.sources.inbox import Inbox, PortFree
 from firmware_bridge.sources.link import CAUSES
 from firmware_bridge.sources.restarts import Restarts
 from firmware_bridge.sources.serial_port import SerialSource
 from firmware_bridge.sources.watch import Watch
 
-__all__ = ["CAUSES", "Inbox", "Restarts", "SerialSource", "Watch"]
+__all__ = ["CAUSES", "Inbox", "PortFree", "Restarts", "SerialSource", "Watch"]

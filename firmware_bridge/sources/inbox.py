@@ -6,10 +6,16 @@ their place. Not responsible for what an item means, nor for stamping it.
 
 import threading
 from collections import deque
+from dataclasses import dataclass
 
 from firmware_bridge.readings import Overflow, RawInput, SensorBatch, SerialChunk
 
 MAX_BYTES = 4 << 20  # six minutes of a saturated line at 115200 baud
+
+
+@dataclass(frozen=True, slots=True)
+class PortFree:
+    """A port that was released is free: said by the source, behind all that it has queued, and kept nowhere."""
 
 
 class Inbox:

@@ -13,20 +13,27 @@ from typing import Self
 from firmware_bridge.errors import PenError
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import LinkChange, SerialChunk
-from firmware_bridge.sources.inbox import Inbox
+from firmware_bridge.sources.inbox import Inbox, PortFree
 from firmware_bridge.sources.port import LinkLost, Port
 from firmware_bridge.sources.ports import places
 from firmware_bridge.sources.seek import Seeker, Visit
 
 # Sleeping and then taking everything costs a twentieth of the CPU of waking for every few bytes. A kernel's terminal
-# holds 4095 bytes: half of what fills it is waited at most.
+# holds 4095 bytes, and what comes when it is full is lost: a quarter of what fills it is waited at most, and a thread
+# that a busy computer wakes late has the other three.
 POLL_S = 0.04
+_POLL_SHARE = 4
 _TTY_BYTES = 4095
 REOPEN_FIRST_S = 0.25
 REOPEN_MOST_S = 5.0
 LOOK_S = 0.1  # while a pause lasts: whether another device is at the path, which is tried at once
 DRAIN_BYTES = 4 << 20  # more than any kernel holds for one port: a pen that never stops cannot hold up a close
 DISBELIEVED = ("silent", "no frames")
+
+
+def poll_s(baud: int) -> float:
+    """How long is slept at most before what has arrived is read."""
+    return min(POLL_S, _TTY_BYTES * 10 / baud / _POLL_SHARE)
 
 
 def _pauses_s() -> Iterator[float]:
@@ -58,13 +65,14 @@ class SerialSource:
         self._profile = profile
         self._inbox = inbox
         self._now_us = now_us
-        self._poll_s = min(POLL_S, _TTY_BYTES * 10 / profile.baud / 2) / max(1.0, speed)
+        self._poll_s = poll_s(profile.baud) / max(1.0, speed)
         self._opened: Visit | None = None
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
         self._opening = 0  # how many times the link has come up
         self._distrusted: tuple[int, str] = (0, "")  # an opening, and why
         self._released_to_us: int | None = None
+        self._releases = self._freed = 0  # asked for, and confirmed by the reader's thread
 
     def __enter__(self) -> Self:
         return self
@@ -99,13 +107,15 @@ class SerialSource:
     def release(self, for_us: int) -> None:
         """Give the port up for so long, or until `resume`. From any thread; does not wait.
 
-        When it is free, a link change says so; there is none where the link was down already.
+        When it is free, a link change says so; there is none where the link was down already. Either way the reader's
+        thread then queues PortFree, once for each release.
         """
         self._released_to_us = self._now_us() + for_us
+        self._releases += 1
 
     def resume(self) -> bool:
         """Take a port that was released back. False when it was not."""
-        was, self._released_to_us = self._released, None
+        was, self._released_to_us = self._is_lent(), None
         return was
 
     def close(self) -> None:
@@ -121,10 +131,13 @@ class SerialSource:
             self._opened = None
         self._inbox.flush_overflow()
 
-    @property
-    def _released(self) -> bool:
+    def _is_lent(self) -> bool:
         to_us = self._released_to_us
         return to_us is not None and self._now_us() < to_us
+
+    def _released(self) -> bool:
+        """Whether the port is to be free now. A release that is over before it was seen is obeyed all the same."""
+        return self._freed != self._releases or self._is_lent()
 
     # --- the reader's thread ----------------------------------------------------------------------------------------
 
@@ -168,7 +181,7 @@ class SerialSource:
 
     def _given_up(self) -> str | None:
         """Why this opening is given up, if it is."""
-        if self._released:
+        if self._released():
             return "released"
         opening, cause = self._distrusted
         return cause if opening == self._opening else None
@@ -202,17 +215,25 @@ class SerialSource:
             try:
                 return self._open()
             except PenError as error:
-                self.trouble = str(error)
+                if not self._released():  # then the search was broken off
+                    self.trouble = str(error)
         return None
 
     def _pause(self, pause_s: float, there: tuple[object, ...]) -> bool:
-        """Wait, while the port is released too; not for all of it when another device is there. False at a close."""
+        """Wait, while the port is released too; not for all of it when another device is there. False at a close.
+
+        No port is open here: this is where a release is confirmed.
+        """
         ends_s = time.monotonic() + pause_s
         released = False
-        while (left_s := ends_s - time.monotonic()) > 0 or self._released:
+        while (left_s := ends_s - time.monotonic()) > 0 or self._released():
+            while self._freed < self._releases:
+                self._freed += 1
+                released = True
+                self._inbox.put(PortFree())
             if self._closing.wait(min(left_s, LOOK_S) if left_s > 0 else LOOK_S):
                 return False
-            if self._released:
+            if self._is_lent():
                 released = True
             elif released or self._places() != there:
                 break
@@ -223,7 +244,7 @@ class SerialSource:
 
     def _open(self) -> Visit:
         if self._seeker is not None:
-            opened = self._seeker.find(self._closing)
+            opened = self._seeker.find(self._closing, self._released)
         else:
             port = Port(self.url, self._profile)
             opened = Visit(path=self.url, port=port, opened_us=self._now_us())

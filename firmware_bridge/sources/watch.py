@@ -59,7 +59,7 @@ class Watch:
                 self.opening += raw.up
                 self._since_us = raw.t_us if raw.up else None
                 self._unheard_bytes = 0
-            case SerialChunk() if any(_from_a_pen(reading) for reading in readings):
+            case SerialChunk() if any(from_a_pen(reading) for reading in readings):
                 if self._since_us is not None:  # not of an opening that is given up
                     self._since_us, self._patience_us = raw.t_us, self._first_us
                     self._rubbish_bytes = RUBBISH_BYTES
@@ -87,6 +87,6 @@ class Watch:
         return "no frames" if self._unheard_bytes else "silent"
 
 
-def _from_a_pen(reading: Reading) -> bool:
+def from_a_pen(reading: Reading) -> bool:
     """A sound frame; one that we cannot read is one too, our own question that comes back is none."""
     return not isinstance(reading, Fault | IdentityRequest)

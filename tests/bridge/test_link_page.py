@@ -30,6 +30,8 @@ def test_every_cause_is_on_the_page() -> None:
         f"{watch.RUBBISH_BYTES >> 10} KiB without a frame",
         f"{watch.RUBBISH_LEAST_BYTES >> 10} KiB at least",
         f"up to {seek.LISTEN_S:g} s for a pen that takes no questions",
+        f"taken back {seek.ANSWER_S:g} s after it was asked",
+        f"listened to for {2 * seek.LISTEN_S:g} s",
         f"another {IDENTITY_TIMEOUT_S:g} s to say who it is",
     ],
 )

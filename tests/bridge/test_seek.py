@@ -15,13 +15,17 @@ from firmware_bridge.decode import Decoder
 from firmware_bridge.errors import PenError, PortMissing
 from firmware_bridge.frames import encode
 from firmware_bridge.profiles import load_profile
-from firmware_bridge.readings import Identity, IdentityRequest
-from firmware_bridge.sources import Inbox, SerialSource, seek, serial_port
+from firmware_bridge.readings import Heartbeat, Identity, IdentityRequest
+from firmware_bridge.sources import Inbox, PortFree, SerialSource, ports, seek, serial_port
 from firmware_bridge.sources.ports import ONLY, places
 from firmware_bridge.sources.seek import Seeker, Visit
 from tests.bridge.ptys import DEADLINE_S, Pen, Tape, n_descriptors, now_us
 
 PROFILE = load_profile("reference")
+QUIET = replace(PROFILE, request_identity=False)
+BEAT = encode(
+    Heartbeat(mode="test", motor_on=False, boot=1, seq=0, t_us=0, depth_set_um=None, passes=None, strokes=None)
+)
 
 
 @pytest.fixture(autouse=True)
@@ -46,9 +50,9 @@ def answer(serial: str) -> bytes:
 
 
 class Answering(threading.Thread):
-    """Pens at their ports that say this whenever they are asked."""
+    """Pens at their ports that say this whenever they are asked; of several pieces, one after the other."""
 
-    def __init__(self, pens: dict[Pen, bytes]) -> None:
+    def __init__(self, pens: dict[Pen, bytes | list[bytes]]) -> None:
         super().__init__(daemon=True)
         self.asked = dict.fromkeys(pens, 0)
         self._pens, self._ended = pens, threading.Event()
@@ -65,7 +69,7 @@ class Answering(threading.Thread):
                     continue
                 for _ in range(sum(isinstance(reading, IdentityRequest) for reading in readings)):
                     self.asked[pen] += 1
-                    os.write(pen.master, says)
+                    os.write(pen.master, says.pop(0) if isinstance(says, list) else says)
 
     def end(self) -> None:
         self._ended.set()
@@ -73,7 +77,7 @@ class Answering(threading.Thread):
 
 
 @contextmanager
-def there(tmp_path: Path, *says: bytes) -> Iterator[tuple[list[Pen], Answering]]:
+def there(tmp_path: Path, *says: bytes | list[bytes]) -> Iterator[tuple[list[Pen], Answering]]:
     """A pen for each of these at port0, port1 ..."""
     with ExitStack() as stack:
         pens = [Pen(tmp_path / f"port{i}") for i in range(len(says))]
@@ -186,6 +190,27 @@ def test_a_source_that_is_closed_while_it_searches(tmp_path: Path, monkeypatch: 
             quiet.unplug()
 
 
+def test_a_port_that_is_released_while_it_is_searched_is_free_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serial_port, "REOPEN_FIRST_S", 0.01)
+    tape = Tape(Inbox())
+    with there(tmp_path, answer("A-1")) as (pens, _), SerialSource("auto", PROFILE, tape.inbox, now_us) as source:
+        source.start()
+        monkeypatch.setattr(seek, "LISTEN_S", 600.0)
+        pens[0].unplug()
+        with there(tmp_path, b"Marlin 2.1 ready\r\n") as (back, answering):  # and it is asked for 600 s
+            wait_until(lambda: answering.asked[back[0]] == 1)
+            source.release(3600 * 1_000_000)
+            tape.until(lambda tape: PortFree() in tape.items)
+            assert tape.causes == ["opened", "unplugged"]
+            with SerialSource(str(back[0].link), QUIET, Inbox(), now_us) as updater:
+                updater.open()
+            assert source.trouble is None
+            assert source.resume()
+            wait_until(lambda: answering.asked[back[0]] == 2)  # anew: nobody was a stranger
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     give_up_s = time.monotonic() + DEADLINE_S
     while not condition():
@@ -198,10 +223,115 @@ def test_a_pen_that_cannot_be_asked_says_it_by_itself(tmp_path: Path) -> None:
     says = threading.Timer(0.2, lambda: pen.send(answer("A-1")))
     says.start()
     try:
-        assert found(Seeker("auto", replace(PROFILE, request_identity=False), now_us)).identity is not None
+        assert found(Seeker("auto", QUIET, now_us)).identity is not None
     finally:
         says.join()
         pen.unplug()
+
+
+# --- sound frames, and nobody said who it is --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def seeker(tmp_path: Path) -> Seeker:
+    """One that has found pen A-1 at port0, where nobody is now."""
+    seeker = Seeker("serial:A-1", PROFILE, now_us)
+    with there(tmp_path, answer("A-1")):
+        assert found(seeker).path == str(tmp_path / "port0")
+    return seeker
+
+
+def data_of(visit: Visit) -> bytes:
+    return b"".join(chunk.data for chunk in visit.chunks)
+
+
+def test_a_pen_that_is_back_and_whose_word_was_damaged_is_taken_with_all_that_it_sent(
+    tmp_path: Path, seeker: Seeker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seek, "LISTEN_S", 60.0)
+    began_s = time.monotonic()
+    with there(tmp_path, BEAT + bytes([7, 0]) + BEAT):
+        visit = found(seeker)
+    assert (visit.path, visit.identity) == (str(tmp_path / "port0"), None)
+    assert data_of(visit) == BEAT + bytes([7, 0]) + BEAT
+    assert time.monotonic() - began_s < 2.0
+
+
+def test_what_it_sent_is_read_on_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serial_port, "REOPEN_FIRST_S", 0.01)
+    tape = Tape(Inbox())
+    with there(tmp_path, answer("A-1")) as (pens, _), SerialSource("auto", PROFILE, tape.inbox, now_us) as source:
+        source.start()
+        tape.until(lambda tape: tape.data == answer("A-1"))
+        pens[0].unplug()
+        tape.until(lambda tape: tape.causes[-1:] == ["unplugged"])
+        with there(tmp_path, BEAT) as (back, _):
+            tape.until(lambda tape: tape.causes[-1:] == ["reopened"])
+            back[0].send(BEAT)
+            tape.until(lambda tape: tape.data == answer("A-1") + BEAT + BEAT)
+            assert source.read_total == len(tape.data)
+
+
+def test_a_pen_that_takes_no_questions_is_not_kept_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeker = Seeker("auto", QUIET, now_us)
+    for says in (answer("A-1"), BEAT):
+        pen = Pen(tmp_path / "port0")
+        talks = threading.Timer(0.1, lambda pen=pen, says=says: pen.send(says))
+        talks.start()
+        try:
+            assert data_of(found(seeker)) == says
+        finally:
+            talks.join()
+            pen.unplug()
+        monkeypatch.setattr(seek, "LISTEN_S", 60.0)
+        monkeypatch.setattr(seek, "ANSWER_S", 60.0)
+
+
+def test_another_pen_at_that_port_is_not_taken_when_it_says_so_in_time(tmp_path: Path, seeker: Seeker) -> None:
+    with there(tmp_path, BEAT + answer("B-7")), pytest.raises(PortMissing, match=r"port0: pen B-7"):
+        seeker.find(threading.Event())
+
+
+def test_the_pen_itself_at_another_port_is_taken_rather_than_who_speaks_at_its_old_one(
+    tmp_path: Path, seeker: Seeker
+) -> None:
+    with there(tmp_path, BEAT, BEAT + answer("A-1")):
+        assert found(seeker).path == str(tmp_path / "port1")
+
+
+def test_the_name_of_a_device_goes_before_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (by_id := tmp_path / "by-id").mkdir()
+    monkeypatch.setattr(ports, "BY_ID", by_id)
+    seeker = Seeker("auto", PROFILE, now_us)
+    (by_id / "usb-A").symlink_to(tmp_path / "port0")
+    with there(tmp_path, answer("A-1")):
+        found(seeker)
+    (by_id / "usb-A").unlink()
+    (by_id / "usb-A").symlink_to(tmp_path / "port1")
+    (by_id / "usb-B").symlink_to(tmp_path / "port0")
+    with there(tmp_path, BEAT, BEAT):
+        assert found(seeker).path == str(tmp_path / "port1")
+
+
+def test_a_pen_that_has_not_said_who_it_is_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seek, "ASK_AGAIN_S", 0.02)
+    with there(tmp_path, [BEAT, answer("A-1")]) as (pens, answering):
+        visit = found(Seeker("serial:A-1", PROFILE, now_us))
+        assert data_of(visit) == BEAT + answer("A-1")
+        assert answering.asked == {pens[0]: 2}
+
+
+def test_a_port_that_brings_sound_frames_is_no_strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seek, "LISTEN_S", 0.1)
+    seeker = Seeker("serial:A-1", PROFILE, now_us)
+    with there(tmp_path, BEAT) as (pens, answering):
+        for _ in range(2):
+            with pytest.raises(PortMissing, match="a pen's frames came and nobody said who it is"):
+                seeker.find(threading.Event())
+        assert answering.asked == {pens[0]: 2}
+
+
+# --- addresses --------------------------------------------------------------------------------------------------------
 
 
 def test_an_address_without_a_number() -> None:

@@ -119,6 +119,12 @@ def test_what_the_kernel_holds_at_close_is_read_first(pen: Pen, monkeypatch: pyt
     assert tape.causes == ["opened"]
 
 
+@pytest.mark.parametrize(("baud", "bytes_at_most"), [(9_600, 39), (115_200, 461), (921_600, 1_024), (3_000_000, 1_024)])
+def test_a_read_that_is_in_time_leaves_three_quarters_of_the_kernels_terminal(baud: int, bytes_at_most: int) -> None:
+    assert bytes_at_most - 1 < serial_port.poll_s(baud) * baud / 10 <= bytes_at_most
+    assert serial_port.poll_s(baud) <= serial_port.POLL_S
+
+
 def test_a_pen_that_never_stops_cannot_hold_up_a_close(pen: Pen, monkeypatch: pytest.MonkeyPatch) -> None:
     endless = SimpleNamespace(read=lambda fd, n_bytes: bytes(4095), set_blocking=os.set_blocking)
     monkeypatch.setattr(port, "os", endless)

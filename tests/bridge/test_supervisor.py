@@ -15,7 +15,7 @@ from firmware_bridge.errors import PortBusy
 from firmware_bridge.frames import encode
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import Heartbeat, Identity, IdentityRequest, LinkChange, SerialChunk
-from firmware_bridge.sources import CAUSES, Inbox, SerialSource, Watch, serial_port
+from firmware_bridge.sources import CAUSES, Inbox, PortFree, SerialSource, Watch, serial_port
 from tests.bridge.ptys import DEADLINE_S, Pen, Tape, n_descriptors, now_us
 
 S = 1_000_000
@@ -225,6 +225,7 @@ def test_a_port_that_is_away_is_left_alone_when_it_comes_back_released(
         pen.unplug()
         tape.until(lambda tape: tape.causes == ["opened", "unplugged"])
         source.release(3600 * S)
+        tape.until(lambda tape: PortFree() in tape.items)
         pen.plug()
         with SerialSource(str(pen.link), QUIET, Inbox(), now_us) as updater:
             updater.open()
@@ -232,6 +233,25 @@ def test_a_port_that_is_away_is_left_alone_when_it_comes_back_released(
             assert tape.rest().causes == ["opened", "unplugged"]
         source.resume()
         tape.until(lambda tape: tape.causes == ["opened", "unplugged", "reopened"])
+
+
+def test_each_release_is_confirmed_once_behind_the_record_of_it(pen: Pen) -> None:
+    with reading(pen.link) as (source, tape):
+        source.release(3600 * S)
+        tape.until(lambda tape: PortFree() in tape.items)
+        assert tape.causes == ["opened", "released"]
+        source.release(3600 * S)  # for longer, while it is free
+        tape.until(lambda tape: tape.items.count(PortFree()) == 2)
+        source.resume()
+        tape.until(lambda tape: tape.causes == ["opened", "released", "reopened"])
+    assert tape.rest().items.count(PortFree()) == 2
+
+
+def test_a_release_that_is_over_before_it_is_seen_is_obeyed(pen: Pen) -> None:
+    with reading(pen.link) as (source, tape):
+        source.release(0)
+        tape.until(lambda tape: tape.causes == ["opened", "released", "reopened"])
+        assert tape.items.count(PortFree()) == 1
 
 
 def test_a_released_source_closes_at_once(pen: Pen) -> None:

@@ -16,6 +16,7 @@ from devicelog.cli.calibrating import calibrate
 from devicelog.errors import UsageProblem
 from devicelog.store.evidence import Evidence
 from tests.calibrations import SERIAL, RawPen, keep_calibration
+from tests.databases import spoil
 from tests.e2e.running import (
     Ended,
     Json,
@@ -358,3 +359,17 @@ def test_a_database_of_an_earlier_version(data: Path) -> None:
     data.mkdir()
     shutil.copy(OLD, data / "devicelog.db")
     devicelog("pens", "calibrations", data_dir=data).refused(5, "devicelog db upgrade")
+
+
+def test_a_damaged_session_that_it_casts_doubt_on_leaves_no_span_open(pen: RawPen, data: Path) -> None:
+    keep_calibration(data)
+    session(data, pen, 500)
+    closed = next(entry for entry in entries(data) if entry["type"] == "session.closed")
+    spoil(
+        data / "devicelog.db",
+        ("UPDATE document SET bytes = x'7b7d' WHERE sha256 = ?", (bytes.fromhex(closed["body"]["derived"]),)),
+    )
+    calibrated(data, pen, OFF).refused(3, "nothing was calibrated", "was changed")
+    types = [entry["type"] for entry in entries(data)]
+    assert types[-4:] == ["recorder.started", "span.opened", "span.recorded", "recorder.stopped"]
+    assert types.count("pen.calibrated") == 1

@@ -285,6 +285,21 @@ def test_a_port_that_nobody_takes_back_is_taken_back_in_time(pen: PtyPen, tmp_pa
     assert links(data_dir) == ["opened", "released", "reopened"]
 
 
+def test_a_port_is_free_when_it_is_said_to_be_while_the_pen_is_looked_for(pen: PtyPen, tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    with recording(data_dir, Path("auto"), **{ONLY: f"{tmp_path}/p*"}) as command:
+        pen.introduce(command)
+        pen.unplug()
+        command.wait_for("unplugged")
+        returns(command, pen)  # and says nothing: it is listened to
+        assert held(pen)
+        devicelog(*RELEASE, data_dir=data_dir).succeeded()
+        assert not held(pen)
+        assert links(data_dir) == ["opened", "unplugged"]
+        command.send(signal.SIGINT)
+        command.end().succeeded()
+
+
 @pytest.mark.parametrize("word", ["release", "resume"])
 def test_a_port_of_a_recorder_that_does_not_run(word: str, tmp_path: Path) -> None:
     devicelog("pens", word, data_dir=tmp_path / "data").refused(6)

@@ -45,7 +45,7 @@ def _saturate(base: Path, seconds: float, n: int) -> int:
     base.mkdir()
     figures = saturate(base, seconds=seconds, samples_per_frame=n, say=_say)
     print(*figures.lines(), sep="\n")
-    return int(not figures.whole)
+    return int(not figures.whole or figures.overrun_bytes > 0)
 
 
 def _say(text: str) -> None:

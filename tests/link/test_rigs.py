@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.running import samples
-from tests.link.saturating import saturate
+from tests.link.saturating import TTY_BYTES, Kernel, saturate
 from tests.link.unplugging import Figures, gaps_against, unplug
 
 
@@ -22,7 +22,16 @@ def test_a_full_line_of_921600_baud(tmp_path: Path, samples_per_frame: int) -> N
     figures = saturate(tmp_path, seconds=1.5, samples_per_frame=samples_per_frame)
     assert figures.whole, figures
     assert figures.samples > 5000
+    assert figures.in_kernel <= TTY_BYTES
+    assert (figures.overruns > 0) is (figures.overrun_bytes > 0)
     assert figures.in_queue < 1 << 20  # a quarter of what the queue holds
+
+
+def test_what_finds_the_kernels_terminal_full_is_what_a_uart_would_have_lost() -> None:
+    kernel = Kernel()
+    for waiting, coming in [(0, 460), (4000, 95), (4000, 96), (TTY_BYTES, 460), (460, 460), (4095, 1), (0, 460)]:
+        kernel.take(waiting=waiting, coming=coming)
+    assert (kernel.most, kernel.overruns, kernel.overrun_bytes) == (TTY_BYTES, 2, 1 + 460 + 1)
 
 
 def test_a_fault_is_told() -> None:

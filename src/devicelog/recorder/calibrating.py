@@ -24,7 +24,7 @@ from devicelog.calibration import (
     reading_of,
 )
 from devicelog.canonical import Json, canonical, parse_canonical
-from devicelog.errors import PenUnusable, StoreUnusable, UsageProblem
+from devicelog.errors import EvidenceDamaged, PenUnusable, StoreUnusable, UsageProblem
 from devicelog.ledger.entries import Actor, Entry
 from devicelog.pipeline import new_documents
 from devicelog.recorder.affected import calibration_row, sessions_since
@@ -169,12 +169,30 @@ class _Run:
         except Stopped as stopped:
             cause = str(stopped)
         finally:
-            result = self._close(span, cause, gauging.identity, judged)
+            unread: Exception | None = None
+            good: Entry | None = None
+            affected: list[Json] = []
+            if judged is not None and gauging.identity is not None:
+                try:
+                    good, affected = self._history(gauging.identity, judged)
+                except Exception as error:  # noqa: BLE001 # old evidence can be anything: the span is closed first
+                    unread, judged, cause = error, None, "no calibration"
+            result = self._close(span, cause, gauging.identity, judged, good, affected)
             stopped_body: Json = {"cause": cause}
             self._durable(self._writer.do(lambda transaction: transaction.entry("recorder.stopped", stopped_body)))
             if not self._writer.close(DISK_TIMEOUT_S):
                 raise StoreUnusable(f"the end of the calibration is not on disk: {self._writer.failure}")
+        if unread is not None:
+            raise EvidenceDamaged(
+                f"nothing was calibrated: which sessions it casts doubt on cannot be told. {unread}"
+            ) from unread
         return result
+
+    def _history(self, pen: Identity, judged: Judged) -> tuple[Entry | None, list[Json]]:
+        """When the pen was last good, and the sessions since. Raises whatever damaged evidence raises."""
+        with Evidence(self._path) as evidence:
+            good = last_good(evidence, pen)
+            return good, sessions_since(evidence, pen, good) if judged.found_out else []
 
     def _judged(self, gauging: Gauging, say: Callable[[str], None], lines: Lines) -> Judged:
         command, identity = self._command, gauging.meet()
@@ -226,7 +244,15 @@ class _Run:
             digest, data = calibration_document(evidence, entry)
             return digest, HostCalibration.from_document(parse_canonical(data), digest)
 
-    def _close(self, span: OpenStream, cause: str, pen: Identity | None, judged: Judged | None) -> Json | None:
+    def _close(
+        self,
+        span: OpenStream,
+        cause: str,
+        pen: Identity | None,
+        judged: Judged | None,
+        good: Entry | None,
+        affected: list[Json],
+    ) -> Json | None:
         """Stop reading, keep what is left, close the span; in the same transaction keep what was found, if it was.
 
         Returns the reply, from disk.
@@ -239,9 +265,6 @@ class _Run:
         if judged is None or pen is None:
             self._durable(self._writer.do(lambda transaction: close_stream(transaction, "span.opened", derived, cause)))
             return None
-        with Evidence(self._path) as evidence:
-            good = last_good(evidence, pen)
-            affected = sessions_since(evidence, pen, good) if judged.found_out else []
         certificate, profile = canonical(judged.document), canonical(self._command.profile.document())
         name = "calibration" if judged.adjusted else "check"
 

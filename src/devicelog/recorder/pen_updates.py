@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from devicelog.canonical import Json
+from devicelog.recorder.history import History
 from devicelog.recorder.known_pens import last_identity
 from devicelog.recorder.live import Console
 from devicelog.recorder.stream import OpenStream
@@ -27,8 +28,8 @@ _WORDS = {
 class PenUpdates:
     """One per recording. Called by the one consumer."""
 
-    def __init__(self, path: Path, writer: Writer, console: Console) -> None:
-        self._path, self._writer, self._console = path, writer, console
+    def __init__(self, path: Path, writer: Writer, console: Console, history: History) -> None:
+        self._path, self._writer, self._console, self._history = path, writer, console, history
         self._known: dict[tuple[str, str], Json | None] = {}  # by model and serial number
 
     def take(self, stream: OpenStream, readings: Sequence[Reading]) -> None:
@@ -40,8 +41,9 @@ class PenUpdates:
     def _heard(self, stream: OpenStream, pen: Json) -> None:
         name = (pen["model"], pen["serial"])
         if name not in self._known:
-            before = last_identity(self._path, pen["serial"])
-            self._known[name] = before if before is not None and before["model"] == pen["model"] else None
+            self._known[name] = self._history.read(
+                lambda: self._before(pen), or_else="Whether this pen was updated since is not known"
+            )
         was, self._known[name] = self._known[name], pen
         changed = [key for key in _WORDS if was is not None and was[key] != pen[key]]
         if was is None or not changed:
@@ -55,3 +57,10 @@ class PenUpdates:
         self._writer.do(keep)
         words = ", ".join(f"{_WORDS[key]} {was[key] or 'none'} -> {pen[key] or 'none'}" for key in changed)
         self._console.say(f"pen {pen['serial']} was updated: {words}")
+
+    def _before(self, pen: Json) -> Json | None:
+        """What a pen with this model and serial number said in the newest session that heard it."""
+        before = last_identity(self._path, pen["serial"])
+        if before is None or before["model"] != pen["model"]:
+            return None
+        return {**before, **{key: before[key] for key in _WORDS}}  # raises where it says less than it must

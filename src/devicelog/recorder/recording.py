@@ -21,6 +21,7 @@ from devicelog.recorder.clock import RecorderClock
 from devicelog.recorder.commands import MarkCommand, PortCommand, Reply
 from devicelog.recorder.display import Display
 from devicelog.recorder.forgotten import Forgotten
+from devicelog.recorder.history import History
 from devicelog.recorder.idle import Seen, seen_in
 from devicelog.recorder.job import Job, Line, Outcome, Source
 from devicelog.recorder.known_pens import calibration_document, calibration_in_force, last_counters
@@ -51,7 +52,7 @@ from firmware_bridge.readings import (
     SerialChunk,
     Unknown,
 )
-from firmware_bridge.sources import Inbox, Watch
+from firmware_bridge.sources import Inbox, PortFree, Watch
 
 IDENTITY_TIMEOUT_S = 7.0  # a pen says who it is every 5 s unasked
 TICK_US = 1_000_000
@@ -96,7 +97,8 @@ class Recording:
         watch = Watch(job.profile.silence_limit_us, speaks_at_rest=job.profile.lines is None, speed=clock.speed)
         line = source if isinstance(source, Line) else None
         self._supervision = Supervision(line, watch, writer=writer, clock=clock, console=console)
-        self._updates = PenUpdates(self._path, writer, console)
+        self._history = history = History(console)
+        self._updates = PenUpdates(self._path, writer, console, history)
         self._marks = list(job.marks)
         self._taken_us = 0  # stamp of the newest record
         self._began_us = 0  # of the session
@@ -169,16 +171,19 @@ class Recording:
         job, heard = self._job, self._first_heard
         before, now = None, None
         if job.profile.gpio is None:  # what is counted on pins begins with each stream
-            before = last_counters(self._path, identity.serial, before_stream=first_stream)
+            before = self._history.read(
+                lambda: last_counters(self._path, identity.serial, before_stream=first_stream),
+                or_else="Whether the pen was used since is not known",
+            )
             now = (
                 heard
                 and Counters(
                     serial=identity.serial, boot=heard.boot, passes=heard.passes, strokes=heard.strokes
                 ).document()
             )
-        with Evidence(self._path) as evidence:
-            in_force = calibration_in_force(evidence, identity)
-            calibration = calibration_document(evidence, in_force)[1] if in_force else None
+        calibration = self._history.read(
+            lambda: self._calibration(identity), or_else="No calibration of this pen that was made here is applied"
+        )
         profile, sensors = as_they_stand(span.pipeline, job.profile, job.sensors)
         if dial_lost(span.pipeline, job.profile, job.sensors):
             self._console.say("where the dial stands was lost: it is taken to stand at its start_um. Set it there")
@@ -203,6 +208,11 @@ class Recording:
             actor=self._marking.actor,
             client_code=job.client_code,
         )
+
+    def _calibration(self, identity: Identity) -> bytes | None:
+        with Evidence(self._path) as evidence:
+            in_force = calibration_in_force(evidence, identity)
+            return calibration_document(evidence, in_force)[1] if in_force else None
 
     def _await_identity(self, span: OpenStream) -> Identity | None:
         give_up_s = time.monotonic() + IDENTITY_TIMEOUT_S
@@ -261,6 +271,8 @@ class Recording:
             case _Request(command=MarkCommand() as command):
                 self._marking.make(stream, command, item.reply)
                 return "person"
+            case PortFree():
+                self._supervision.port_free()
             case SerialChunk() | LinkChange() | Overflow() | SensorBatch():
                 readings = stream.take(item)
                 if self._meeting:

@@ -34,7 +34,6 @@ class Supervision:
         self._line, self._watch = line, watch
         self._writer, self._clock, self._console = writer, clock, console
         self._restarts = Restarts()
-        self._link_up = False
         self._waiting: list[tuple[Json, Reply]] = []  # for the port to be free
         self._trouble: str | None = None
 
@@ -50,11 +49,12 @@ class Supervision:
             if item.port is not None:
                 self._console.say(f"the {item.port} are {'open' if item.up else 'lost'} ({item.cause})")
                 return
-            self._link_up = item.up
             cause = item.cause if item.up else _WHY.get(item.cause, item.cause)
             self._console.say(f"the pen's port is {'open' if item.up else 'lost'} ({cause})")
-            if not item.up:
-                self._answer()
+
+    def port_free(self) -> None:
+        """The source has released the port, and all that it queued before that is in the stream."""
+        self._answer()
 
     def nothing_came(self) -> None:
         """All that had arrived is taken."""
@@ -85,8 +85,6 @@ class Supervision:
             f"the pen's port is given to another program for {seconds} s; `devicelog pens resume` ends that"
         )
         self._waiting.append(({"ok": True, "port": self._line.url, "for_us": command.for_us}, reply))
-        if not self._link_up:
-            self._answer()
 
     def end(self) -> None:
         """No more will come: whoever still waits for the port is told so."""
@@ -100,7 +98,7 @@ class Supervision:
 
     def _answer(self) -> None:
         """The port is free: confirm that when the record of it is on disk."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting[:1], self._waiting[1:]
         if not waiting:
             return
 
