@@ -165,6 +165,7 @@ ROOMS: dict[str, set[str]] = {
             "ledger",
             "pipeline",
             "records",
+            "sensor_bytes",
             "sessions",
             "store",
             "who",

@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from firmware_bridge.errors import PenError
-from firmware_bridge.readings import LinkChange, SensorBatch
+from firmware_bridge.readings import MAX_EDGES, MAX_US, LinkChange, SensorBatch
 from firmware_bridge.sources.inbox import Inbox
-from firmware_bridge.sources.pin_watch import MAX_EDGES, MAX_US, PinWatch
+from firmware_bridge.sources.pin_watch import PinWatch
 from firmware_bridge.sources.tones import Buzzer, Tone
 from firmware_bridge.wiring import Potentiometer, Wiring
 

@@ -15,6 +15,7 @@ import pytest
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
+from devicelog.sensor_bytes import batch_of, body_of
 from firmware_bridge.errors import PenError, PortBusy, PortForbidden, PortMissing, ProfileError
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import LinkChange, SensorBatch
@@ -409,6 +410,7 @@ def test_the_source_delivers_all_that_happens_in_real_time():
             return len(batches_in(items)) >= 15
 
         wait_for(enough)
+        sensors.close()  # or it drives on while the source is closed
     items += drained(inbox)
     assert items[0] == LinkChange(t_us=items[0].t_us, up=True, cause="opened", port="pins")
     batches = batches_in(items)
@@ -505,6 +507,32 @@ def test_conversions_that_nobody_takes_are_counted(monkeypatch):
             watch.convert()
         batch = watch.batch()
     assert (len(batch.adc), batch.dropped) == (5, 3)
+
+
+def test_a_conversion_made_while_a_late_edge_is_waited_for_is_of_the_next_batch():
+    factory, clock_us = MockFactory(), [now_us()]
+    pin = factory.pin(17)
+
+    def driver_tells_a_millisecond_late(_s: float) -> None:
+        clock_us[0] += 1_000
+        watch.convert()
+        pin._when_changed()(tick_s, False)
+
+    with PinWatch(
+        wiring_of("gpio-adc"), lambda: clock_us[0], factory=factory, wait=driver_tells_a_millisecond_late
+    ) as watch:
+        watch.open()
+        watch.begin()
+        watch.convert()
+        tick_s = factory.ticks() - 1.0
+        pin._state = False
+        clock_us[0] += 40_000
+        waited, after = watch.batch(), watch.batch()
+    assert [sample.t_us - waited.t_us for sample in waited.adc] == [-40_000]
+    assert [sample.t_us - waited.t_us for sample in after.adc] == [1_000]
+    assert len(waited.edges) == 1
+    for batch in (waited, after):
+        assert batch_of(batch.t_us, body_of(batch)) == batch
 
 
 def test_conversions_keep_their_grid_and_their_own_stamps():
