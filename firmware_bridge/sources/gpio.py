@@ -26,7 +26,8 @@ class GpioSource:
     """Sensors on pins. `open`, `start`, `close`; between the last two threads watch, and open again for ever.
 
     Stretches of watching are contiguous: where the inbox had no room for a batch, the next one covers its time and
-    counts what was lost. `read_total` is there because a source has one: pins have no bytes.
+    counts what was lost; at the end of a stretch, one that is empty and always accepted.
+    `read_total` is there because a source has one: pins have no bytes.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class GpioSource:
         self._closing.set()
         for thread in self._threads:
             thread.join()
+        self._tell_unkept()
         self._let_go()
 
     # --- the watching thread ------------------------------------------------------------------------------------------
@@ -117,6 +119,7 @@ class GpioSource:
                 return
 
     def _lose(self) -> None:
+        self._tell_unkept()
         self._inbox.put_raw(LinkChange(t_us=self._now_us(), up=False, cause="io error", port=PORT))
         self._let_go()
 
@@ -137,11 +140,16 @@ class GpioSource:
         """Queue a batch, joined with those there was no room for: their time, and how much of them is lost."""
         unkept, self._unkept = self._unkept, None
         if unkept is not None:
-            lost = unkept.dropped + len(unkept.edges) + len(unkept.adc)
             watched_us = min(unkept.watched_us + batch.watched_us, MAX_US)
-            batch = replace(batch, watched_us=watched_us, dropped=min(batch.dropped + lost, MAX_US))
+            batch = replace(batch, watched_us=watched_us, dropped=min(batch.dropped + _lost(unkept), MAX_US))
         if not self._inbox.put_raw(batch):
             self._unkept = batch
+
+    def _tell_unkept(self) -> None:
+        """No next batch will join what there was no room for: say how long was watched, and how much is lost."""
+        unkept, self._unkept = self._unkept, None
+        if unkept is not None:
+            self._inbox.put(replace(unkept, edges=(), adc=(), dropped=min(_lost(unkept), MAX_US)))
 
     # --- the converter's thread ---------------------------------------------------------------------------------------
 
@@ -179,6 +187,11 @@ class GpioSource:
         if self._watch is not None:
             self._watch.close()
             self._watch = None
+
+
+def _lost(batch: SensorBatch) -> int:
+    """How much is lost with a batch that was not kept."""
+    return batch.dropped + len(batch.edges) + len(batch.adc)
 
 
 def _pauses_s() -> Iterator[float]:

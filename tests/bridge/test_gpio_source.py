@@ -396,6 +396,53 @@ def test_a_batch_that_the_inbox_has_no_room_for_is_in_the_next_one_as_lost():
     assert max(batch.dropped for batch in kept) > 0
 
 
+def test_what_there_was_no_room_for_is_told_when_the_source_is_closed():
+    inbox, factory = Inbox(max_bytes=60), MockFactory()
+    clock_us = [now_us()]
+    with GpioSource(wiring_of(), inbox, lambda: clock_us[0], factory=factory) as source:
+        source._closing.wait = lambda _s=None: closed.wait(DEADLINE_S)  # type: ignore[method-assign,assignment]
+        closed = threading.Event()
+        source.start()
+        pin = factory.pin(17)
+        for turn in range(40):
+            (pin.drive_high if turn % 2 else pin.drive_low)()
+        clock_us[0] += 40_000
+        closed.set()
+    batches = batches_in(drained(inbox))
+    assert_contiguous(batches)
+    assert batches[-1].t_us == clock_us[0]
+    assert batches[-1].levels & 1
+    assert sum(len(batch.edges) + batch.dropped for batch in batches) == 40
+    assert batches[-1].dropped == 40
+
+
+def test_what_there_was_no_room_for_is_told_before_the_pins_are_lost_and_not_after():
+    inbox, factory, items = Inbox(max_bytes=60), MockFactory(), []
+    with GpioSource(wiring_of(), inbox, now_us, factory=factory) as source:
+        source.start()
+        pin = factory.pin(17)
+        wait_for(lambda: source._unkept is None)
+        for turn in range(40):
+            (pin.drive_high if turn % 2 else pin.drive_low)()
+        wait_for(lambda: source._unkept is not None)
+        factory.pin(27)._get_state = failing()
+
+        def changes() -> list[LinkChange]:
+            items.extend(drained(inbox))
+            return [item for item in items if isinstance(item, LinkChange)]
+
+        wait_for(lambda: len(changes()) >= 2)
+        factory.reset()
+        wait_for(lambda: len(changes()) >= 3)
+    items += drained(inbox)
+    opened, lost, reopened = (items.index(change) for change in changes())
+    before, after = batches_in(items[opened:lost]), batches_in(items[reopened:])
+    assert_contiguous(before)
+    assert_contiguous(after)
+    assert sum(len(batch.edges) + batch.dropped for batch in before) == 40
+    assert sum(batch.dropped for batch in after) == 0
+
+
 def test_the_source_delivers_all_that_happens_in_real_time():
     inbox = Inbox()
     sensors = sensors_of(now_us=now_us)
