@@ -12,12 +12,12 @@ from typing import Any, Self
 
 from firmware_bridge.errors import PenError
 from firmware_bridge.readings import MAX_EDGES, MAX_US, LinkChange, SensorBatch
+from firmware_bridge.sides import PINS
 from firmware_bridge.sources.inbox import Inbox
 from firmware_bridge.sources.pin_watch import PinWatch
 from firmware_bridge.sources.tones import Buzzer, Tone
 from firmware_bridge.wiring import Potentiometer, Wiring
 
-PORT = "pins"
 PERIOD_S = 0.04
 REOPEN_FIRST_S, REOPEN_MOST_S = 0.25, 5.0
 
@@ -70,7 +70,7 @@ class GpioSource:
         self.open()
         if self._threads or self._watch is None:
             return
-        self._inbox.put_raw(LinkChange(t_us=self._now_us(), up=True, cause="opened", port=PORT))
+        self._inbox.put_raw(LinkChange(t_us=self._now_us(), up=True, cause="opened", port=PINS))
         try:
             self._keep(self._watch.begin())
         except PenError:
@@ -120,7 +120,7 @@ class GpioSource:
 
     def _lose(self) -> None:
         self._tell_unkept()
-        self._inbox.put_raw(LinkChange(t_us=self._now_us(), up=False, cause="io error", port=PORT))
+        self._inbox.put_raw(LinkChange(t_us=self._now_us(), up=False, cause="io error", port=PINS))
         self._let_go()
 
     def _reopen(self) -> bool:
@@ -131,7 +131,7 @@ class GpioSource:
             with contextlib.suppress(PenError):
                 self._watch = self._open()
                 first = self._watch.begin()
-                self._inbox.put_raw(LinkChange(t_us=first.t_us, up=True, cause="reopened", port=PORT))
+                self._inbox.put_raw(LinkChange(t_us=first.t_us, up=True, cause="reopened", port=PINS))
                 self._keep(first)
                 return True
         return False

@@ -12,8 +12,6 @@ from devicelog.records import Record
 from firmware_bridge.readings import Gesture, Identity, LinkChange, Reading, SensorBatch
 from firmware_bridge.transports import StreamDecoder
 
-PORT = "pins"  # what a LinkChange of the pins names
-
 
 class PinsDecoder(StreamDecoder, Protocol):
     """The decoder of a pen whose sensors are wired to pins, as firmware_bridge.edges has one."""
@@ -81,11 +79,6 @@ class Beside:
         self.decoder, self.derivation = decoder, derivation
         self._doubt = Doubt(decoder)
         self._placed = Placed()
-
-    @staticmethod
-    def concerns(item: object) -> bool:
-        """Whether a record's item is of the pins alone."""
-        return isinstance(item, SensorBatch) or (isinstance(item, LinkChange) and item.port == PORT)
 
     def feed(self, record: Record, item: object) -> list[Reading]:
         """Take a record that the pen's side does not take, or one of a person, the clock or the end, as both do.

@@ -20,6 +20,7 @@ from devicelog.validate import LIVE, assess, read_rules, rules_document, verdict
 from firmware_bridge.calibration import Calibrator, HostCalibration
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import Fault, LinkChange, Overflow, Reading, SensorBatch
+from firmware_bridge.sides import of_pins
 from firmware_bridge.transports import decoder_of
 
 ENGINE = 3
@@ -121,7 +122,7 @@ class Pipeline:
             item = item_of(record)
             derivation.arrived(record)
             if beside is not None:
-                if beside.concerns(item):
+                if of_pins(item):
                     return beside.feed(record, item)
                 if not isinstance(item, LinkChange | Overflow):
                     beside.feed(record, item)

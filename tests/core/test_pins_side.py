@@ -15,6 +15,7 @@ from devicelog.records import Body, Mark, Record, record_of
 from devicelog.tally import Limits
 from firmware_bridge.profile import MEASURES
 from firmware_bridge.readings import Fault, Gesture, LinkChange, Overflow, RawInput, Reading, SensorBatch
+from firmware_bridge.sides import of_pins
 from tests.builders import HOST_US, Bench
 
 BATCH = SensorBatch(t_us=HOST_US, watched_us=100_000, levels=0)
@@ -124,7 +125,7 @@ def link(*, up: bool, port: str | None = "pins") -> LinkChange:
     ids=["a batch", "pins up", "pins down", "the pen's link", "a named port", "an overflow", "a mark", "a tick"],
 )
 def test_batches_and_the_link_of_the_pins_are_the_pins_alone(item, theirs):
-    assert Beside.concerns(item) is theirs
+    assert of_pins(item) is theirs
 
 
 def test_the_decoder_is_given_what_the_pins_did_and_nothing_else(pins):
