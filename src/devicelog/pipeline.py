@@ -139,9 +139,13 @@ class Pipeline:
 
     @property
     def dials_um(self) -> tuple[int | None, int | None]:
-        """Where the dial stands by the pins: those of the pen, those beside it; None where they do not know."""
-        own = cast(PinsDecoder, self.decoder).dial_um if self._doubt is not None else None
-        return own, self._beside.decoder.dial_um if self._beside is not None else None
+        """Where the dial stands by the pins: those of the pen, those beside it; None where they do not know.
+
+        Where nobody watches, they do not know.
+        """
+        own = cast(PinsDecoder, self.decoder).dial_um if self._doubt and self.derivation.gaps.link_up else None
+        beside = self._beside
+        return own, beside.decoder.dial_um if beside and beside.derivation.gaps.link_up else None
 
     def judge(self) -> tuple[Json, list[Json], list[Json]]:
         """Facts, findings and assessments of what was fed so far. Live, as often as wanted."""
