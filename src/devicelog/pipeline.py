@@ -112,7 +112,7 @@ class Pipeline:
         self._newest = record
         if record.kind == SERIAL:
             if beside is not None:
-                beside.derivation.arrived(record)
+                beside.arrived(record)
             derivation.account.kept_bytes += len(record.body)
             derivation.arrived(record)
             readings = self.calibrator.take(self.decoder.feed_bytes(record.body, record.t_us))
@@ -196,7 +196,8 @@ class Pipeline:
     def _compare(self, beside: Beside, facts: Json) -> None:
         """Put what the pins say beside what the pen says. An account of theirs that is open is an open account."""
         sensors, profile = beside.document(), self.opening.profile
-        facts["sensors"] = sensors
+        needled = {zone["zone"] for zone in facts["zones"] if zone["judged"]}
+        facts["sensors"] = {**sensors, "unwatched": [zone for zone in sensors["unwatched"] if zone in needled]}
         if self.opening.sensors is not None:
             measures = (list(profile.measures), list(self.opening.sensors.measures))
             facts["compared"] = beside.compare(facts["zones"], measures)
