@@ -155,6 +155,7 @@ class Beside:
         return {
             **self._doubt.document(),
             "pen": facts["pen"],
+            "mode": facts["mode"],
             "closes": not open_accounts,
             "boots": account["boots"],
             "gaps": facts["gaps"],

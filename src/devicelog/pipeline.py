@@ -12,7 +12,7 @@ from devicelog.attribution import Attribution
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinical.plan import Plan
 from devicelog.counters import Counters
-from devicelog.derive import Derivation
+from devicelog.derive import Derivation, mode_of
 from devicelog.pins_side import Beside, Doubt, PinsDecoder, Placed
 from devicelog.records import SERIAL, Record, item_of
 from devicelog.tally import Limits
@@ -198,6 +198,7 @@ class Pipeline:
         sensors, profile = beside.document(), self.opening.profile
         needled = {zone["zone"] for zone in facts["zones"] if zone["judged"]}
         facts["sensors"] = {**sensors, "unwatched": [zone for zone in sensors["unwatched"] if zone in needled]}
+        facts["mode"] = mode_of({facts["mode"], sensors["mode"]})
         if self.opening.sensors is not None:
             measures = (list(profile.measures), list(self.opening.sensors.measures))
             facts["compared"] = beside.compare(facts["zones"], measures)

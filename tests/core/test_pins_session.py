@@ -243,6 +243,16 @@ def test_pins_beside_a_pen_that_stay_are_compared_in_both_zones():
     assert results_of(derived, "link.lost") == {None: "passed"}
 
 
+@pytest.mark.parametrize(("factory", "mode"), [("lgpio", "real"), ("mock", "demo")])
+def test_demo_pins_beside_a_real_pen_make_a_demo_session(factory, mode):
+    bench = on("forehead", opening_of(plan=PLAN, sensors=profile_of(factory=factory, **PARTS)))
+    for batch in Pins(start_us=HOST_US).batches(S):
+        bench.samples("1" * 4)
+        bench.put(batch)
+    facts = bench.end()["facts"]
+    assert (facts["modes"], facts["sensors"]["mode"], facts["mode"]) == (["real"], mode, mode)
+
+
 def test_pins_beside_a_pen_that_do_not():
     derived = both(400)
     assert finding(derived, "sensors.disagree")["zone"] == "forehead"

@@ -155,7 +155,7 @@ def test_what_the_pins_say_is_counted_where_she_is(pins):
     assert document["pen"] is None
     assert document["closes"]
     assert sorted(document) == [
-        *("account", "boots", "closes", "doubt", "gaps", "link_losses", "pen", "unwatched", "zones"),
+        *("account", "boots", "closes", "doubt", "gaps", "link_losses", "mode", "pen", "unwatched", "zones"),
     ]
     assert [(boot["decoded"], boot["missing"]) for boot in document["boots"]] == [(40, 0)]
 
