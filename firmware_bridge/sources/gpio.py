@@ -5,7 +5,7 @@ The same surface as the serial source. Not responsible for the pins (pin_watch.p
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -15,11 +15,11 @@ from firmware_bridge.readings import MAX_EDGES, MAX_US, LinkChange, SensorBatch
 from firmware_bridge.sides import PINS
 from firmware_bridge.sources.inbox import Inbox
 from firmware_bridge.sources.pin_watch import PinWatch
+from firmware_bridge.sources.reopening import pauses_s
 from firmware_bridge.sources.tones import Buzzer, Tone
 from firmware_bridge.wiring import Potentiometer, Wiring
 
 PERIOD_S = 0.04
-REOPEN_FIRST_S, REOPEN_MOST_S = 0.25, 5.0
 
 
 class GpioSource:
@@ -125,7 +125,7 @@ class GpioSource:
 
     def _reopen(self) -> bool:
         """Try for ever, ever more slowly; False when the source was closed meanwhile."""
-        for pause_s in _pauses_s():
+        for pause_s in pauses_s():
             if self._closing.wait(pause_s):
                 return False
             with contextlib.suppress(PenError):
@@ -192,10 +192,3 @@ class GpioSource:
 def _lost(batch: SensorBatch) -> int:
     """How much is lost with a batch that was not kept."""
     return batch.dropped + len(batch.edges) + len(batch.adc)
-
-
-def _pauses_s() -> Iterator[float]:
-    pause_s = REOPEN_FIRST_S
-    while True:
-        yield pause_s
-        pause_s = min(2 * pause_s, REOPEN_MOST_S)
