@@ -5,7 +5,8 @@ readings and the same faults, byte for byte. Every byte is accounted for: framed
 """
 
 from firmware_bridge.frames import MAX_SEGMENT, parse
-from firmware_bridge.readings import Fault, FaultKind, RawInput, Reading, SensorBatch, SerialChunk
+from firmware_bridge.readings import Fault, FaultKind, RawInput, Reading, SerialChunk
+from firmware_bridge.sides import of_pins
 
 _QUANTUM = MAX_SEGMENT + 1  # a longer run is no frame: it is rejected in pieces of this size, so that nothing grows
 
@@ -30,11 +31,11 @@ class Decoder:
         """Take one raw input and return what it completes.
 
         A link that changes and bytes that are missing (overflow) end what was held: its end is lost, and the next run
-        has lost its beginning. What the pins did is not on this line.
+        has lost its beginning. What is of the pins is not on this line.
         """
         if isinstance(raw, SerialChunk):
             return self.feed_bytes(raw.data)
-        if isinstance(raw, SensorBatch):
+        if of_pins(raw):
             return []
         readings = self.finish()
         self._synced = False

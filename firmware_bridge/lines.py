@@ -23,10 +23,10 @@ from firmware_bridge.readings import (
     RawInput,
     Reading,
     SampleBlock,
-    SensorBatch,
     SerialChunk,
     Unknown,
 )
+from firmware_bridge.sides import of_pins
 
 _WRAP = 2**32
 
@@ -71,7 +71,7 @@ class LineDecoder:
         """
         if isinstance(raw, SerialChunk):
             return self.feed_bytes(raw.data, raw.t_us)
-        if isinstance(raw, SensorBatch):
+        if of_pins(raw):
             return []
         faults = self.finish()
         self._synced = False

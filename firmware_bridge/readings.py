@@ -44,6 +44,11 @@ class Overflow:
     since_us: int
 
 
+# What one SensorBatch may hold, so that a record can keep it: two full ones fit a record's body.
+MAX_EDGES, MAX_ADC = 8_000, 3_000
+MAX_US = 2**32 - 1  # the longest watching, the oldest edge, and the most that can be counted as dropped
+
+
 class Edge(NamedTuple):
     """A digital line changed to `level` (True: high). `line` is its place in `wiring.LINES`, `t_us` the pin's tick."""
 

@@ -44,17 +44,23 @@ class Switch:
 class Encoder:
     """A dial with a quadrature encoder, `a` leading `b` when it is turned deeper.
 
-    It tells turns and no position: at power-on the dial stands at `start_um`, and again whenever `home` is active.
-    `step_um` is one whole cycle of four edges.
+    It tells turns and no position: at first the dial stands at `start_um` (None: nobody knows), and at `home_um`
+    whenever `home` is active (None: at `start_um`). `step_um` is one whole cycle of four edges.
     """
 
     a: Switch
     b: Switch
     home: Switch | None
-    start_um: int
+    start_um: int | None
     step_um: int
     min_um: int
     max_um: int
+    home_um: int | None = None
+
+    @property
+    def at_home_um(self) -> int | None:
+        """Where the dial stands at home; None where there is no such switch."""
+        return None if self.home is None else self.start_um if self.home_um is None else self.home_um
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,8 +168,13 @@ def _dial(key: str, value: object) -> Encoder | Potentiometer:
     if part not in _DIALS:
         raise ProfileError(f"pen profile: {key}.part = {part!r}; expected one of {', '.join(_DIALS)}")
     dial: Encoder | Potentiometer = _DIALS[part](key, value)
-    if isinstance(dial, Encoder) and not dial.min_um <= dial.start_um <= dial.max_um:
-        raise ProfileError(f"pen profile: {key}: start_um = {dial.start_um} is not from min_um to max_um")
+    if isinstance(dial, Encoder):
+        for name in ("start_um", "home_um"):
+            um = getattr(dial, name)
+            if um is not None and not dial.min_um <= um <= dial.max_um:
+                raise ProfileError(f"pen profile: {key}: {name} = {um} is not from min_um to max_um")
+        if dial.home is not None and dial.at_home_um is None:
+            raise ProfileError(f"pen profile: {key}: home wants home_um or start_um: where the dial stands there")
     return dial
 
 
@@ -184,10 +195,10 @@ _DIALS = {
         {
             **dict.fromkeys(("a", "b"), _channel),
             "home": _contact,
-            **dict.fromkeys(("start_um", "min_um", "max_um"), _DEPTH),
+            **dict.fromkeys(("start_um", "home_um", "min_um", "max_um"), _DEPTH),
             "step_um": integer(1, 10_000),
         },
-        {"home": None},
+        dict.fromkeys(("home", "start_um", "home_um")),
         kind_key="part",
     ),
     "mcp3008": table(

@@ -20,10 +20,10 @@ from firmware_bridge.readings import (
     SampleBlock,
     SensorBatch,
 )
+from firmware_bridge.sides import of_pins
 from firmware_bridge.wiring import LINES, Potentiometer
 
 MOCK = "mock"  # the factory whose pins nobody has
-PORT = "pins"  # what a LinkChange of the pins names
 FRAME_US = 20_000  # of samples in one frame, as a pen that sends has
 
 _U32, _BOOTS = 0xFFFF_FFFF, 65_536
@@ -64,7 +64,7 @@ class SensorDecoder:
         """Take one raw input and return what it completes. What is not of the pins changes nothing."""
         if isinstance(raw, SensorBatch):
             return self._batch(raw)
-        if isinstance(raw, LinkChange) and raw.port == PORT and not raw.up:
+        if isinstance(raw, LinkChange) and of_pins(raw) and not raw.up:
             readings = self._stop()
             self._unseen_us = raw.t_us if self._unseen_us is None else self._unseen_us
             return readings

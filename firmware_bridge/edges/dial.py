@@ -15,19 +15,23 @@ STALE_US = 250_000  # the newest conversion says where the dial stands for so lo
 
 
 class Quadrature:
-    """An encoder: four edges are one step, deeper when `a` leads `b`. The position is known from `start_um` on.
+    """An encoder: four edges are one step, deeper when `a` leads `b`. The position is known from `start_um` or home on.
 
-    Positions are quarters of a step from `start_um`. `min_um` and `max_um` are the ends of the dial's way: it cannot
-    stand beyond them, and edges that say so are counted (`beyond`) and move nothing.
+    Positions are quarters of a step from where it was known last. `min_um` and `max_um` are the ends of the dial's way:
+    it cannot stand beyond them, and edges that say so are counted (`beyond`) and move nothing.
     """
 
-    __slots__ = ("_active", "_at", "_encoder", "_home", "_lone", "_turned_us", "beyond", "dead", "illegal", "lost")
+    __slots__ = (
+        *("_active", "_at", "_encoder", "_from_um", "_home", "_lone", "_turned_us"),
+        *("beyond", "dead", "illegal", "lost"),
+    )
 
     def __init__(self, encoder: Encoder) -> None:
         self.illegal = self.lost = self.beyond = 0
         self.dead: str | None = None  # the channel that was silent while the other was not
         self._encoder = encoder
-        self._at: int | None = 0
+        self._from_um = encoder.start_um or 0
+        self._at: int | None = None if encoder.start_um is None else 0
         self._active = [False, False]  # channels a and b
         self._home = False
         self._turned_us: list[int | None] = [None, None]  # when each changed last
@@ -44,7 +48,7 @@ class Quadrature:
         if anew:
             self.lose()
         if home:
-            self._at = 0
+            self._arrive()
 
     def lose(self) -> None:
         """The position is not known any more, until the dial is at home."""
@@ -62,14 +66,18 @@ class Quadrature:
         self._active[1] = active
 
     def turn_home(self, _t_us: int, active: bool) -> None:
-        """The home switch changed. Where it is active the dial stands at `start_um`."""
+        """The home switch changed. Where it is active it is known where the dial stands."""
         self._home = active
         if active:
-            self._at, self._lone = 0, [0, 0]
+            self._arrive()
+            self._lone = [0, 0]
 
     def document(self) -> dict[str, Any]:
         """What went wrong with it."""
         return {"illegal": self.illegal, "dead_channel": self.dead, "lost": self.lost, "beyond": self.beyond}
+
+    def _arrive(self) -> None:
+        self._from_um, self._at = self._encoder.at_home_um or 0, 0
 
     def _turn(self, t_us: int, channel: int, *, deeper: bool) -> None:
         other = 1 - channel
@@ -90,7 +98,7 @@ class Quadrature:
                 self.beyond += 1
 
     def _um(self, at: int) -> int:
-        return self._encoder.start_um + at * self._encoder.step_um // 4
+        return self._from_um + at * self._encoder.step_um // 4
 
 
 class Counts:

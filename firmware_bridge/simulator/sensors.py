@@ -162,7 +162,7 @@ def _dial(script: Script, wiring: Wiring, channel: int) -> Iterator[Change]:
     dial = wiring.dial
     if not isinstance(dial, Encoder):
         return
-    at_us, stands = 0, dial.start_um
+    at_us, stands = 0, dial.min_um if dial.start_um is None else dial.start_um
     for segment in script.segments:
         wanted_um = max(dial.min_um, min(segment.depth_set_um, dial.max_um))
         steps = round((wanted_um - stands) / dial.step_um)

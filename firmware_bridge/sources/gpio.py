@@ -5,28 +5,29 @@ The same surface as the serial source. Not responsible for the pins (pin_watch.p
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 from firmware_bridge.errors import PenError
-from firmware_bridge.readings import LinkChange, SensorBatch
+from firmware_bridge.readings import MAX_EDGES, MAX_US, LinkChange, SensorBatch
+from firmware_bridge.sides import PINS
 from firmware_bridge.sources.inbox import Inbox
-from firmware_bridge.sources.pin_watch import MAX_EDGES, MAX_US, PinWatch
+from firmware_bridge.sources.pin_watch import PinWatch
+from firmware_bridge.sources.reopening import pauses_s
 from firmware_bridge.sources.tones import Buzzer, Tone
 from firmware_bridge.wiring import Potentiometer, Wiring
 
-PORT = "pins"
 PERIOD_S = 0.04
-REOPEN_FIRST_S, REOPEN_MOST_S = 0.25, 5.0
 
 
 class GpioSource:
     """Sensors on pins. `open`, `start`, `close`; between the last two threads watch, and open again for ever.
 
     Stretches of watching are contiguous: where the inbox had no room for a batch, the next one covers its time and
-    counts what was lost. `read_total` is there because a source has one: pins have no bytes.
+    counts what was lost; at the end of a stretch, one that is empty and always accepted.
+    `read_total` is there because a source has one: pins have no bytes.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class GpioSource:
         self.open()
         if self._threads or self._watch is None:
             return
-        self._inbox.put_raw(LinkChange(t_us=self._now_us(), up=True, cause="opened", port=PORT))
+        self._inbox.put_raw(LinkChange(t_us=self._now_us(), up=True, cause="opened", port=PINS))
         try:
             self._keep(self._watch.begin())
         except PenError:
@@ -92,6 +93,7 @@ class GpioSource:
         self._closing.set()
         for thread in self._threads:
             thread.join()
+        self._tell_unkept()
         self._let_go()
 
     # --- the watching thread ------------------------------------------------------------------------------------------
@@ -117,18 +119,19 @@ class GpioSource:
                 return
 
     def _lose(self) -> None:
-        self._inbox.put_raw(LinkChange(t_us=self._now_us(), up=False, cause="io error", port=PORT))
+        self._tell_unkept()
+        self._inbox.put_raw(LinkChange(t_us=self._now_us(), up=False, cause="io error", port=PINS))
         self._let_go()
 
     def _reopen(self) -> bool:
         """Try for ever, ever more slowly; False when the source was closed meanwhile."""
-        for pause_s in _pauses_s():
+        for pause_s in pauses_s():
             if self._closing.wait(pause_s):
                 return False
             with contextlib.suppress(PenError):
                 self._watch = self._open()
                 first = self._watch.begin()
-                self._inbox.put_raw(LinkChange(t_us=first.t_us, up=True, cause="reopened", port=PORT))
+                self._inbox.put_raw(LinkChange(t_us=first.t_us, up=True, cause="reopened", port=PINS))
                 self._keep(first)
                 return True
         return False
@@ -137,11 +140,16 @@ class GpioSource:
         """Queue a batch, joined with those there was no room for: their time, and how much of them is lost."""
         unkept, self._unkept = self._unkept, None
         if unkept is not None:
-            lost = unkept.dropped + len(unkept.edges) + len(unkept.adc)
             watched_us = min(unkept.watched_us + batch.watched_us, MAX_US)
-            batch = replace(batch, watched_us=watched_us, dropped=min(batch.dropped + lost, MAX_US))
+            batch = replace(batch, watched_us=watched_us, dropped=min(batch.dropped + _lost(unkept), MAX_US))
         if not self._inbox.put_raw(batch):
             self._unkept = batch
+
+    def _tell_unkept(self) -> None:
+        """No next batch will join what there was no room for: say how long was watched, and how much is lost."""
+        unkept, self._unkept = self._unkept, None
+        if unkept is not None:
+            self._inbox.put(replace(unkept, edges=(), adc=(), dropped=min(_lost(unkept), MAX_US)))
 
     # --- the converter's thread ---------------------------------------------------------------------------------------
 
@@ -181,8 +189,6 @@ class GpioSource:
             self._watch = None
 
 
-def _pauses_s() -> Iterator[float]:
-    pause_s = REOPEN_FIRST_S
-    while True:
-        yield pause_s
-        pause_s = min(2 * pause_s, REOPEN_MOST_S)
+def _lost(batch: SensorBatch) -> int:
+    """How much is lost with a batch that was not kept."""
+    return batch.dropped + len(batch.edges) + len(batch.adc)

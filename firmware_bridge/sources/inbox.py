@@ -60,7 +60,7 @@ class Inbox:
             return True
 
     def put(self, item: object) -> None:
-        """Queue the input of a person. Always accepted, in order with everything else."""
+        """Queue the input of a person, or a source's last word. Always accepted, in order with everything else."""
         with self._changed:
             self._append(item, 0)
 

@@ -14,13 +14,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from firmware_bridge.errors import PenError
-from firmware_bridge.readings import AdcSample, Edge, SensorBatch
+from firmware_bridge.readings import MAX_ADC, MAX_EDGES, MAX_US, AdcSample, Edge, SensorBatch
 from firmware_bridge.sources.pin_factory import load_factory, pins_error
 from firmware_bridge.sources.ticks import Ticks
 from firmware_bridge.wiring import LINES, Potentiometer, Switch, Wiring
-
-MAX_EDGES, MAX_ADC = 8_000, 3_000  # what one record holds
-MAX_US = 2**32 - 1  # the longest a record's watching or age can be
 
 _PULLS = {"up": "up", "down": "down", "none": "floating"}
 _READS = 8  # of the levels, until no edge falls into the reading of them
@@ -111,7 +108,8 @@ class PinWatch:
     def batch(self) -> SensorBatch:
         """What the pins did since the last batch. Levels and edges are of one moment, `t_us`.
 
-        An edge that the driver tells late, after levels that show it were read, is waited for a little.
+        An edge that the driver tells late, after levels that show it were read, is waited for a little. What happens
+        while it is waited for, edges and conversions alike, is of the next batch.
         """
         levels, t_us = self._read_quietly()
         edges = self._up_to(t_us)
@@ -124,7 +122,7 @@ class PinWatch:
         kept = edges[: self._max_edges]
         self._lost["batch"] += len(edges) - len(kept)
         self._edges = [edge for edge in self._edges if edge.t_us > t_us]
-        adc = [self._adc.popleft() for _ in range(min(len(self._adc), MAX_ADC))]
+        adc = self._converted(t_us)
         since_us = t_us if self._since_us is None else self._since_us
         dropped = self._untold_dropped
         self._dropped_told += dropped
@@ -134,7 +132,7 @@ class PinWatch:
             watched_us=min(max(0, t_us - since_us), MAX_US),
             levels=levels,
             edges=tuple(edge._replace(t_us=max(edge.t_us, t_us - MAX_US)) for edge in kept),
-            adc=tuple(adc),
+            adc=tuple(sample._replace(t_us=max(sample.t_us, t_us - MAX_US)) for sample in adc),
             dropped=dropped,
         )
 
@@ -230,6 +228,13 @@ class PinWatch:
 
     def _up_to(self, t_us: int) -> list[Edge]:
         return [edge for edge in self._edges if edge.t_us <= t_us]
+
+    def _converted(self, t_us: int) -> list[AdcSample]:
+        """The conversions up to a time, off the queue. Another thread goes on converting."""
+        adc = list[AdcSample]()
+        while self._adc and self._adc[0].t_us <= t_us and len(adc) < MAX_ADC:
+            adc.append(self._adc.popleft())
+        return adc
 
     def _after(self, edges: list[Edge]) -> int:
         """The levels after these edges, by what was known before them."""

@@ -16,6 +16,7 @@ from firmware_bridge.readings import LinkChange, SerialChunk
 from firmware_bridge.sources.inbox import Inbox, PortFree
 from firmware_bridge.sources.port import LinkLost, Port
 from firmware_bridge.sources.ports import places
+from firmware_bridge.sources.reopening import REOPEN_FIRST_S, pauses_s
 from firmware_bridge.sources.seek import Seeker, Visit
 
 # Sleeping and then taking everything costs a twentieth of the CPU of waking for every few bytes. A kernel's terminal
@@ -24,8 +25,6 @@ from firmware_bridge.sources.seek import Seeker, Visit
 POLL_S = 0.04
 _POLL_SHARE = 4
 _TTY_BYTES = 4095
-REOPEN_FIRST_S = 0.25
-REOPEN_MOST_S = 5.0
 LOOK_S = 0.1  # while a pause lasts: whether another device is at the path, which is tried at once
 DRAIN_BYTES = 4 << 20  # more than any kernel holds for one port: a pen that never stops cannot hold up a close
 DISBELIEVED = ("silent", "no frames")
@@ -34,13 +33,6 @@ DISBELIEVED = ("silent", "no frames")
 def poll_s(baud: int) -> float:
     """How long is slept at most before what has arrived is read."""
     return min(POLL_S, _TTY_BYTES * 10 / baud / _POLL_SHARE)
-
-
-def _pauses_s() -> Iterator[float]:
-    pause_s = REOPEN_FIRST_S
-    while True:
-        yield pause_s
-        pause_s = min(2 * pause_s, REOPEN_MOST_S)
 
 
 class SerialSource:
@@ -142,15 +134,16 @@ class SerialSource:
     # --- the reader's thread ----------------------------------------------------------------------------------------
 
     def _run(self, opened: Visit) -> None:
-        pauses_s = _pauses_s()
+        waits_s = pauses_s(REOPEN_FIRST_S)
         while True:
             read_before = self.read_total
             cause = self._read_until_lost(opened)
             if cause is None:
                 return
             if self.read_total > read_before and cause not in DISBELIEVED:
-                pauses_s = _pauses_s()  # only bytes prove a link: one that opens and dies at once must not spin
-            again = self._reopen(pauses_s)
+                # only bytes prove a link: one that opens and dies at once must not spin
+                waits_s = pauses_s(REOPEN_FIRST_S)
+            again = self._reopen(waits_s)
             if again is None:
                 return
             opened = again
@@ -206,12 +199,12 @@ class SerialSource:
             self._put(chunk.t_us, chunk.data)
         opened.chunks.clear()
 
-    def _reopen(self, pauses_s: Iterator[float]) -> Visit | None:
+    def _reopen(self, waits_s: Iterator[float]) -> Visit | None:
         """Try for ever, ever more slowly, and at once when another device is there; None when the source was closed."""
         there = self._places()
-        while self._pause(next(pauses_s), there):
+        while self._pause(next(waits_s), there):
             if there != (there := self._places()):
-                pauses_s = _pauses_s()
+                waits_s = pauses_s(REOPEN_FIRST_S)
             try:
                 return self._open()
             except PenError as error:

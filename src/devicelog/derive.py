@@ -7,7 +7,7 @@ Sample frames that only go on are gathered in a run and counted together (runs.p
 settles the run first. Where it is settled makes no difference to the facts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from devicelog.account import Account
 from devicelog.attribution import Correction, turns
@@ -331,7 +331,7 @@ class Derivation:
             "pen": self.who.pen,
             "pens": self.who.pens,
             "pen_clock": self._clock.documents() if self._has_clock else [],
-            "mode": next((mode for mode in _MODES if mode in self._modes | said), "unknown"),
+            "mode": mode_of(self._modes | said),
             "modes": sorted(self._modes),
             "identities": self._identities,
             "events": [{"code": code, "n": n} for code, n in sorted(self._events.items())],
@@ -355,6 +355,11 @@ class Derivation:
     def _at(self, t_us: int) -> int:
         """Microseconds since the first record of the stream."""
         return t_us - self._first_us
+
+
+def mode_of(told: Collection[str]) -> str:
+    """The mode of what is told in these: as long as one is not real, the whole is not."""
+    return next((mode for mode in _MODES if mode in told), "unknown")
 
 
 def _setting(block: SampleBlock) -> tuple[int | None, bool, bool]:

@@ -12,7 +12,8 @@ from devicelog.records import Record
 from firmware_bridge.readings import Gesture, Identity, LinkChange, Reading, SensorBatch
 from firmware_bridge.transports import StreamDecoder
 
-PORT = "pins"  # what a LinkChange of the pins names
+COMPARED = ("strokes", "passes", "contact", "set_depth")
+SILENT_US = 1_000_000  # batches come 25 times a second
 
 
 class PinsDecoder(StreamDecoder, Protocol):
@@ -74,6 +75,41 @@ class Placed:
         return [(before if before and n < begun else record, reading) for n, reading in enumerate(readings)]
 
 
+class Watched:
+    """In which zones she was while nobody watched the pins: what they say of those is not all that was."""
+
+    def __init__(self) -> None:
+        self._zones: set[str] = set()
+        self._since: set[str] = set()  # where she was since the newest batch
+        self._from_us: int | None = None  # the stream's first record
+        self._to_us: int | None = None  # up to when the pins were watched
+        self._newest_us = 0
+        self._away = True
+
+    def at(self, t_us: int, zone: str) -> None:
+        """A record, and the zone after it."""
+        self._from_us = t_us if self._from_us is None else self._from_us
+        self._newest_us = max(self._newest_us, t_us)
+        self._since.add(zone)
+
+    def batch(self, batch: SensorBatch, zone: str) -> None:
+        """They were watched for a stretch of time that ends now, in this zone."""
+        began_us = batch.t_us - batch.watched_us
+        first = self._to_us is None and self._from_us is not None and began_us > self._from_us
+        if first or (self._to_us is not None and began_us != self._to_us):
+            self._zones |= self._since | {zone}
+        self._to_us, self._since, self._away = batch.t_us, {zone}, False
+
+    def lose(self) -> None:
+        """Nobody watches them from now on."""
+        self._away = True
+
+    def unwatched(self) -> list[str]:
+        """Those zones, up to now. Pins that say nothing any more are not watched, whatever was said of their link."""
+        silent = self._to_us is None or self._newest_us - self._to_us > SILENT_US
+        return sorted(self._zones | (self._since if self._away or silent else set()))
+
+
 class Beside:
     """The pins as a second witness: what they say goes into a derivation of its own."""
 
@@ -81,23 +117,29 @@ class Beside:
         self.decoder, self.derivation = decoder, derivation
         self._doubt = Doubt(decoder)
         self._placed = Placed()
+        self._watched = Watched()
 
-    @staticmethod
-    def concerns(item: object) -> bool:
-        """Whether a record's item is of the pins alone."""
-        return isinstance(item, SensorBatch) or (isinstance(item, LinkChange) and item.port == PORT)
+    def arrived(self, record: Record) -> None:
+        """Take the number and stamp of a record that is the pen's alone."""
+        self.derivation.arrived(record)
+        self._watched.at(record.t_us, self.derivation.needling.zone)
 
     def feed(self, record: Record, item: object) -> list[Reading]:
         """Take a record that the pen's side does not take, or one of a person, the clock or the end, as both do.
 
         Returns what a person said with the pedal.
         """
-        self.derivation.arrived(record)
+        self.arrived(record)
+        if isinstance(item, SensorBatch):
+            self._watched.batch(item, self.derivation.needling.zone)
+        elif isinstance(item, LinkChange) and not item.up:
+            self._watched.lose()
         readings = self.decoder.feed(item) if isinstance(item, SensorBatch | LinkChange) else []
         said = self._take(
             self._placed(record, readings, watched=isinstance(item, SensorBatch))
         )  # what a loss completes came before it
         self.derivation.record(record, item)
+        self._watched.at(record.t_us, self.derivation.needling.zone)
         return said
 
     def finish(self, record: Record) -> None:
@@ -113,20 +155,32 @@ class Beside:
         return {
             **self._doubt.document(),
             "pen": facts["pen"],
+            "mode": facts["mode"],
             "closes": not open_accounts,
             "boots": account["boots"],
             "gaps": facts["gaps"],
+            "link_losses": facts["link_losses"],
+            "unwatched": self._watched.unwatched(),
             "zones": facts["zones"],
         }
 
     def compare(self, zones: list[Json], measures: tuple[list[str], list[str]]) -> list[Json]:
         """Zone by zone what the pen says and what the pins say; None where not both measure it.
 
+        Nor is anything compared of a zone in which nobody watched the pins for a time.
+
         `zones` are the facts of the pen's side; `measures` what the pen measures and what the pins do.
         """
-        beside = {zone["zone"]: zone for zone in self.document()["zones"]}
-        both = set(measures[0]) & set(measures[1])
-        return [self._compared(zone, beside[zone["zone"]], both) for zone in zones if zone["zone"] in beside]
+        document = self.document()
+        beside = {zone["zone"]: zone for zone in document["zones"]}
+        both, unwatched = set(measures[0]) & set(measures[1]), document["unwatched"]
+        compared: list[Json] = []
+        for zone in zones:
+            if zone["zone"] in unwatched:
+                compared.append({"zone": zone["zone"], **dict.fromkeys(COMPARED)})
+            elif zone["zone"] in beside:
+                compared.append(self._compared(zone, beside[zone["zone"]], both))
+        return compared
 
     def _compared(self, pen: Json, pins: Json, both: set[str]) -> Json:
         doubt = self._doubt.of(pen["zone"])

@@ -12,7 +12,7 @@ from devicelog.attribution import Attribution
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinical.plan import Plan
 from devicelog.counters import Counters
-from devicelog.derive import Derivation
+from devicelog.derive import Derivation, mode_of
 from devicelog.pins_side import Beside, Doubt, PinsDecoder, Placed
 from devicelog.records import SERIAL, Record, item_of
 from devicelog.tally import Limits
@@ -20,6 +20,7 @@ from devicelog.validate import LIVE, assess, read_rules, rules_document, verdict
 from firmware_bridge.calibration import Calibrator, HostCalibration
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import Fault, LinkChange, Overflow, Reading, SensorBatch
+from firmware_bridge.sides import of_pins
 from firmware_bridge.transports import decoder_of
 
 ENGINE = 3
@@ -111,7 +112,7 @@ class Pipeline:
         self._newest = record
         if record.kind == SERIAL:
             if beside is not None:
-                beside.derivation.arrived(record)
+                beside.arrived(record)
             derivation.account.kept_bytes += len(record.body)
             derivation.arrived(record)
             readings = self.calibrator.take(self.decoder.feed_bytes(record.body, record.t_us))
@@ -121,7 +122,7 @@ class Pipeline:
             item = item_of(record)
             derivation.arrived(record)
             if beside is not None:
-                if beside.concerns(item):
+                if of_pins(item):
                     return beside.feed(record, item)
                 if not isinstance(item, LinkChange | Overflow):
                     beside.feed(record, item)
@@ -140,9 +141,13 @@ class Pipeline:
 
     @property
     def dials_um(self) -> tuple[int | None, int | None]:
-        """Where the dial stands by the pins: those of the pen, those beside it; None where they do not know."""
-        own = cast(PinsDecoder, self.decoder).dial_um if self._doubt is not None else None
-        return own, self._beside.decoder.dial_um if self._beside is not None else None
+        """Where the dial stands by the pins: those of the pen, those beside it; None where they do not know.
+
+        Where nobody watches, they do not know.
+        """
+        own = cast(PinsDecoder, self.decoder).dial_um if self._doubt and self.derivation.gaps.link_up else None
+        beside = self._beside
+        return own, beside.decoder.dial_um if beside and beside.derivation.gaps.link_up else None
 
     def judge(self) -> tuple[Json, list[Json], list[Json]]:
         """Facts, findings and assessments of what was fed so far. Live, as often as wanted."""
@@ -194,7 +199,9 @@ class Pipeline:
     def _compare(self, beside: Beside, facts: Json) -> None:
         """Put what the pins say beside what the pen says. An account of theirs that is open is an open account."""
         sensors, profile = beside.document(), self.opening.profile
-        facts["sensors"] = sensors
+        needled = {zone["zone"] for zone in facts["zones"] if zone["judged"]}
+        facts["sensors"] = {**sensors, "unwatched": [zone for zone in sensors["unwatched"] if zone in needled]}
+        facts["mode"] = mode_of({facts["mode"], sensors["mode"]})
         if self.opening.sensors is not None:
             measures = (list(profile.measures), list(self.opening.sensors.measures))
             facts["compared"] = beside.compare(facts["zones"], measures)

@@ -6,15 +6,13 @@ says the same wherever its stream begins.
 
 import struct
 
-from firmware_bridge.readings import AdcSample, Edge, SensorBatch
+from firmware_bridge.readings import MAX_ADC, MAX_EDGES, MAX_US, AdcSample, Edge, SensorBatch
 
 _HEAD = struct.Struct("<IHIHH")  # watched_us, levels, dropped, edges, conversions
 _EDGE = struct.Struct("<BI")  # line and level, age_us
 _ADC = struct.Struct("<BHI")  # channel, value, age_us
 
-# As many as one batch may hold of each: two full ones fit a record's body.
-MAX_EDGES = 8_000
-MAX_ADC = 3_000
+_MAX_PLACE, _MAX_WORD = 2**7 - 1, 2**16 - 1  # of a line; of levels, a channel's count
 
 
 def body_of(batch: SensorBatch) -> bytes:
@@ -31,6 +29,29 @@ def body_of(batch: SensorBatch) -> bytes:
         )
     except struct.error as error:
         raise ValueError(f"a batch that does not fit a record: {error}") from error
+
+
+def fitting(batch: SensorBatch) -> SensorBatch:
+    """What of a batch a record can hold: the rest is counted as dropped, and no batch is refused.
+
+    A source delivers nothing else; a fault in one must not cost the recording.
+    """
+    edges = [edge for edge in batch.edges if 0 <= edge.line <= _MAX_PLACE and 0 <= batch.t_us - edge.t_us <= MAX_US]
+    adc = [
+        sample
+        for sample in batch.adc
+        if 0 <= sample.channel <= 0xFF and 0 <= sample.value <= _MAX_WORD and 0 <= batch.t_us - sample.t_us <= MAX_US
+    ]
+    kept = tuple(edges[:MAX_EDGES]), tuple(adc[:MAX_ADC])
+    lost = len(batch.edges) + len(batch.adc) - len(kept[0]) - len(kept[1])
+    return SensorBatch(
+        t_us=batch.t_us,
+        watched_us=min(max(0, batch.watched_us), MAX_US),
+        levels=batch.levels & _MAX_WORD,
+        edges=kept[0],
+        adc=kept[1],
+        dropped=min(max(0, batch.dropped) + lost, MAX_US),
+    )
 
 
 def batch_of(t_us: int, body: bytes) -> SensorBatch:

@@ -15,6 +15,7 @@ import pytest
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
+from devicelog.sensor_bytes import batch_of, body_of
 from firmware_bridge.errors import PenError, PortBusy, PortForbidden, PortMissing, ProfileError
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import LinkChange, SensorBatch
@@ -395,6 +396,53 @@ def test_a_batch_that_the_inbox_has_no_room_for_is_in_the_next_one_as_lost():
     assert max(batch.dropped for batch in kept) > 0
 
 
+def test_what_there_was_no_room_for_is_told_when_the_source_is_closed():
+    inbox, factory = Inbox(max_bytes=60), MockFactory()
+    clock_us = [now_us()]
+    with GpioSource(wiring_of(), inbox, lambda: clock_us[0], factory=factory) as source:
+        source._closing.wait = lambda _s=None: closed.wait(DEADLINE_S)  # type: ignore[method-assign,assignment]
+        closed = threading.Event()
+        source.start()
+        pin = factory.pin(17)
+        for turn in range(40):
+            (pin.drive_high if turn % 2 else pin.drive_low)()
+        clock_us[0] += 40_000
+        closed.set()
+    batches = batches_in(drained(inbox))
+    assert_contiguous(batches)
+    assert batches[-1].t_us == clock_us[0]
+    assert batches[-1].levels & 1
+    assert sum(len(batch.edges) + batch.dropped for batch in batches) == 40
+    assert batches[-1].dropped == 40
+
+
+def test_what_there_was_no_room_for_is_told_before_the_pins_are_lost_and_not_after():
+    inbox, factory, items = Inbox(max_bytes=60), MockFactory(), []
+    with GpioSource(wiring_of(), inbox, now_us, factory=factory) as source:
+        source.start()
+        pin = factory.pin(17)
+        wait_for(lambda: source._unkept is None)
+        for turn in range(40):
+            (pin.drive_high if turn % 2 else pin.drive_low)()
+        wait_for(lambda: source._unkept is not None)
+        factory.pin(27)._get_state = failing()
+
+        def changes() -> list[LinkChange]:
+            items.extend(drained(inbox))
+            return [item for item in items if isinstance(item, LinkChange)]
+
+        wait_for(lambda: len(changes()) >= 2)
+        factory.reset()
+        wait_for(lambda: len(changes()) >= 3)
+    items += drained(inbox)
+    opened, lost, reopened = (items.index(change) for change in changes())
+    before, after = batches_in(items[opened:lost]), batches_in(items[reopened:])
+    assert_contiguous(before)
+    assert_contiguous(after)
+    assert sum(len(batch.edges) + batch.dropped for batch in before) == 40
+    assert sum(batch.dropped for batch in after) == 0
+
+
 def test_the_source_delivers_all_that_happens_in_real_time():
     inbox = Inbox()
     sensors = sensors_of(now_us=now_us)
@@ -409,6 +457,7 @@ def test_the_source_delivers_all_that_happens_in_real_time():
             return len(batches_in(items)) >= 15
 
         wait_for(enough)
+        sensors.close()  # or it drives on while the source is closed
     items += drained(inbox)
     assert items[0] == LinkChange(t_us=items[0].t_us, up=True, cause="opened", port="pins")
     batches = batches_in(items)
@@ -505,6 +554,32 @@ def test_conversions_that_nobody_takes_are_counted(monkeypatch):
             watch.convert()
         batch = watch.batch()
     assert (len(batch.adc), batch.dropped) == (5, 3)
+
+
+def test_a_conversion_made_while_a_late_edge_is_waited_for_is_of_the_next_batch():
+    factory, clock_us = MockFactory(), [now_us()]
+    pin = factory.pin(17)
+
+    def driver_tells_a_millisecond_late(_s: float) -> None:
+        clock_us[0] += 1_000
+        watch.convert()
+        pin._when_changed()(tick_s, False)
+
+    with PinWatch(
+        wiring_of("gpio-adc"), lambda: clock_us[0], factory=factory, wait=driver_tells_a_millisecond_late
+    ) as watch:
+        watch.open()
+        watch.begin()
+        watch.convert()
+        tick_s = factory.ticks() - 1.0
+        pin._state = False
+        clock_us[0] += 40_000
+        waited, after = watch.batch(), watch.batch()
+    assert [sample.t_us - waited.t_us for sample in waited.adc] == [-40_000]
+    assert [sample.t_us - waited.t_us for sample in after.adc] == [1_000]
+    assert len(waited.edges) == 1
+    for batch in (waited, after):
+        assert batch_of(batch.t_us, body_of(batch)) == batch
 
 
 def test_conversions_keep_their_grid_and_their_own_stamps():

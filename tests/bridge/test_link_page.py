@@ -6,7 +6,7 @@ import pytest
 
 from devicelog.recorder.recording import IDENTITY_TIMEOUT_S
 from firmware_bridge.profiles import load_profile
-from firmware_bridge.sources import CAUSES, Watch, seek, serial_port, watch
+from firmware_bridge.sources import CAUSES, Watch, reopening, seek, serial_port, watch
 from tests.pages import DOCS
 
 TEXT = " ".join((DOCS / "link.md").read_text("utf-8").split())
@@ -21,8 +21,8 @@ def test_every_cause_is_on_the_page() -> None:
     "words",
     [
         f"since the last read, {serial_port.POLL_S * 1000:.0f} ms ago",
-        f"after {serial_port.REOPEN_FIRST_S:g} s, then after twice as long each time up to every "
-        f"{serial_port.REOPEN_MOST_S:g} s",
+        f"after {reopening.REOPEN_FIRST_S:g} s, then after twice as long each time up to every "
+        f"{reopening.REOPEN_MOST_S:g} s",
         f"looked at every {serial_port.LOOK_S:g} s",
         f"{watch.SILENCES} times the profile's `silence_limit_us`, {watch.LEAST_US // 10**6} s at least "
         f"(reference: {Watch(load_profile('reference').silence_limit_us).patience_us // 10**6} s)",

@@ -23,6 +23,7 @@ from firmware_bridge.frames import encode
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import IdentityRequest, LinkChange, Overflow, SerialChunk
 from firmware_bridge.sources import CAUSES, Inbox, SerialSource, port, serial_port
+from firmware_bridge.sources.reopening import pauses_s
 from tests.bridge.ptys import DEADLINE_S, Pen, Tape, n_descriptors, now_us
 
 ASKING = load_profile("reference")
@@ -332,8 +333,8 @@ def test_the_identity_is_asked_for_again_after_a_return(pen: Pen) -> None:
 
 
 def test_reopening_is_tried_ever_more_slowly_and_for_ever() -> None:
-    pauses_s = serial_port._pauses_s()
-    assert [next(pauses_s) for _ in range(8)] == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
+    waits_s = pauses_s()
+    assert [next(waits_s) for _ in range(8)] == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
 
 
 DEATHS = [

@@ -61,7 +61,7 @@ def reading(url: object, profile: object = QUIET) -> Iterator[tuple[SerialSource
 
 def test_a_pen_that_comes_back_after_long_is_not_kept_waiting(pen: Pen, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses = iter([0.01, 3600.0])
-    monkeypatch.setattr(serial_port, "_pauses_s", lambda: pauses)
+    monkeypatch.setattr(serial_port, "pauses_s", lambda _first_s: pauses)
     with reading(pen.link) as (source, tape):
         pen.unplug()
         tape.until(lambda tape: tape.causes[-1:] == ["unplugged"])

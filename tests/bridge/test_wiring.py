@@ -241,6 +241,14 @@ CANNOT_BE_MEANT = {
         of(ENCODED, dial__start_um=199),
         "gpio.dial: start_um = 199 is not from min_um to max_um",
     ),
+    "a home beyond the end": (
+        of(ENCODED, dial__home_um=2_501),
+        "gpio.dial: home_um = 2501 is not from min_um to max_um",
+    ),
+    "a home that is nowhere": (
+        of(ENCODED, dial__start_um=None),
+        "gpio.dial: home wants home_um or start_um: where the dial stands there",
+    ),
     "a dial that starts above its end": (
         of(ENCODED, dial__start_um=2_501),
         "gpio.dial: start_um = 2501 is not from min_um to max_um",

@@ -7,8 +7,8 @@ import pytest
 
 from firmware_bridge.edges.pedal import STUCK_US
 from firmware_bridge.profiles import load_profile
+from firmware_bridge.readings import MAX_EDGES
 from firmware_bridge.sources.pin_factory import FACTORIES
-from firmware_bridge.sources.pin_watch import MAX_EDGES
 from firmware_bridge.wiring import Potentiometer, read_wiring
 from tests.pages import block, cells, section
 

@@ -243,6 +243,65 @@ def test_pins_beside_a_pen_of_which_nothing_came():
     assert (derived["facts"]["compared"], derived["facts"]["sensors"]["boots"]) == ([], [])
 
 
+def two_zones(lost_at: int | None, **parts) -> dict:
+    """A serial pen in two zones, and pins that go away at a turn of 200 ms: in the first, or never."""
+    bench = on("forehead", opening_of(plan=PLAN, sensors=profile_of(**(parts or PARTS), frequency_max_dhz=1_500)))
+    pins = Pins(start_us=HOST_US)
+    if not parts:
+        pins.pulse("contact", 995 * MS, 2_995 * MS)
+        pins.pulse("contact", 4_995 * MS, 6_995 * MS)
+    for from_us in (1_003 * MS, 5_003 * MS):
+        pins.strokes(200, 10 * MS, from_us)
+    for turn, batch in enumerate(pins.batches(8 * S, range(200 * MS, 8 * S, 200 * MS))):
+        on_skin = 5 <= turn < 15 or 25 <= turn < 35
+        if turn == lost_at:
+            lost_us = batch.t_us - 200 * MS
+            bench.put(LinkChange(t_us=lost_us, up=False, cause="io error", port="pins"))
+        if turn == 20:
+            bench.zone("cheek.left")
+        bench.strokes += 20 if on_skin else 0
+        bench.samples(("1" if on_skin else "0") * 20)
+        if lost_at is None or turn < lost_at:
+            bench.put(batch)
+    return bench.end()
+
+
+@pytest.mark.parametrize("parts", [{}, {"strokes": switch(17, 200)}], ids=["all", "strokes alone"])
+@pytest.mark.parametrize("lost_at", [18, 0])
+def test_pins_beside_a_pen_that_go_away_are_a_finding_and_no_zero_to_compare_with(lost_at, parts):
+    derived = two_zones(lost_at, **parts)
+    lost = finding(derived, "link.lost")["detail"]
+    assert lost == {"which": "pins", "n": 1, "for_us": None, "causes": ["io error"]}
+    assert derived["facts"]["link_losses"] == []
+    losses = derived["facts"]["sensors"]["link_losses"]
+    assert [(loss["for_us"], loss["cause"]) for loss in losses] == [(None, "io error")]
+    blind = {"forehead", "cheek.left"}
+    for rule in ("sensors.disagree", "strokes.uncertain"):
+        told = results_of(derived, rule)
+        assert {zone for zone, result in told.items() if result == "not assessable"} == blind
+        assert "found" not in told.values()
+    for row in derived["facts"]["compared"]:
+        assert set(row.values()) == {row["zone"], None}
+    assert derived["verdict"] == "not assessable"
+
+
+def test_pins_beside_a_pen_that_stay_are_compared_in_both_zones():
+    derived = two_zones(None)
+    assert results_of(derived, "sensors.disagree") == {"forehead": "passed", "cheek.left": "passed"}
+    assert results_of(derived, "strokes.uncertain") == {None: "passed"}
+    assert results_of(derived, "link.lost") == {None: "passed"}
+
+
+@pytest.mark.parametrize(("factory", "mode"), [("lgpio", "real"), ("mock", "demo")])
+def test_demo_pins_beside_a_real_pen_make_a_demo_session(factory, mode):
+    bench = on("forehead", opening_of(plan=PLAN, sensors=profile_of(factory=factory, **PARTS)))
+    for batch in Pins(start_us=HOST_US).batches(S):
+        bench.samples("1" * 4)
+        bench.put(batch)
+    facts = bench.end()["facts"]
+    assert (facts["modes"], facts["sensors"]["mode"], facts["mode"]) == (["real"], mode, mode)
+
+
 def test_pins_beside_a_pen_that_do_not():
     derived = both(400)
     assert finding(derived, "sensors.disagree")["zone"] == "forehead"

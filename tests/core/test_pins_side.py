@@ -15,6 +15,7 @@ from devicelog.records import Body, Mark, Record, record_of
 from devicelog.tally import Limits
 from firmware_bridge.profile import MEASURES
 from firmware_bridge.readings import Fault, Gesture, LinkChange, Overflow, RawInput, Reading, SensorBatch
+from firmware_bridge.sides import of_pins
 from tests.builders import HOST_US, Bench
 
 BATCH = SensorBatch(t_us=HOST_US, watched_us=100_000, levels=0)
@@ -63,6 +64,7 @@ class Pins:
         self.beside = Beside(self.decoder, derivation)
         self.bench = Bench()
         self.number = 0
+        self.to_us = HOST_US  # the pins were watched up to then
 
     def record(self, item: RawInput | Body | None) -> Record:
         self.number += 1
@@ -78,7 +80,13 @@ class Pins:
         if lost:
             self.decoder.next.clear()
             return []
-        return self.put(BATCH)
+        now_us, from_us = HOST_US + self.bench.now_us, self.to_us
+        self.to_us = now_us
+        return self.put(SensorBatch(t_us=now_us, watched_us=now_us - from_us, levels=0))
+
+    def missed(self) -> None:
+        """Nobody watched up to now."""
+        self.to_us = HOST_US + self.bench.now_us
 
     def zone(self, zone: str) -> None:
         self.put(Mark(kind="zone", actor="p-07", zone=zone))
@@ -124,7 +132,7 @@ def link(*, up: bool, port: str | None = "pins") -> LinkChange:
     ids=["a batch", "pins up", "pins down", "the pen's link", "a named port", "an overflow", "a mark", "a tick"],
 )
 def test_batches_and_the_link_of_the_pins_are_the_pins_alone(item, theirs):
-    assert Beside.concerns(item) is theirs
+    assert of_pins(item) is theirs
 
 
 def test_the_decoder_is_given_what_the_pins_did_and_nothing_else(pins):
@@ -146,7 +154,9 @@ def test_what_the_pins_say_is_counted_where_she_is(pins):
     assert document["account"] == ACCOUNT
     assert document["pen"] is None
     assert document["closes"]
-    assert sorted(document) == ["account", "boots", "closes", "doubt", "gaps", "pen", "zones"]
+    assert sorted(document) == [
+        *("account", "boots", "closes", "doubt", "gaps", "link_losses", "mode", "pen", "unwatched", "zones"),
+    ]
     assert [(boot["decoded"], boot["missing"]) for boot in document["boots"]] == [(40, 0)]
 
 
@@ -328,6 +338,39 @@ def test_only_zones_of_both_are_compared_each_with_its_own(pins):
     zones = [facts_of_pen(zone) for zone in ("forehead", "cheek.right", "chin")]
     compared = compare(pins, *zones)
     assert [(zone["zone"], zone["strokes"]["low"]) for zone in compared] == [("forehead", 6), ("chin", 8)]
+
+
+NOT_COMPARED = {"strokes": None, "passes": None, "contact": None, "set_depth": None}
+
+
+@pytest.mark.parametrize("how", ["lost and back", "lost for good", "a hole", "silent to the end", "never there"])
+def test_a_zone_in_which_nobody_watched_for_a_time_is_not_compared(pins, how):
+    if how != "never there":
+        pins.needle("chin", strokes=2)
+    if how in ("lost and back", "lost for good"):
+        pins.put(link(up=False))
+    pins.zone("forehead")
+    pins.samples("1" * 200, lost=True)
+    if how == "lost and back":
+        pins.put(link(up=True))
+    if how in ("lost and back", "a hole"):
+        pins.missed()
+        pins.needle("forehead", strokes=6, passes=1)
+        pins.needle("cheek.left", strokes=6)
+    else:
+        pins.put(None)
+    named = [zone for zone in pins.document()["unwatched"] if zone != "unassigned"]
+    assert named == (["forehead"] if how == "never there" else ["chin", "forehead"])
+    rows = compare(pins, facts_of_pen(), facts_of_pen("cheek.left"))
+    assert rows[0] == {"zone": "forehead", **NOT_COMPARED}
+    if how in ("lost and back", "a hole"):
+        assert rows[1]["contact"] == {"pen_us": 200_000, "pins_us": 200_000}
+
+
+def test_pins_that_are_watched_without_a_break_leave_no_zone_out(pins):
+    pins.needle("forehead")
+    pins.needle("chin")
+    assert pins.document()["unwatched"] == []
 
 
 @pytest.mark.parametrize(

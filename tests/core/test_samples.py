@@ -5,10 +5,10 @@ import pytest
 from devicelog.attribution import Correction
 from devicelog.samples import COLUMNS, sample_rows
 from firmware_bridge.frames import encode
-from firmware_bridge.readings import SampleBlock
+from firmware_bridge.readings import LinkChange, SampleBlock, SensorBatch
 from firmware_bridge.simulator import script_for
 from firmware_bridge.simulator.pen import Pen
-from tests.builders import Bench, opening_of, pen_document
+from tests.builders import HOST_US, Bench, opening_of, pen_document
 
 
 def column(rows, name):
@@ -161,6 +161,17 @@ def test_half_a_frame_before_trouble_is_no_sample(trouble):
     else:
         bench.raw(b"\0")
     bench.samples("1")
+    assert column(sample_rows(bench.records), "seq") == [0, 1]
+
+
+@pytest.mark.parametrize("up", [False, True], ids=["lost", "back"])
+def test_what_befalls_the_pins_does_not_cut_a_frame_of_the_pen(up):
+    bench = Bench()
+    for half in (slice(0, 10), slice(10, None)):
+        bench.raw(encode(bench.block("11"))[half])
+        if half.start == 0:
+            bench.put(LinkChange(t_us=HOST_US, up=up, cause="io error", port="pins"))
+            bench.put(SensorBatch(t_us=HOST_US, watched_us=0, levels=0))
     assert column(sample_rows(bench.records), "seq") == [0, 1]
 
 

@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devicelog.records import MAX_BODY, SENSORS, Record, item_of, record_of
-from devicelog.sensor_bytes import MAX_ADC, MAX_EDGES, batch_of, body_of
-from firmware_bridge.readings import AdcSample, Edge, SensorBatch
-from firmware_bridge.sources import pin_watch
+from devicelog.sensor_bytes import batch_of, body_of, fitting
+from firmware_bridge.readings import MAX_ADC, MAX_EDGES, MAX_US, AdcSample, Edge, SensorBatch
 
 T_US = 86_400_000_000
 NOTHING = SensorBatch(t_us=T_US, watched_us=40_000, levels=0)
@@ -53,10 +52,6 @@ def test_the_fullest_batch_fits_a_record():
     assert batch_of(T_US, body_of(full)) == full
 
 
-def test_a_source_puts_no_more_into_a_batch_than_a_record_takes():
-    assert (pin_watch.MAX_EDGES, pin_watch.MAX_ADC) == (MAX_EDGES, MAX_ADC)
-
-
 @pytest.mark.parametrize(
     "batch",
     [
@@ -70,3 +65,37 @@ def test_a_source_puts_no_more_into_a_batch_than_a_record_takes():
 def test_what_no_source_delivers_is_refused(batch):
     with pytest.raises(ValueError):
         body_of(batch)
+
+
+WRONG = {
+    "an edge after the batch": (replace(NOTHING, edges=(Edge(0, True, T_US + 1), Edge(1, True, T_US))), 1),
+    "an edge of long ago": (replace(NOTHING, edges=(Edge(0, True, T_US - MAX_US - 1),)), 1),
+    "an edge of no line": (replace(NOTHING, edges=(Edge(128, True, T_US), Edge(-1, True, T_US))), 2),
+    "a conversion after the batch": (replace(NOTHING, adc=(AdcSample(0, 1, T_US + 1), AdcSample(0, 2, T_US))), 1),
+    "a count beyond": (replace(NOTHING, adc=(AdcSample(0, 2**16, T_US), AdcSample(0, -1, T_US))), 2),
+    "a channel beyond": (replace(NOTHING, adc=(AdcSample(256, 1, T_US),)), 1),
+    "too many": (
+        replace(NOTHING, edges=(Edge(0, True, T_US),) * (MAX_EDGES + 2), adc=(AdcSample(0, 1, T_US),) * (MAX_ADC + 3)),
+        5,
+    ),
+    "watched for less than nothing": (replace(NOTHING, watched_us=-1), 0),
+    "watched too long": (replace(NOTHING, watched_us=MAX_US + 1), 0),
+    "levels beyond": (replace(NOTHING, levels=2**16), 0),
+    "more dropped than can be told": (replace(NOTHING, dropped=MAX_US + 1), 0),
+}
+
+
+@pytest.mark.parametrize(("batch", "lost"), WRONG.values(), ids=WRONG)
+def test_of_what_no_source_delivers_a_record_holds_what_it_can_and_counts_the_rest(batch, lost):
+    with pytest.raises(ValueError):
+        body_of(batch)
+    fits = fitting(batch)
+    assert batch_of(T_US, body_of(fits)) == fits
+    assert len(fits.edges) + len(fits.adc) == len(batch.edges) + len(batch.adc) - lost
+    assert fits.dropped == min(batch.dropped + lost, MAX_US)
+
+
+@settings(deadline=None)
+@given(batches)
+def test_what_fits_stays_as_it_is(batch):
+    assert fitting(batch) == batch

@@ -1,15 +1,18 @@
 """Where an encoder stands when a session begins: where the span before it left it."""
 
+from dataclasses import replace
+
 import pytest
 
 from devicelog.pipeline import Opening, Pipeline
-from devicelog.recorder.standing import as_they_stand, dial_lost
+from devicelog.recorder.standing import as_they_stand, what_to_do
 from devicelog.records import record_of
 from devicelog.validate import rules_document
+from firmware_bridge.edges import SensorDecoder
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.profiles import load_profile
-from firmware_bridge.readings import Edge, LinkChange, SensorBatch
-from firmware_bridge.wiring import LINES
+from firmware_bridge.readings import Edge, LinkChange, SampleBlock, SensorBatch
+from firmware_bridge.wiring import LINES, Encoder
 
 A, B = LINES.index("dial_a"), LINES.index("dial_b")
 AT_REST = (1 << len(LINES)) - 1  # every line is pulled up
@@ -41,10 +44,10 @@ def turned(steps: int, *, beside: bool = False) -> Pipeline:
     return pipeline
 
 
-def start_um(profile: PenProfile | None) -> int:
+def start_um(profile: PenProfile | None) -> int | None:
     assert profile is not None
     assert profile.gpio is not None
-    return int(profile.gpio.document()["dial"]["start_um"])
+    return profile.gpio.document()["dial"].get("start_um")  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize(("steps", "at_um"), [(0, 500), (3, 650), (-2, 400)])
@@ -67,18 +70,81 @@ def test_a_potentiometer_tells_by_itself():
     assert as_they_stand(pipeline, wired, None) == (wired, None)
 
 
-def test_a_dial_that_is_not_known_is_left_as_the_profile_says():
-    pipeline = turned(0)
-    pipeline.decoder._pen.encoder.lose()  # type: ignore[attr-defined]
-    wired = load_profile("gpio-reference")
-    assert as_they_stand(pipeline, wired, None)[0] == wired
-    assert dial_lost(pipeline, wired, None)
+def lost(pipeline: Pipeline, how: str) -> Pipeline:
+    """The span goes on, and nobody knows any more where the dial stands."""
+    if how == "an edge was dropped":
+        items: tuple = (
+            SensorBatch(t_us=440_000, watched_us=40_000, levels=AT_REST, dropped=1),
+            SensorBatch(t_us=840_000, watched_us=400_000, levels=AT_REST),
+        )
+    else:
+        items = (LinkChange(t_us=440_000, up=False, cause="io error", port="pins"),)
+    for number, item in enumerate(items, 3):
+        pipeline.feed(record_of(number, item.t_us, item))
+    return pipeline
 
 
-def test_a_dial_that_is_known_is_not_lost_and_one_that_is_no_encoder_cannot_be():
+def with_home(profile: PenProfile) -> PenProfile:
+    """The same pen with a home switch."""
+    assert profile.gpio is not None
+    dial = profile.gpio.dial
+    assert isinstance(dial, Encoder)
+    return replace(profile, gpio=replace(profile.gpio, dial=replace(dial, home=replace(dial.a, pin=13))))
+
+
+@pytest.mark.parametrize("how", ["an edge was dropped", "the pins are away"])
+@pytest.mark.parametrize("beside", [False, True], ids=["pins alone", "beside a pen"])
+def test_a_dial_that_is_not_known_is_not_known_in_the_session(beside, how):
+    wired, line = load_profile("gpio-reference"), load_profile("reference")
+    sides = (line, wired) if beside else (wired, None)
+    pipeline = lost(turned(3, beside=beside), how)
+    profile = as_they_stand(pipeline, *sides)[1 if beside else 0]
+    assert profile is not None
+    assert profile.gpio is not None
+    assert "start_um" not in profile.gpio.document()["dial"]
+    assert PenProfile.from_document(profile.document()).gpio == profile.gpio
+    decoder = SensorDecoder(profile)
+    readings = [
+        reading
+        for at in range(4)
+        for reading in decoder.feed(
+            SensorBatch(t_us=1_000_000 + at * 40_000, watched_us=40_000 if at else 0, levels=AT_REST)
+        )
+    ]
+    settings = {reading.depth_set_um for reading in readings if isinstance(reading, SampleBlock)}
+    assert settings == {None}
+    assert decoder.dial_um is None
+    words = what_to_do(pipeline, *sides)
+    assert words is not None
+    assert "set the dial to 500 µm and begin again" in words
+
+
+def test_a_dial_that_is_not_known_is_known_again_at_home():
+    pipeline, wired = lost(turned(3), "an edge was dropped"), with_home(load_profile("gpio-reference"))
+    profile = as_they_stand(pipeline, wired, None)[0]
+    assert PenProfile.from_document(profile.document()).gpio == profile.gpio
+    assert (start_um(profile), profile.gpio.dial.at_home_um) == (None, 500)  # type: ignore[union-attr]
+    decoder, home = SensorDecoder(profile), 1 << LINES.index("home")
+    for at in range(8):
+        levels = AT_REST & ~home if at > 2 else AT_REST
+        edges = (Edge(LINES.index("home"), False, 1_120_000 - 20_000),) if at == 3 else ()
+        decoder.feed(
+            SensorBatch(t_us=1_000_000 + at * 40_000, watched_us=40_000 if at else 0, levels=levels, edges=edges)
+        )
+    assert decoder.dial_um == 500
+    words = what_to_do(pipeline, wired, None)
+    assert words is not None
+    assert "turned home" in words
+
+
+def test_home_is_where_it_was_though_the_dial_was_turned_before_the_session():
+    profile = as_they_stand(turned(3), with_home(load_profile("gpio-reference")), None)[0]
+    assert (start_um(profile), profile.gpio.dial.at_home_um) == (650, 500)  # type: ignore[union-attr]
+
+
+def test_a_dial_that_is_known_wants_no_words_and_one_that_is_no_encoder_neither():
     wired, line, other = load_profile("gpio-reference"), load_profile("reference"), load_profile("gpio-adc")
-    assert not dial_lost(turned(1), wired, None)
-    assert not dial_lost(turned(1, beside=True), line, wired)
-    assert not dial_lost(
-        Pipeline(Opening(stream="u-0", kind="span", profile=other, rules=rules_document())), other, None
-    )
+    assert what_to_do(turned(1), wired, None) is None
+    assert what_to_do(turned(1, beside=True), line, wired) is None
+    pipeline = Pipeline(Opening(stream="u-0", kind="span", profile=other, rules=rules_document()))
+    assert what_to_do(pipeline, other, None) is None

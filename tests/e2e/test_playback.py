@@ -47,6 +47,17 @@ def test_a_lost_link_is_lost_again_and_unreadable_frames_are_left_out() -> None:
     assert [(step.at_us, step.data) for step in steps_of(records)] == [(1, None), (2, b"")]
 
 
+def test_what_befalls_the_pins_is_not_played_and_cuts_nothing() -> None:
+    sent = bytes_of("clean", 6, 1)
+    whole = [SerialChunk(t_us=0, data=sent[:1_001]), SerialChunk(t_us=0, data=sent[1_001:])]
+    lost, back = (LinkChange(t_us=0, up=up, cause="io error", port="pins") for up in (False, True))
+
+    def played(items: list[SerialChunk | LinkChange]) -> list[bytes | None]:
+        return [step.data for step in steps_of(record_of(n, n, item) for n, item in enumerate(items))]
+
+    assert played([whole[0], lost, back, whole[1]]) == played([*whole])
+
+
 @pytest.mark.timeout(120)
 def test_a_session_recorded_from_a_playback(tmp_path: Path) -> None:
     data, link = ["--data-dir", str(tmp_path / "data")], tmp_path / "pen"

@@ -117,7 +117,8 @@ def _no_session(detail: Json) -> str:
 
 def _link_lost(detail: Json) -> str:
     away = "not back" if detail["for_us"] is None else f"away for {seconds(detail['for_us'])} in all"
-    return f"{_times(detail['n'])}, {away} ({', '.join(detail['causes'])})"
+    whose = f"the {detail['which']}: " if "which" in detail else ""
+    return f"{whose}{_times(detail['n'])}, {away} ({', '.join(detail['causes'])})"
 
 
 def _restarted(detail: Json) -> str:

@@ -43,6 +43,8 @@ def pins_text(session: Json) -> str:
         told = (
             "no sign of a missed edge; two that are lost together leave none" if low == high else "some may be missed"
         )
+        if unwatched := sensors.get("unwatched"):
+            told = f"not all of them, nobody watched for a time ({', '.join(unwatched)})"
         lines.append(f"  strokes {low if low == high else f'{low} to {high}'}: {told}")
     lines += [f"  {said(account[key])}" for key, said in _TOLD.items() if account.get(key)]
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from devicelog.records import SERIAL, Record, item_of
 from firmware_bridge.decode import Decoder
 from firmware_bridge.frames import encode
 from firmware_bridge.readings import Fault, Heartbeat, Identity, LinkChange, PenEvent, Reading, SampleBlock, SerialChunk
+from firmware_bridge.sides import of_pins
 from firmware_bridge.simulator.run import PtyLink
 
 _WAIT_NS = 20_000_000
@@ -28,7 +29,7 @@ class Step(NamedTuple):
 
 
 def steps_of(records: Iterable[Record]) -> Iterator[Step]:
-    """The records of a stream as what a pen did, every frame marked `test`. Pure."""
+    """The records of a stream as what a pen did, every frame marked `test`. Pure. Pins beside it are not played."""
     decoder, first_us = Decoder(), None
     for record in records:
         first_us = record.t_us if first_us is None else first_us
@@ -37,7 +38,7 @@ def steps_of(records: Iterable[Record]) -> Iterator[Step]:
             readings = decoder.feed(SerialChunk(t_us=record.t_us, data=record.body))
             if data := b"".join(_marked(reading) for reading in readings):
                 yield Step(at_us, data)
-        elif isinstance(change := item_of(record), LinkChange):
+        elif isinstance(change := item_of(record), LinkChange) and not of_pins(change):
             decoder.feed(change)
             yield Step(at_us, b"" if change.up else None)
 

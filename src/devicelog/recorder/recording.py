@@ -30,7 +30,7 @@ from devicelog.recorder.marking import Marking, refusal
 from devicelog.recorder.nobody import nobody
 from devicelog.recorder.pedalling import Pedalling, Sound
 from devicelog.recorder.pen_updates import PenUpdates
-from devicelog.recorder.standing import as_they_stand, dial_lost
+from devicelog.recorder.standing import as_they_stand, what_to_do
 from devicelog.recorder.stop import Stop
 from devicelog.recorder.stream import OpenStream, new_stream_id
 from devicelog.recorder.supervision import Supervision
@@ -185,8 +185,8 @@ class Recording:
             lambda: self._calibration(identity), or_else="No calibration of this pen that was made here is applied"
         )
         profile, sensors = as_they_stand(span.pipeline, job.profile, job.sensors)
-        if dial_lost(span.pipeline, job.profile, job.sensors):
-            self._console.say("where the dial stands was lost: it is taken to stand at its start_um. Set it there")
+        if words := what_to_do(span.pipeline, job.profile, job.sensors):
+            self._console.say(words)
         body: Json = {
             "stream": new_stream_id("session"),
             "client_ref": None,  # both are known when the entry is written

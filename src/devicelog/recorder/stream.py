@@ -12,10 +12,11 @@ from devicelog.canonical import Json, parse_canonical
 from devicelog.ledger.entries import RECORDER, Actor, Entry
 from devicelog.pipeline import ENGINE, Opening, Pipeline
 from devicelog.recorder.clock import RecorderClock
-from devicelog.records import Body, End, record_of
+from devicelog.records import Body, End, Record, record_of
+from devicelog.sensor_bytes import fitting
 from devicelog.store.transaction import Transaction
 from devicelog.store.writer import Writer
-from firmware_bridge.readings import RawInput, Reading, SerialChunk
+from firmware_bridge.readings import RawInput, Reading, SensorBatch, SerialChunk
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -71,7 +72,7 @@ class OpenStream:
         """Number an item (None: a tick) and keep it; returns the readings that it completed."""
         if t_us is None:
             t_us = getattr(item, "t_us", None)
-        record = record_of(self.records, self._clock.now_us() if t_us is None else t_us, item)
+        record = self._record(self._clock.now_us() if t_us is None else t_us, item)
         self.records += 1
         if item is None or t_us is not None:
             self.heard_us = record.t_us
@@ -79,6 +80,14 @@ class OpenStream:
             self.read_total = item.read_total
         self._writer.put(record)
         return self.pipeline.feed(record)
+
+    def _record(self, t_us: int, item: RawInput | Body | None) -> Record:
+        try:
+            return record_of(self.records, t_us, item)
+        except ValueError:
+            if not isinstance(item, SensorBatch):
+                raise
+            return record_of(self.records, t_us, fitting(item))  # what it cannot hold is counted in it
 
     @property
     def last_record(self) -> int:

@@ -58,12 +58,18 @@ def bad_frames(facts: Json, parameters: Json) -> list[Outcome]:
 
 
 def link_lost(facts: Json, _parameters: Json) -> list[Outcome]:
-    """The port went away."""
-    losses = facts["link_losses"]
-    if losses:
-        causes = sorted({loss["cause"] for loss in losses})
-        return [found({"n": len(losses), "for_us": sum_known(loss["for_us"] for loss in losses), "causes": causes})]
-    return [passed() if heard(facts) else not_assessable("nothing was heard from the pen")]
+    """The port went away, or the pins beside it did."""
+    own = [found(_losses(facts["link_losses"]))] if facts["link_losses"] else []
+    beside = facts.get("sensors", {}).get("link_losses")
+    pins = [found({"which": "pins", **_losses(beside)})] if beside else []
+    if not own and not heard(facts):
+        return [not_assessable("nothing was heard from the pen"), *pins]
+    return [*own, *pins] or [passed()]
+
+
+def _losses(losses: list[Json]) -> Json:
+    causes = sorted({loss["cause"] for loss in losses})
+    return {"n": len(losses), "for_us": sum_known(loss["for_us"] for loss in losses), "causes": causes}
 
 
 def no_session(facts: Json, _parameters: Json) -> list[Outcome]:

@@ -1,10 +1,11 @@
 """Rules of the computer's own pins: what counting them cannot promise, and whether they and the pen say the same."""
 
 from devicelog.canonical import Json
-from devicelog.rules.rule import Outcome, found, not_applicable, passed
+from devicelog.rules.rule import Outcome, found, not_applicable, not_assessable, passed
 
 _WITNESSES = ("pen", "pins")
 _LOST = ("dropped", "late", "unwatched_us")
+_BLIND = "nobody watched the pins for a part of it or all of it"
 
 
 def strokes_uncertain(facts: Json, _parameters: Json) -> list[Outcome]:
@@ -12,8 +13,12 @@ def strokes_uncertain(facts: Json, _parameters: Json) -> list[Outcome]:
     sensors = facts.get("sensors")
     if sensors is None or sensors["account"]["strokes"] is None:
         return [not_applicable("no pins count strokes here")]
-    doubtful = [found({"strokes": row["strokes"]}, row["zone"]) for row in sensors["doubt"]]
-    return doubtful or [passed()]
+    unwatched = sensors.get("unwatched", ())  # how many strokes a zone had in which nobody watched, no doubt can tell
+    blind = [not_assessable(_BLIND, zone) for zone in unwatched]
+    doubtful = [
+        found({"strokes": row["strokes"]}, row["zone"]) for row in sensors["doubt"] if row["zone"] not in unwatched
+    ]
+    return [*doubtful, *blind] or [passed()]
 
 
 def lost(facts: Json, _parameters: Json) -> list[Outcome]:
@@ -37,7 +42,11 @@ def disagree(facts: Json, parameters: Json) -> list[Outcome]:
     compared = facts.get("compared")
     if compared is None:
         return [not_applicable("there are not two witnesses: pen or pins alone")]
-    return [_compared(zone, parameters) for zone in compared] or [not_applicable("nothing was needled")]
+    unwatched = facts.get("sensors", {}).get("unwatched", ())
+    return [
+        not_assessable(_BLIND, zone["zone"]) if zone["zone"] in unwatched else _compared(zone, parameters)
+        for zone in compared
+    ] or [not_applicable("nothing was needled")]
 
 
 def _compared(zone: Json, parameters: Json) -> Outcome:
