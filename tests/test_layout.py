@@ -147,7 +147,8 @@ ROOMS: dict[str, set[str]] = {
     "clinical": {"errors"},
     "pins_side": {"canonical", "derive", "records"},
     "pipeline": {
-        *("attribution", "canonical", "clinical", "counters", "derive", "pins_side", "records", "tally", "validate"),
+        *("attribution", "calibration", "canonical", "clinical", "counters", "derive", "pins_side", "records"),
+        *("tally", "validate"),
     },
     "samples": {"account", "attribution", "canonical", "records", "sessions"},
     "ledger": {"canonical"},

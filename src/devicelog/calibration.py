@@ -18,6 +18,7 @@ from firmware_bridge.errors import CalibrationError
 Column = Literal["raw_count", "depth_um"]
 
 CHECK_SCHEMA = "devicelog.calibration_check/1"
+MEASURED_SCHEMA = "devicelog.pen_measured/1"
 DEFAULT_GAUGES_UM = (0, 500, 1000, 1500, 2000, 2500)
 # A reading that wanders further than this is none. 40 counts are 1 % of a 12-bit converter; both limits are ours.
 SPREAD_MOST: dict[Column, int] = {"raw_count": 40, "depth_um": 50}
@@ -186,6 +187,17 @@ def residual_um(curve: Curve) -> int:
         abs(Curve([*points[:at], *points[at + 1 :]]).depth_um(points[at].raw_count) - points[at].depth_um)
         for at in range(1, len(points) - 1)
     )
+
+
+def read_measured(document: Json) -> Json:
+    """What a session's opening says of the newest calibration or check of its pen. Raises ValueError."""
+    texts = {"at", "serial", "calibration_id", "column"}
+    figures = {"tolerance_um"} | ({"as_left_um", "residual_um"} & document.keys() or {"as_found_um"})
+    wrong = [key for key in texts if type(document.get(key)) is not str]
+    wrong += [key for key in figures if type(document.get(key)) is not int]
+    if document.get("schema") != MEASURED_SCHEMA or wrong:
+        raise ValueError(f"not a document of schema {MEASURED_SCHEMA}: {document!r}")
+    return document
 
 
 # --- the certificate --------------------------------------------------------------------------------------------------

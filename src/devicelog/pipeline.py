@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, Self, cast
 
 from devicelog.attribution import Attribution
+from devicelog.calibration import read_measured
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinical.plan import Plan
 from devicelog.counters import Counters
@@ -41,6 +42,7 @@ class Opening:
     attribution: Attribution | None = None  # what was corrected later
     sensors: PenProfile | None = None  # pins that watch beside a pen that sends
     calibration: HostCalibration | None = None  # made by the host; for raw counts that come without a depth
+    measured: Json | None = None  # what the newest calibration or check of the pen found
 
     @classmethod
     def read(
@@ -64,6 +66,7 @@ class Opening:
             attribution=attribution,
             sensors=PenProfile.from_document(named["sensors"]) if "sensors" in named else None,
             calibration=_calibration(named, body["documents"]),
+            measured=read_measured(named["measured"]) if "measured" in named else None,
         )
 
 
@@ -162,6 +165,8 @@ class Pipeline:
             self._compare(self._beside, facts)
         if (calibration := self.calibrator.document()) is not None:
             facts["host_calibration"] = calibration
+        if self.opening.measured is not None:
+            facts["measured"] = self.opening.measured
         return facts, *assess(facts, self.opening.rules, self.opening.kind)
 
     def alarms(self) -> list[Json]:
@@ -249,10 +254,12 @@ def new_documents(
     sensors: PenProfile | None = None,
     *,
     calibration: bytes | None = None,
+    measured: bytes | None = None,
 ) -> dict[str, bytes]:
     """The canonical bytes of the documents that a stream opening now names, by the name its entry gives them.
 
-    `calibration` is the document of the host's calibration that is in force, as it was kept.
+    `calibration` is the document of the host's calibration that is in force, as it was kept; `measured` what the newest
+    calibration or check of the pen found.
     """
     documents = {"profile": canonical(profile.document()), "rules": canonical(rules_document())}
     if plan is not None:
@@ -263,4 +270,6 @@ def new_documents(
         documents["sensors"] = canonical(sensors.document())
     if calibration is not None:
         documents["calibration"] = calibration
+    if measured is not None:
+        documents["measured"] = measured
     return documents

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from devicelog.canonical import canonical
+from devicelog.cli.findings import said as sentence
 from devicelog.pipeline import Opening, Pipeline, new_documents
 from devicelog.records import Clock
 from devicelog.samples import sample_rows
@@ -167,6 +168,28 @@ def test_a_session_is_read_with_the_calibration_that_its_opening_names_and_no_la
     assert "calibration" not in new_documents(PROFILE, None, None)
 
 
+MEASURED = {
+    "schema": "devicelog.pen_measured/1",
+    "entry": 9,
+    "at": "2030-03-01T08:00:00.000Z",
+    "serial": SERIAL,
+    "calibration_id": "cal-1",
+    "column": "depth_um",
+    "as_found_um": 558,
+    "tolerance_um": 150,
+}
+
+
+def test_what_was_measured_is_read_from_the_document_that_the_opening_names() -> None:
+    documents = new_documents(PROFILE, None, None, measured=canonical(MEASURED))
+    body = {"stream": "s-0000000001", "pen": PEN, "documents": {name: name for name in documents}}
+    assert Opening.read("session.opened", body, documents).measured == MEASURED
+    for wrong in ({"schema": "other/1"}, {"as_found_um": "558"}, {"tolerance_um": None}, {"residual_um": True}):
+        with pytest.raises(ValueError, match="pen_measured"):
+            Opening.read("session.opened", body, documents | {"measured": canonical(MEASURED | wrong)})
+    assert "measured" not in new_documents(PROFILE, None, None)
+
+
 # --- rules ------------------------------------------------------------------------------------------------------------
 
 
@@ -244,3 +267,57 @@ def test_one_without_a_last_day_is_not_judged() -> None:
 def test_a_clock_that_may_be_behind() -> None:
     derived = needled(clock=at(LAST_DAY_US - 1, "restored")).end()
     assert said(derived, "calibration.expired")[0] == "not assessable"
+
+
+def own_depth(measured: dict[str, Any] | None, **identity: Any) -> dict[str, Any]:
+    bench = on("forehead", opening_of(measured=measured))
+    bench.identity(**identity)
+    bench.samples("1" * 10, depth=280)
+    return bench.end()
+
+
+def test_a_pen_that_was_found_out_of_tolerance_and_is_used() -> None:
+    derived = own_depth(MEASURED)
+    told = finding(derived, "calibration.off")
+    assert told["detail"] == {"as_found_um": 558, "tolerance_um": 150, "serial": SERIAL, "day": "2030-03-01"}
+    assert sentence(told) == "found 558 µm off on 2030-03-01; tolerance 150 µm"
+    assert derived["facts"]["measured"] == MEASURED
+    assert derived["verdict"] != "conforming"
+
+
+def test_just_within_its_tolerance() -> None:
+    assert said(own_depth(MEASURED | {"as_found_um": 150}), "calibration.off") == ("passed", None, None)
+    assert said(own_depth(MEASURED | {"as_found_um": 151}), "calibration.off")[0] == "found"
+
+
+@pytest.mark.parametrize(
+    ("left", "sentence_"),
+    [
+        ({"as_left_um": 12, "residual_um": 685}, "left 12 µm off, residual 685 µm on 2030-03-01; tolerance 150 µm"),
+        ({"as_left_um": 151, "residual_um": 0}, "left 151 µm off, residual 0 µm on 2030-03-01; tolerance 150 µm"),
+        ({"as_left_um": 150, "residual_um": 150}, None),  # what it was found with is mended
+    ],
+)
+def test_a_calibration_that_left_it_out_of_tolerance(left: dict[str, int], sentence_: str | None) -> None:
+    derived = needled(measured=MEASURED | {"column": "raw_count"} | left).end()
+    if sentence_ is None:
+        assert said(derived, "calibration.off") == ("passed", None, None)
+    else:
+        assert sentence(finding(derived, "calibration.off")) == sentence_
+
+
+def test_where_nothing_was_measured_or_what_was_is_not_in_use() -> None:
+    none, name = "not applicable", "calibration.off"
+    why = "this pen was not measured here before the session"
+    assert said(own_depth(None), name) == (none, None, why)
+    why = "the pen names another calibration than when it was measured"
+    assert said(own_depth(MEASURED, calibration_id="cal-2"), name) == (none, None, why)
+    bench = on("forehead", opening_of(calibration=HOST, measured=MEASURED | {"column": "raw_count"}))
+    bench.identity()
+    bench.samples("1" * 10, depth=280)
+    assert said(bench.end(), name) == (none, None, "the calibration that was made here was not used")
+    bench = needled(measured=MEASURED | {"column": "raw_count", "as_found_um": 0})
+    bench.swap("B0001", boot=1, seq=0, passes=0, strokes=0)
+    bench.identity("B0001")
+    why = "not every pen of this session was measured here before it"
+    assert said(bench.end(), name) == (none, None, why)

@@ -104,6 +104,7 @@ def not_passed(derived: Json) -> dict[str, tuple[str, str | None]]:
 
 
 _NEVER_HERE = ("strokes.uncertain", "sensors.lost", "sensors.disagree", "calibration.expired", "counter.jump")
+_NEVER_HERE += ("calibration.off",)
 _NO_NAME = {"pen.changed": (NONE, "this kind of pen does not say who it is")}
 _NO_CLOCK = {"pen.clock": (NONE, "this kind of pen has no clock")}
 _NO_FREQUENCY = {"frequency.range": (NONE, "the pen profile names no range of frequency")}

@@ -67,6 +67,7 @@ MISSING, NONE, FOR = "not assessable", "not applicable", "for a part of it or al
 ALWAYS = {
     ("calibration.expired", None): (NONE, "nobody has said until when this pen's calibration holds"),
     ("counter.jump", None): (NONE, "this pen was not heard before: there is nothing to compare with"),
+    ("calibration.off", None): (NONE, "this pen was not measured here before the session"),
     ("strokes.uncertain", None): (NONE, "no pins count strokes here"),
     ("sensors.lost", None): (NONE, "no pins were watched"),
     ("sensors.disagree", None): (NONE, "there are not two witnesses: pen or pins alone"),
@@ -168,7 +169,7 @@ def test_a_column_that_comes_for_a_fifth_of_a_second_of_thirty(signal, not_judge
     if not own_profile:
         expected["signal.missing", "forehead"] = ("found", {"signals": [signal]})
     no_need = {"dial.unchanged", "passes.short", "passes.over", "passes.disagree", "calibration.expired"}
-    no_need |= {"strokes.uncertain", "sensors.lost", "sensors.disagree"}
+    no_need |= {"calibration.off", "strokes.uncertain", "sensors.lost", "sensors.disagree"}
     assert {
         key: told for key, told in not_passed(derived).items() if key[0] not in no_need | {"counter.jump"}
     } == expected
@@ -205,8 +206,8 @@ def test_a_pen_that_never_says_who_it_is():
     bench.zone("forehead")
     bench.samples("1111")
     derived = bench.end()
-    rules = ("pen.changed", "calibration.missing", "calibration.expired")
-    assert [not_passed(derived)[rule, None] for rule in rules] == [(MISSING, "no pen said who it is")] * 3
+    rules = ("pen.changed", "calibration.missing", "calibration.expired", "calibration.off")
+    assert [not_passed(derived)[rule, None] for rule in rules] == [(MISSING, "no pen said who it is")] * 4
     assert derived["verdict"] == "not assessable"
 
 

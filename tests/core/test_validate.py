@@ -49,6 +49,7 @@ TABLE = [
     ("pen.clock", 1, "low", {"limit_ppm": 10_000}, ["session"]),
     ("calibration.missing", 1, "low", {}, ["session"]),
     ("calibration.expired", 1, "medium", {}, ["session"]),
+    ("calibration.off", 1, "medium", {}, ["session"]),
     ("clock.unsure", 1, "low", {}, ["session"]),
     ("counter.jump", 1, "medium", {}, ["session"]),
     ("counter.fell", 1, "low", {}, ["session"]),
@@ -78,7 +79,7 @@ def test_the_table_and_each_rule_names_its_source():
     assert [tuple(row[key] for key in keys) for row in document["rules"]] == TABLE
     assert all(row["source"].strip() and row["message"].strip() for row in document["rules"])
     assert canonical(document)  # it can be hashed
-    assert len({(rule.id, rule.version) for rule in RULES}) == len(RULES) == 29
+    assert len({(rule.id, rule.version) for rule in RULES}) == len(RULES) == 30
 
 
 def test_a_page_that_a_rule_names_is_there():
@@ -301,6 +302,7 @@ def test_what_was_not_applicable_does_not_touch_the_verdict():
         "frequency.range",
         "pen.clock",
         "calibration.expired",
+        "calibration.off",
         "counter.jump",
         "strokes.uncertain",
         "sensors.lost",

@@ -337,6 +337,26 @@ def test_found_out_of_tolerance_years_later(pen: RawPen, data: Path) -> None:
     assert report(data / "devicelog.db").problems == []
 
 
+def test_a_pen_that_is_known_to_be_off_is_a_finding_in_every_session_until_it_is_good(pen: RawPen, data: Path) -> None:
+    def off(*counts: int) -> list[Json]:
+        found = shown(data, session(data, pen, *counts))["findings"]
+        return [row["detail"] for row in found if row["rule"] == "calibration.off"]
+
+    calibrated(data, pen, GOOD).succeeded()
+    assert off(1_000) == []
+    assert calibrated(data, pen, "0 210\n1000 1410\n2000 1810\n", "--check", "--json").code == 3
+    (told,) = off(1_000)
+    assert (told["as_found_um"], told["tolerance_um"], told["serial"]) == (513, 150, SERIAL)
+    newest = streams(data, "session")[-1]
+    assert "calibration.off" in devicelog("sessions", "show", newest, data_dir=data).succeeded().stdout
+    assert devicelog("replay", newest, "--json", data_dir=data).succeeded().json()["identical"]
+    assert calibrated(data, pen, "0 200\n1000 1700\n2000 1800\n", "--json").code == 3  # in force, and not good
+    assert off(1_000)[0]["residual_um"] > 150
+    calibrated(data, pen, GOOD).succeeded()
+    assert off(1_000) == []
+    assert report(data / "devicelog.db").problems == []
+
+
 def test_an_expired_calibration_is_a_finding_and_no_refusal(pen: RawPen, data: Path) -> None:
     keep_calibration(data, expires="2020-01-01")
     told = shown(data, session(data, pen, 1_000))

@@ -130,6 +130,12 @@ def _expired(detail: Json) -> str:
     return f"{held}; it was {detail['day']}"
 
 
+def _off(detail: Json) -> str:
+    errors = {"as_found_um": "found {} µm off", "as_left_um": "left {} µm off", "residual_um": "residual {} µm"}
+    told = ", ".join(words.format(detail[key]) for key, words in errors.items() if key in detail)
+    return f"{told} on {detail['day']}; tolerance {detail['tolerance_um']} µm"
+
+
 def _newer(detail: Json) -> str:
     majors = ", ".join(map(str, detail["majors"]))
     return f"{detail['frames']} frames of protocol {majors}"
@@ -187,6 +193,7 @@ _SENTENCES: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "pen.clock": _clock,
     "calibration.missing": lambda detail: "pens " + ", ".join(name or "without a serial" for name in detail["serials"]),
     "calibration.expired": _expired,
+    "calibration.off": _off,
     "signal.missing": lambda detail: "for a part of it or all of it: " + ", ".join(detail["signals"]),
     "clock.unsure": lambda detail: f"confidence: {detail['confidence']}",
     "counter.jump": _jump,

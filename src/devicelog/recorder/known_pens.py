@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from devicelog.canonical import Json, parse_canonical
+from devicelog.calibration import MEASURED_SCHEMA
+from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.counters import Counters
 from devicelog.errors import EvidenceDamaged
 from devicelog.ledger.entries import PEN_DOCUMENTS, Entry
@@ -34,6 +35,29 @@ def calibration_in_force(evidence: Evidence, pen: Identity) -> Entry | None:
 def last_good(evidence: Evidence, pen: Identity) -> Entry | None:
     """The newest calibration or check of this pen that left it within its tolerance; None if none did."""
     return next((entry for entry in _newest_first(evidence, pen) if _left_good(entry.body)), None)
+
+
+def newest_measurement(evidence: Evidence, pen: Identity) -> bytes | None:
+    """What the newest calibration or check of this pen found, as the document that a session's opening names.
+
+    None if it was never measured. Raises EvidenceDamaged.
+    """
+    entry = next(iter(_newest_first(evidence, pen)), None)
+    if entry is None:
+        return None
+    body = entry.body
+    said: Json = {key: body[key] for key in ("as_found_um", "as_left_um", "residual_um", "tolerance_um") if key in body}
+    return canonical(
+        {
+            "schema": MEASURED_SCHEMA,
+            "entry": entry.seq,
+            "at": entry.values["at"],
+            "serial": pen.serial,
+            "calibration_id": body["pen"]["calibration_id"],
+            "column": parse_canonical(calibration_document(evidence, entry)[1])["column"],
+            **said,
+        }
+    )
 
 
 def _newest_first(evidence: Evidence, pen: Identity) -> list[Entry]:

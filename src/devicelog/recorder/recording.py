@@ -24,7 +24,12 @@ from devicelog.recorder.forgotten import Forgotten
 from devicelog.recorder.history import History
 from devicelog.recorder.idle import Seen, seen_in
 from devicelog.recorder.job import Job, Line, Outcome, Source
-from devicelog.recorder.known_pens import calibration_document, calibration_in_force, last_counters
+from devicelog.recorder.known_pens import (
+    calibration_document,
+    calibration_in_force,
+    last_counters,
+    newest_measurement,
+)
 from devicelog.recorder.live import Console
 from devicelog.recorder.marking import Marking, refusal
 from devicelog.recorder.nobody import nobody
@@ -184,6 +189,9 @@ class Recording:
         calibration = self._history.read(
             lambda: self._calibration(identity), or_else="No calibration of this pen that was made here is applied"
         )
+        measured = self._history.read(
+            lambda: self._measured(identity), or_else="Whether it was found out of its tolerance is not known"
+        )
         profile, sensors = as_they_stand(span.pipeline, job.profile, job.sensors)
         if words := what_to_do(span.pipeline, job.profile, job.sensors):
             self._console.say(words)
@@ -203,7 +211,9 @@ class Recording:
             self._clock,
             type_="session.opened",
             body=body,
-            documents=new_documents(profile, job.plan, zones_document(job.zones), sensors, calibration=calibration),
+            documents=new_documents(
+                profile, job.plan, zones_document(job.zones), sensors, calibration=calibration, measured=measured
+            ),
             read_total=span.read_total,
             actor=self._marking.actor,
             client_code=job.client_code,
@@ -213,6 +223,10 @@ class Recording:
         with Evidence(self._path) as evidence:
             in_force = calibration_in_force(evidence, identity)
             return calibration_document(evidence, in_force)[1] if in_force else None
+
+    def _measured(self, identity: Identity) -> bytes | None:
+        with Evidence(self._path) as evidence:
+            return newest_measurement(evidence, identity)
 
     def _await_identity(self, span: OpenStream) -> Identity | None:
         give_up_s = time.monotonic() + IDENTITY_TIMEOUT_S

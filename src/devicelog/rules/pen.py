@@ -132,6 +132,29 @@ def calibration_expired(facts: Json, _parameters: Json) -> list[Outcome]:
     return [passed()]
 
 
+def calibration_off(facts: Json, _parameters: Json) -> list[Outcome]:
+    """The newest calibration or check of the pen, when the session began, found or left it out of its tolerance."""
+    if not facts["pens"]:
+        return [not_assessable("no pen said who it is")]
+    measured, host = facts.get("measured"), facts.get("host_calibration")
+    if measured is None:
+        return [not_applicable("this pen was not measured here before the session")]
+    pens = [pen for pen in facts["pens"] if pen["serial"] == measured["serial"]]
+    if measured["column"] == "depth_um":
+        if any(pen["calibration_id"] != measured["calibration_id"] for pen in pens):
+            return [not_applicable("the pen names another calibration than when it was measured")]
+    elif host and host["own"] and not host["applied"]:
+        return [not_applicable("the calibration that was made here was not used")]
+    errors = {key: measured[key] for key in ("as_left_um", "residual_um") if key in measured}
+    errors = errors or {"as_found_um": measured["as_found_um"]}
+    if max(errors.values()) > measured["tolerance_um"]:
+        named = {key: measured[key] for key in ("serial", "tolerance_um")}
+        return [found({**errors, **named, "day": measured["at"][:10]})]
+    if len(pens) < len(facts["pens"]):
+        return [not_applicable("not every pen of this session was measured here before it")]
+    return [passed()]
+
+
 def _by_host(facts: Json, pen: Json) -> bool:
     """Whether every depth of this pen is by a calibration that was made here."""
     host = facts.get("host_calibration")

@@ -223,6 +223,15 @@ RULES: tuple[Rule, ...] = (
         assess=pen.calibration_expired,
     ),
     Rule(
+        id="calibration.off",
+        version=1,
+        severity="medium",
+        message="when it was last measured on gauge blocks, the pen was out of its tolerance, and it was used so",
+        parameters={},
+        source="the pen profile names the tolerance and its source",
+        assess=pen.calibration_off,
+    ),
+    Rule(
         id="clock.unsure",
         version=1,
         severity="low",
