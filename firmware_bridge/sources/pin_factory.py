@@ -24,7 +24,11 @@ FACTORIES = {
     MOCK: ("gpiozero.pins.mock", "MockFactory"),
 }
 _REAL = ", ".join(name for name in FACTORIES if name != MOCK)
-_GET_LGPIO = "pip install 'devicelog[pi]', or with the system's Python: sudo apt install python3-lgpio"
+_GET_LGPIO = (
+    "in the clone .venv/bin/python -m pip install -e '.[pi]' (Python before 3.13, aarch64); where there is no wheel, "
+    "as on Trixie, sudo apt install python3-lgpio, and in .venv/pyvenv.cfg include-system-site-packages = true. "
+    "See docs/pins.md"
+)
 _GET = {"lgpio": _GET_LGPIO, "rpigpio": "sudo apt install python3-rpi.gpio"}
 
 

@@ -77,7 +77,7 @@ def gpio_claim_input(handle, gpio, flags=0):
 @pytest.mark.parametrize(
     ("driver", "says"),
     [
-        (_LGPIO_MISSING, ["the pin factory lgpio cannot be loaded", "pip install 'devicelog[pi]'"]),
+        (_LGPIO_MISSING, ["the pin factory lgpio cannot be loaded", "pip install -e '.[pi]'", ".venv/pyvenv.cfg"]),
         (_LGPIO.format(opening="return 1"), ["pin 17 (strokes)", "in use by another program", "GPIO busy"]),
         (_LGPIO.format(opening="raise error('can not open gpiochip')"), ["no such pins", "Raspberry Pi"]),
     ],
