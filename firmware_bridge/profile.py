@@ -88,7 +88,7 @@ class PenProfile:
         _check_transport(given)
         for key in known:
             if key not in given and key not in _left_out(given):
-                raise ProfileError(f"pen profile: {key} is missing")
+                raise ProfileError(f"pen profile: {key} is missing{_other_kinds(key, given)}")
         read = {key: _read(key, value) for key, value in given.items()}
         for transport in _TRANSPORTS & read.keys():
             read.setdefault("measures", _measures(read[transport].measures))
@@ -171,6 +171,13 @@ def _left_out(given: dict[str, Any]) -> set[str]:
     if "gpio" in given:
         return {*_OPTIONAL, *_SERIAL}
     return {*_OPTIONAL, "request_identity"} if "lines" in given else _OPTIONAL
+
+
+def _other_kinds(key: str, given: dict[str, Any]) -> str:
+    """What a profile of another kind of pen lacks, where the missing key says that it is of one."""
+    if key != "request_identity" or _TRANSPORTS & given.keys():
+        return ""
+    return ". For a pen that sends lines of text add a table [lines], for sensors on pins a table [gpio]"
 
 
 def _check_measured(profile: PenProfile) -> None:

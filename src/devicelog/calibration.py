@@ -147,7 +147,10 @@ def check_not_stuck(measured: Measured) -> None:
     """Raises PenUnusable where the sensor says the same of every gauge."""
     if len({reading.mean for reading in measured.readings}) == 1:
         said = f"{measured.readings[0].mean} {_UNITS[measured.column]}"
-        raise PenUnusable(f"the sensor is stuck: it said {said} at every gauge block. Nothing was calibrated")
+        raise PenUnusable(
+            f"the reading is the same at every gauge block: {said}. Either the blocks were not changed, or the sensor "
+            "is stuck. Nothing was calibrated"
+        )
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """A pen profile read and kept: what may be left out, what cannot be meant, the same again from its document."""
 
 from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,9 +106,20 @@ def test_measures_stand_in_their_own_order_and_once() -> None:
     assert PenProfile.from_document(LEAST | {"measures": []}).measures == ()
 
 
+def test_a_name_beside_the_file_that_was_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "words.toml").write_text("", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ProfileError, match=r"^no pen profile words; .* Did you mean words\.toml\?$"):
+        load_profile("words")
+    with pytest.raises(ProfileError, match=r"Did you mean reference\?$"):
+        load_profile("refrence")
+
+
 @pytest.mark.parametrize("key", list(LEAST))
 def test_what_may_not_be_left_out(key: str) -> None:
-    with pytest.raises(ProfileError, match=f"^pen profile: {key} is missing$"):
+    kinds = r"\. For a pen that sends lines of text add a table \[lines\], for sensors on pins a table \[gpio\]"
+    more = kinds if key == "request_identity" else ""
+    with pytest.raises(ProfileError, match=f"^pen profile: {key} is missing{more}$"):
         PenProfile.from_document({name: value for name, value in LEAST.items() if name != key})
 
 

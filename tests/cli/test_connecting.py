@@ -94,8 +94,18 @@ def test_words_that_do_not_go_together_on_pins(refused, monkeypatch, more, envir
         ("/dev/null", ["--sensors", "reference"], ["nothing is wired to pins", "gpio-reference"]),
         ("/dev/null", ["--pin-factory", "lgpio"], ["--pin-factory is for pins"]),
         ("/dev/null", ["--sensors", "gpio-adcc"], ["no pen profile gpio-adcc", "gpio-adc"]),
+        ("GPIO", [], ["--pen GPIO", "did you mean gpio?"]),
+        ("Auto", [], ["--pen Auto", "did you mean auto?"]),
     ],
-    ids=["a-line-profile", "a-wired-profile", "sensors-of-a-line", "factory-of-a-line", "unknown-sensors"],
+    ids=[
+        "a-line-profile",
+        "a-wired-profile",
+        "sensors-of-a-line",
+        "factory-of-a-line",
+        "unknown-sensors",
+        "pins-in-capitals",
+        "auto-in-capitals",
+    ],
 )
 def test_a_pen_and_a_profile_that_do_not_go_together(refused, pen, more, says) -> None:
     refused(("record", "--pen", pen, *WHO, *more), says)

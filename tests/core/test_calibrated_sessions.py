@@ -321,3 +321,14 @@ def test_where_nothing_was_measured_or_what_was_is_not_in_use() -> None:
     bench.identity("B0001")
     why = "not every pen of this session was measured here before it"
     assert said(bench.end(), name) == (none, None, why)
+
+
+@pytest.mark.parametrize(
+    ("serials", "says"),
+    [
+        ([""], "a pen that names no serial number names no calibration either"),
+        (["A1", ""], "no calibration is named by pen A1, a pen without a serial"),
+    ],
+)
+def test_who_names_no_calibration(serials: list[str], says: str) -> None:
+    assert sentence({"rule": "calibration.missing", "detail": {"serials": serials}}) == says

@@ -180,14 +180,22 @@ def test_a_profile_that_cannot_be_meant(
     assert not data_dir.exists()
 
 
-@pytest.mark.parametrize("made", ["missing", "a directory", "not text"])
-def test_a_profile_that_cannot_be_read(made: str, tmp_path: Path, data_dir: Path) -> None:
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        ("missing", ("no pen profile", "there is no such file", "there are: ", "reference")),
+        ("a directory", ("cannot be read", "Is a directory")),
+        ("not text", ("is no text in UTF-8", "byte 0xff")),
+    ],
+    ids=["missing", "a directory", "not text"],
+)
+def test_a_profile_that_cannot_be_read(made: str, says: tuple[str, ...], tmp_path: Path, data_dir: Path) -> None:
     mine = tmp_path / "mine.toml"
     if made == "a directory":
         mine.mkdir()
     elif made == "not text":
         mine.write_bytes(b"\xff\xfe")
-    record_with(data_dir, "--profile", mine).refused(2, "no pen profile", "there are: ", "reference")
+    record_with(data_dir, "--profile", mine).refused(2, *says)
 
 
 # --- marks files ------------------------------------------------------------------------------------------------------

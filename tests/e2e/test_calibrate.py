@@ -3,6 +3,7 @@
 import csv
 import os
 import pty
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -345,13 +346,16 @@ def test_a_pen_that_is_known_to_be_off_is_a_finding_in_every_session_until_it_is
     calibrated(data, pen, GOOD).succeeded()
     assert off(1_000) == []
     assert calibrated(data, pen, "0 210\n1000 1410\n2000 1810\n", "--check", "--json").code == 3
-    (told,) = off(1_000)
-    assert (told["as_found_um"], told["tolerance_um"], told["serial"]) == (513, 150, SERIAL)
+    (found,) = off(1_000)
+    assert (found["as_found_um"], found["tolerance_um"], found["serial"]) == (513, 150, SERIAL)
     newest = streams(data, "session")[-1]
     assert "calibration.off" in devicelog("sessions", "show", newest, data_dir=data).succeeded().stdout
     assert devicelog("replay", newest, "--json", data_dir=data).succeeded().json()["identical"]
     assert calibrated(data, pen, "0 200\n1000 1700\n2000 1800\n", "--json").code == 3  # in force, and not good
     assert off(1_000)[0]["residual_um"] > 150
+    calibrated(data, pen, GOOD).succeeded()
+    told = calibrated(data, pen, "0 210\n1000 1410\n2000 1810\n", "--check").stdout
+    assert re.search(r"OUT OF TOLERANCE\. No session since \S+, when it was last good\.\n", told)
     calibrated(data, pen, GOOD).succeeded()
     assert off(1_000) == []
     assert report(data / "devicelog.db").problems == []

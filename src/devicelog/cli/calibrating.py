@@ -210,7 +210,8 @@ def _affected(result: "Json", affected: "Sequence[Json]") -> list[str]:
     if result["as_found_um"] is None or result["as_found_um"] <= result["tolerance_um"]:
         return []
     since = f"since {result['last_good_at']}, when it was last good" if result["last_good_at"] else "of this pen"
-    lines = [f"AS FOUND OUT OF TOLERANCE. {len(affected)} sessions {since}:"]
+    count = {0: "No session", 1: "1 session"}.get(len(affected), f"{len(affected)} sessions")
+    lines = [f"AS FOUND OUT OF TOLERANCE. {count} {since}{':' if affected else '.'}"]
     for row in affected:
         lines.append(f"  {row['id']}  {row['opened_at'][:16].replace('T', ' ')}Z  by {row['practitioner']}")
         lines += [f"      {zone['zone']:<14} {_measured(zone)}" for zone in row["zones"]]

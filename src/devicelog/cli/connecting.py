@@ -36,6 +36,7 @@ def profiles_of(
     ProfileError for one that does not parse or that names a pin factory that there is not."""
     from firmware_bridge.profiles import load_profile
 
+    _check_case(pen)
     profile = load_profile(profile_name)
     sensors = load_profile(sensors_name) if sensors_name else None
     if pen == PINS and profile.gpio is None:
@@ -52,6 +53,14 @@ def profiles_of(
     if factory and profile.gpio is None and sensors is None:
         raise UsageProblem(f"--pin-factory is for pins: --pen {PINS}, or --sensors")
     return on_pins(profile, factory), sensors and on_pins(sensors, factory)
+
+
+def _check_case(pen: str) -> None:
+    """The words for a pen are in small letters. Raises UsageProblem: one in capitals would be taken for a port."""
+    from firmware_bridge.sources.seek import AUTO
+
+    if pen.lower() in (PINS, AUTO) and pen not in (PINS, AUTO):
+        raise UsageProblem(f"--pen {pen}: did you mean {pen.lower()}? A port of that name is ./{pen}")
 
 
 def on_pins(profile: "PenProfile", factory: str | None) -> "PenProfile":

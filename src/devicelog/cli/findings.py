@@ -130,6 +130,13 @@ def _expired(detail: Json) -> str:
     return f"{held}; it was {detail['day']}"
 
 
+def _uncalibrated(detail: Json) -> str:
+    if detail["serials"] == [""]:
+        return "a pen that names no serial number names no calibration either"
+    pens = [f"pen {name}" if name else "a pen without a serial" for name in detail["serials"]]
+    return f"no calibration is named by {', '.join(pens)}"
+
+
 def _off(detail: Json) -> str:
     errors = {"as_found_um": "found {} µm off", "as_left_um": "left {} µm off", "residual_um": "residual {} µm"}
     told = ", ".join(words.format(detail[key]) for key, words in errors.items() if key in detail)
@@ -191,7 +198,7 @@ _SENTENCES: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "pen.changed": lambda detail: "serials " + ", ".join(serial or "not recorded" for serial in detail["serials"]),
     "pen.restarted": _restarted,
     "pen.clock": _clock,
-    "calibration.missing": lambda detail: "pens " + ", ".join(name or "without a serial" for name in detail["serials"]),
+    "calibration.missing": _uncalibrated,
     "calibration.expired": _expired,
     "calibration.off": _off,
     "signal.missing": lambda detail: "for a part of it or all of it: " + ", ".join(detail["signals"]),
