@@ -3,11 +3,26 @@
 Bad evidence is not an error of ours: it is a fault, a gap or a finding, and it is kept.
 """
 
+import shlex
+from collections.abc import Sequence
+
 
 class DevicelogError(Exception):
-    """Root of every error this package raises on purpose. `exit_code` is what the process ends with."""
+    """Root of every error this package raises on purpose. `exit_code` is what the process ends with.
+
+    `command`: the words of the command that mends it, which the message ends with.
+    """
 
     exit_code = 1
+    command: tuple[str, ...] = ()
+
+    def said(self, program: Sequence[str]) -> str:
+        """The message; `program` is how this program is called from here."""
+        text = super().__str__()
+        return f"{text} {shlex.join((*program, *self.command))}" if self.command else text
+
+    def __str__(self) -> str:
+        return self.said(("devicelog",))
 
 
 class UsageProblem(DevicelogError, ValueError):

@@ -1,6 +1,8 @@
 """Databases that earlier versions recorded, read by this one."""
 
 import json
+import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -34,3 +36,16 @@ def test_nothing_has_to_be_upgraded(old: Path) -> None:
     before = (old / "devicelog.db").read_bytes()
     devicelog("db", "upgrade", data_dir=old).succeeded()
     assert (old / "devicelog.db").read_bytes() == before
+
+
+def test_a_demo_is_refused_before_its_pen_starts_and_told_what_to_type(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    shutil.copy(KEPT / "0.1.0.db", data_dir / "devicelog.db")
+    ended = devicelog("demo", data_dir=data_dir, PATH=os.defpath)
+    ended.refused(5, "has schema 1 of an earlier version", f"db upgrade --data-dir {data_dir}")
+    assert "pen ready" not in ended.stderr
+    assert "a simulated pen" not in ended.stderr
+    called = shlex.split(ended.stderr.partition("Bring it up to date: ")[2])[0]
+    assert Path(called).is_absolute()
+    assert not (data_dir / "writer.lock").exists()

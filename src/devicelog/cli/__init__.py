@@ -97,7 +97,9 @@ def _told(error: Exception) -> int:
 
     exit_code = {PenError: 4, ProfileError: 2, PermissionError: 5}
     if isinstance(error, DevicelogError):
-        click.echo(f"error: {error}", err=True)
+        from devicelog.cli.common import program
+
+        click.echo(f"error: {error.said(program())}", err=True)
         return error.exit_code
     for kind, code in exit_code.items():
         if isinstance(error, kind):

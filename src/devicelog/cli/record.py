@@ -90,6 +90,7 @@ def demo(
     from devicelog.recorder.commands import MarkCommand, TimedMark
     from devicelog.recorder.job import Job
     from devicelog.recorder.stop import Stop
+    from devicelog.store.database import check_existing
     from firmware_bridge.profiles import load_profile
     from firmware_bridge.simulator import ScenarioError, load_scenario, script_for
 
@@ -99,6 +100,7 @@ def demo(
     except ScenarioError as error:
         raise UsageProblem(str(error)) from error
     data_dir = data_dir or default_data_dir("-demo")
+    check_existing(data_dir)  # before a pen starts that nobody would record
     serial, wired = load_profile("reference"), None if pen == "serial" else load_profile(wiring)
     if wired is not None and wired.gpio is None:
         raise UsageProblem(f"--wiring {wiring}: nothing is wired to pins there")

@@ -5,7 +5,6 @@ Not responsible for who may write (lock.py), nor for what an interrupted stream 
 
 import os
 import secrets
-import shlex
 import shutil
 from pathlib import Path
 
@@ -90,11 +89,8 @@ def open_for_writing(data_dir: Path, *, stamps: Stamps, sw: Json) -> tuple[Engin
     """
     path = data_dir / FILE_NAME
     engine = writer_engine(path)
+    check_existing(data_dir)  # opening for writing changes a file, and it may be somebody else's
     with in_our_words(path):
-        if path.exists():  # opening for writing changes a file, and it may be somebody else's
-            with reader_engine(path).connect() as reader:
-                if _has_tables(reader):
-                    check_ours(reader, path)
         connection = engine.connect()
     with in_our_words(path), connection, connection.begin():
         if not _has_tables(connection):
@@ -112,14 +108,25 @@ def open_for_writing(data_dir: Path, *, stamps: Stamps, sw: Json) -> tuple[Engin
     return engine, head
 
 
+def check_existing(data_dir: Path) -> None:
+    """Raises what `check_ours` does, where there is a database already that can be read."""
+    path = data_dir / FILE_NAME
+    if os.access(path, os.R_OK):
+        with in_our_words(path), reader_engine(path).connect() as reader:
+            if _has_tables(reader):
+                check_ours(reader, path)
+
+
 def check_ours(connection: Connection, path: Path) -> None:
     """Raises EvidenceDamaged for a database that is none of ours, StoreUnusable for one of another version."""
     version = schema_of(connection, path)
     if version < SCHEMA_VERSION:
-        raise StoreUnusable(
+        older = StoreUnusable(
             f"{path} has schema {version} of an earlier version; this devicelog reads schema {SCHEMA_VERSION}. "
-            f"Bring it up to date: {shlex.join(('devicelog', 'db', 'upgrade', '--data-dir', str(path.parent)))}"
+            "Bring it up to date:"
         )
+        older.command = ("db", "upgrade", "--data-dir", str(path.parent))
+        raise older
     if version > SCHEMA_VERSION:
         raise StoreUnusable(
             f"{path} has schema {version}, and this devicelog is older: it reads schema {SCHEMA_VERSION}. "
