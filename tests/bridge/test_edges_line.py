@@ -22,6 +22,24 @@ def line_of(bounce_us, *, active_high=True):
     return line, changes
 
 
+@pytest.mark.parametrize(("between", "told"), [("nothing", [(150, 50)]), ("a change", []), ("begun anew", [])])
+def test_a_pulse_that_is_too_short_is_told_unless_it_was_the_bounce_of_a_change(between, told):
+    """A change that lasts, or watching anew, is the end of what came before it."""
+    swallowed = []
+    part = Switch(pin=4, active_high=True, pull="none", bounce_us=100)
+    line = Line(part, lambda _t_us, _active: None, lambda t_us, for_us: swallowed.append((t_us, for_us)))
+    line.begin(0, False)
+    line.take(True, 100)
+    line.take(False, 150)
+    if between == "a change":
+        line.take(True, 160)
+    if between == "begun anew":
+        line.begin(200, False)
+    line.settle(10_000)
+    line.settle(20_000)
+    assert swallowed == told
+
+
 def lasting(first, stamps, bounce_us, until_us):
     """The definition: a run of one level lasts when it is not shorter than bounce_us; a change is a lasting run whose
     level is not that of the lasting run before."""

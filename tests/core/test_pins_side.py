@@ -10,11 +10,11 @@ import pytest
 
 from devicelog.canonical import Json
 from devicelog.derive import Derivation
-from devicelog.pins_side import Beside, Doubt
-from devicelog.records import Body, Mark, Record, record_of
+from devicelog.pins_side import Beside, Doubt, Placed, Watched
+from devicelog.records import TICK, Body, Mark, Record, record_of
 from devicelog.tally import Limits
 from firmware_bridge.profile import MEASURES
-from firmware_bridge.readings import Fault, Gesture, LinkChange, Overflow, RawInput, Reading, SensorBatch
+from firmware_bridge.readings import Fault, Gesture, Identity, LinkChange, Overflow, RawInput, Reading, SensorBatch
 from firmware_bridge.sides import of_pins
 from tests.builders import HOST_US, Bench
 
@@ -365,6 +365,71 @@ def test_a_zone_in_which_nobody_watched_for_a_time_is_not_compared(pins, how):
     assert rows[0] == {"zone": "forehead", **NOT_COMPARED}
     if how in ("lost and back", "a hole"):
         assert rows[1]["contact"] == {"pen_us": 200_000, "pins_us": 200_000}
+
+
+def batch(began_us: int, ended_us: int) -> SensorBatch:
+    return SensorBatch(t_us=ended_us, watched_us=ended_us - began_us, levels=0)
+
+
+@pytest.mark.parametrize(("began_us", "unwatched"), [(0, []), (1, ["chin"])])
+def test_a_stream_that_begins_before_its_pins_are_watched(began_us, unwatched):
+    watched = Watched()
+    for t_us in (0, 60_000):
+        watched.at(t_us, "chin")
+    watched.batch(batch(began_us, 60_000), "chin")
+    assert watched.unwatched() == unwatched
+
+
+@pytest.mark.parametrize(("silent_us", "unwatched"), [(1_000_000, []), (1_000_001, ["chin"])])
+def test_pins_that_say_nothing_for_a_second_are_not_watched(silent_us, unwatched):
+    watched = Watched()
+    watched.at(0, "chin")
+    watched.batch(batch(0, 40_000), "chin")
+    watched.at(40_000 + silent_us, "chin")
+    assert watched.unwatched() == unwatched
+
+
+def test_pins_that_are_lost_are_not_watched_from_then_on():
+    watched = Watched()
+    watched.at(0, "chin")
+    watched.batch(batch(0, 40_000), "chin")
+    assert watched.unwatched() == []
+    watched.lose()
+    watched.at(50_000, "nose")
+    assert watched.unwatched() == ["chin", "nose"]
+    watched.batch(batch(90_000, 130_000), "forehead")
+    watched.batch(batch(130_000, 170_000), "cheek.left")
+    assert watched.unwatched() == ["chin", "forehead", "nose"]
+
+
+def test_a_link_that_comes_up_loses_no_pins_and_one_that_goes_down_does(pins):
+    pins.needle("forehead")
+    pins.put(link(up=True))
+    assert pins.document()["unwatched"] == []
+    pins.put(link(up=False))
+    assert pins.document()["unwatched"] == ["forehead"]
+    pins.zone("chin")
+    assert pins.document()["unwatched"] == ["chin", "forehead"]
+
+
+def test_what_the_pen_alone_says_shows_that_the_pins_are_silent(pins):
+    pins.needle("forehead")
+    pins.beside.arrived(Record(99, pins.to_us + 1_000_001, TICK, b""))
+    assert pins.document()["unwatched"] == ["forehead"]
+
+
+def test_what_a_new_stretch_completes_belongs_to_the_record_before():
+    first, tick, second = (Record(number, HOST_US + number, TICK, b"") for number in (1, 2, 3))
+    head = {"mode": "demo", "motor_on": False, "boot": 1, "seq": 0, "t_us": 0}
+    texts = dict.fromkeys(("model", "serial", "firmware", "calibration_id", "cartridge"), "")
+    identity = Identity(**head, protocol_major=0, protocol_minor=0, **texts)
+    gesture, fault = SHORT, Fault(kind="crc", offset=0, data=b"")
+    placed = Placed()
+    assert placed(first, [gesture, identity], watched=True) == [(first, gesture), (first, identity)]
+    assert placed(tick, [gesture], watched=False) == [(tick, gesture)]
+    assert placed(second, [fault, identity, gesture], watched=True) == [
+        *((first, fault), (second, identity), (second, gesture)),
+    ]
 
 
 def test_pins_that_are_watched_without_a_break_leave_no_zone_out(pins):

@@ -44,6 +44,15 @@ def test_where_no_pins_are_watched_there_is_no_doubt_of_strokes():
     assert strokes_uncertain({}, {}) == [not_applicable("no pins count strokes here")]
 
 
+def test_a_zone_in_which_nobody_watched_has_no_doubt_that_can_be_told():
+    doubt = [{"zone": zone, "strokes": 3} for zone in ("chin", "forehead")]
+    sensors = {"account": {"strokes": {"low": 6, "high": 12}}, "doubt": doubt, "unwatched": ["chin"]}
+    outcomes = strokes_uncertain({"sensors": sensors}, {})
+    assert [(outcome.zone, outcome.result) for outcome in outcomes] == [
+        *(("forehead", "found"), ("chin", "not assessable")),
+    ]
+
+
 def test_pins_of_which_none_counts_strokes():
     assert counted(strokes=None) == [not_applicable("no pins count strokes here")]
 
