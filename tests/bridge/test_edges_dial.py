@@ -221,6 +221,18 @@ def test_a_home_switch_alone_sets_it_back():
     assert (max(told_.column("set")), told_.decoder.dial_um) == (600, 500)
 
 
+def test_at_home_the_lone_changes_of_a_channel_are_counted_anew():
+    part = Switch(pin=4, active_high=True, pull="none", bounce_us=0)
+    dial = Quadrature(Encoder(a=part, b=part, home=part, start_um=500, step_um=25, min_um=0, max_um=900))
+    for n in range(5):
+        dial.turn_a(n, n % 2 == 0)
+    dial.turn_home(5, True)
+    dial.turn_home(6, False)
+    for n in range(5):
+        dial.turn_a(7 + n, n % 2 == 1)
+        assert dial.document()["dead_channel"] is None
+
+
 def test_quarters_round_down_from_the_start():
     part = Switch(pin=1, active_high=True, pull="none", bounce_us=0)
     dial = Quadrature(Encoder(a=part, b=part, home=None, start_um=500, step_um=25, min_um=0, max_um=900))

@@ -9,9 +9,11 @@ from devicelog.canonical import canonical
 from devicelog.cli.findings import said as sentence
 from devicelog.pipeline import Opening, Pipeline, new_documents
 from devicelog.records import Clock
+from devicelog.rules.pen import calibration_off
 from devicelog.samples import sample_rows
-from firmware_bridge.calibration import Curve, CurvePoint, HostCalibration
+from firmware_bridge.calibration import Calibrator, Curve, CurvePoint, HostCalibration
 from firmware_bridge.profile import Calibration
+from firmware_bridge.readings import LinkChange
 from tests.builders import PEN, PROFILE, SERIAL, Bench, finding, on, opening_of, said, zone_in
 
 LAST_DAY_US = 1_900_022_400_000_000  # 2030-03-18 00:00 UTC
@@ -122,6 +124,45 @@ def test_after_a_lost_link_counts_are_no_depth_until_a_pen_says_who_it_is(serial
     assert depth_of(derived)["max_um"] == (1_000 if same else 300)
     rows = list(sample_rows(bench.records, SERIAL, calibration=HOST))
     assert [row["depth_by"] for row in rows[15:55:10]] == ["host", None, None, "host" if same else None]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        LinkChange(t_us=0, up=True, cause="reopened"),
+        LinkChange(t_us=0, up=False, cause="io error", port="pins"),
+    ],
+    ids=["the link comes up", "the pins go away"],
+)
+def test_only_the_pens_own_link_takes_the_curve_away(change: LinkChange) -> None:
+    bench = needled()
+    bench.put(change)
+    raw(bench)
+    host = bench.end()["facts"]["host_calibration"]
+    assert (host["applied"], host["unnamed"]) == (30, 0)
+    rows = list(sample_rows(bench.records, SERIAL, calibration=HOST))
+    assert [row["depth_by"] for row in rows] == ["host"] * 30
+
+
+def test_counts_of_a_pen_that_was_never_lost_are_not_those_of_an_unnamed_one() -> None:
+    calibrator = Calibrator(HOST, "B0001")
+    block = Bench().block("1" * 10, depth=None)._replace(raw_count=(440,) * 10)
+    assert calibrator.block(block) is block
+    assert (calibrator.applied, calibrator.unnamed) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("host", "result"),
+    [
+        (None, "found"),
+        ({"own": 0, "applied": 0}, "found"),
+        ({"own": 10, "applied": 10}, "found"),
+        ({"own": 10, "applied": 0}, "not applicable"),
+    ],
+)
+def test_a_curve_that_is_off_matters_unless_the_pens_own_depths_were_taken(host: Any, result: str) -> None:
+    facts = {"pens": [{"serial": SERIAL}], "measured": MEASURED | {"column": "raw_count"}, "host_calibration": host}
+    assert [outcome.result for outcome in calibration_off(facts, {})] == [result]
 
 
 def test_rows_say_whose_the_depth_is() -> None:

@@ -5,6 +5,7 @@ Limits: 0.25 s for a gap, one sample in a hundred for short ones, one damaged fr
 
 import pytest
 
+from devicelog.rules.data import link_lost
 from devicelog.validate import assess, rules_document
 from firmware_bridge.frames import MAX_SEGMENT, frame
 from tests.builders import Bench, finding, on, opening_of, said
@@ -374,6 +375,16 @@ def test_a_short_gap_at_a_restart_has_no_number():
     derived = bench.end()
     assert [gap["missing"] for gap in derived["facts"]["gaps"]] == [None]
     assert said(derived, "data.short_gaps") == ("passed", None, None)
+
+
+def test_the_link_of_the_pins_is_told_apart():
+    loss = {"at_us": 0, "for_us": 500_000, "cause": "io error"}
+    facts = {"link_losses": [], "sensors": {"link_losses": [loss]}, "completeness": {"frames_sound": 1, "frames_unknown": 0}}
+    (outcome,) = link_lost(facts, {})
+    assert (outcome.result, outcome.detail) == (
+        "found",
+        {"which": "pins", "n": 1, "for_us": 500_000, "causes": ["io error"]},
+    )
 
 
 # --- link.lost --------------------------------------------------------------------------------------------------------
