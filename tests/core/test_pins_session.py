@@ -285,6 +285,13 @@ def test_pins_beside_a_pen_that_go_away_are_a_finding_and_no_zero_to_compare_wit
     assert derived["verdict"] == "not assessable"
 
 
+def test_a_zone_that_was_only_marked_is_not_one_that_nobody_watched():
+    bench = on("forehead", opening_of(plan=PLAN, sensors=profile_of(**PARTS)))
+    bench.samples("1" * 20)
+    bench.zone("cheek.left")
+    assert bench.end()["facts"]["sensors"]["unwatched"] == ["forehead"]
+
+
 def test_pins_beside_a_pen_that_stay_are_compared_in_both_zones():
     derived = two_zones(None)
     assert results_of(derived, "sensors.disagree") == {"forehead": "passed", "cheek.left": "passed"}
