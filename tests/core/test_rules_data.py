@@ -379,7 +379,11 @@ def test_a_short_gap_at_a_restart_has_no_number():
 
 def test_the_link_of_the_pins_is_told_apart():
     loss = {"at_us": 0, "for_us": 500_000, "cause": "io error"}
-    facts = {"link_losses": [], "sensors": {"link_losses": [loss]}, "completeness": {"frames_sound": 1, "frames_unknown": 0}}
+    facts = {
+        "link_losses": [],
+        "sensors": {"link_losses": [loss]},
+        "completeness": {"frames_sound": 1, "frames_unknown": 0},
+    }
     (outcome,) = link_lost(facts, {})
     assert (outcome.result, outcome.detail) == (
         "found",
