@@ -127,7 +127,7 @@ def test_a_factory_that_is_refused(in_profile, option, environment, says):
 
 def test_lgpio_that_is_not_installed_names_the_extra(monkeypatch):
     monkeypatch.setitem(factories.FACTORIES, "lgpio", ("gpiozero.pins.no_such_module", "LGPIOFactory"))
-    with pytest.raises(PenError, match=r"pip install 'devicelog\[pi\]'"):
+    with pytest.raises(PenError, match=r"pip install -e '\.\[pi\]'"):
         load_factory("lgpio")
 
 
