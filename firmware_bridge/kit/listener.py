@@ -3,23 +3,45 @@
 Not responsible for the pen, nor for what its readings mean for a session.
 """
 
-from typing import Self
+from collections.abc import Callable
+from typing import Protocol, Self
 
-from firmware_bridge.kit.serial_pen import SerialPen
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import LinkChange, RawInput, Reading, SerialChunk
 from firmware_bridge.sources.port import LinkLost, Port
 from firmware_bridge.transports import decoder_of
 
 
+class OnPort(Protocol):
+    """What a listener needs of the pen, as firmware_bridge.kit.serial_pen has it."""
+
+    @property
+    def port(self) -> str:
+        """The path to open."""
+
+    @property
+    def up(self) -> bool:
+        """Whether the port is there."""
+
+    @property
+    def now_us(self) -> int:
+        """The pen's time."""
+
+    def drain(self) -> None:
+        """Wait until everything was read."""
+
+    def read_by(self, take: Callable[[], None]) -> None:
+        """Have this called whenever there may be something to read."""
+
+
 class Listener:
-    """Reads a `SerialPen` while its time goes by, and decodes what it read. A context manager.
+    """Reads a pen on a port while its time goes by, and decodes what it read. A context manager.
 
     `raw` is everything that arrived, as a source of devicelog delivers it; stamps are microseconds of pen time.
     `decoder` counts bytes, sound and not.
     """
 
-    def __init__(self, pen: SerialPen, profile: PenProfile) -> None:
+    def __init__(self, pen: OnPort, profile: PenProfile) -> None:
         """Open the port and ask who is there. Raises PenError."""
         self._pen, self._profile = pen, profile
         self._port: Port | None = None
@@ -52,7 +74,7 @@ class Listener:
         if self._left:
             return
         if self._port is None:
-            if not self._pen.link.up:
+            if not self._pen.up:
                 return
             self._open("reopened")
         try:

@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from firmware_bridge.errors import BridgeError
 from firmware_bridge.frames import MAX_TEXT
+from firmware_bridge.kit.listener import Listener
 from firmware_bridge.kit.pen_time import pen_time_us
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.profiles import load_profile
@@ -21,9 +21,6 @@ from firmware_bridge.simulator.run import PtyLink
 from firmware_bridge.simulator.scenario import Scenario
 from firmware_bridge.simulator.script import Script
 from firmware_bridge.simulator.wire import WIRE_STEP_US, Wire
-
-if TYPE_CHECKING:
-    from firmware_bridge.kit.listener import Listener
 
 TAKEN_WITHIN_S = 10.0
 _LOOK_S = 0.001
@@ -79,6 +76,11 @@ class SerialPen:
     def port(self) -> str:
         """The path to open. After an unplug and a return another device stands behind it."""
         return str(self.link.path)
+
+    @property
+    def up(self) -> bool:
+        """Whether the port is there."""
+        return self.link.up
 
     @property
     def serial(self) -> str:
@@ -137,10 +139,8 @@ class SerialPen:
         self._pulled = False
         self._bring_back()
 
-    def listener(self, profile: PenProfile | str = "reference") -> "Listener":
+    def listener(self, profile: PenProfile | str = "reference") -> Listener:
         """Somebody who reads this pen, with the help of a profile, or of the name or path of one. Raises PenError."""
-        from firmware_bridge.kit.listener import Listener
-
         return Listener(self, load_profile(profile) if isinstance(profile, str) else profile)
 
     def read_by(self, take: Callable[[], None]) -> None:
