@@ -31,8 +31,7 @@ from firmware_bridge.sources.pin_watch import PinWatch
 from firmware_bridge.sources.ticks import Ticks
 from firmware_bridge.sources.tones import TUNES, Buzzer
 from firmware_bridge.wiring import LINES, Wiring
-
-DEADLINE_S = 20.0
+from tests.waiting import DEADLINE_S, wait_for
 
 
 def wiring_of(profile: str = "gpio-reference") -> Wiring:
@@ -50,13 +49,6 @@ def sensors_of(
 
 def now_us() -> int:
     return time.monotonic_ns() // 1000
-
-
-def wait_for(condition: Callable[[], Any]) -> None:
-    give_up_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < give_up_s
-        threading.Event().wait(0.002)
 
 
 def drained(inbox: Inbox) -> list[Any]:

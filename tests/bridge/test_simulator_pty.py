@@ -19,16 +19,9 @@ from firmware_bridge.frames import encode
 from firmware_bridge.readings import Heartbeat, Identity, IdentityRequest, PenEvent, Reading, SampleBlock, SerialChunk
 from firmware_bridge.simulator import run_pen, script_for
 from firmware_bridge.simulator.run import PtyLink
+from tests.waiting import DEADLINE_S, wait_for
 
-DEADLINE_S = 20.0
 REQUEST = encode(IdentityRequest())
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        select.select([], [], [], 0.002)
 
 
 class Host:

@@ -17,6 +17,7 @@ from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import Heartbeat, Identity, IdentityRequest, LinkChange, SerialChunk
 from firmware_bridge.sources import CAUSES, Inbox, PortFree, SerialSource, Watch, serial_port
 from tests.bridge.ptys import DEADLINE_S, Pen, Tape, n_descriptors, now_us
+from tests.waiting import wait_for
 
 S = 1_000_000
 ASKING = load_profile("reference")
@@ -65,8 +66,7 @@ def test_a_pen_that_comes_back_after_long_is_not_kept_waiting(pen: Pen, monkeypa
     with reading(pen.link) as (source, tape):
         pen.unplug()
         tape.until(lambda tape: tape.causes[-1:] == ["unplugged"])
-        while source.trouble is None:  # the first try has failed: the next would be in an hour
-            time.sleep(0.001)
+        wait_for(lambda: source.trouble is not None)  # the first try has failed: the next would be in an hour
         assert "there is no such port" in source.trouble
         pauses = iter([0.01])
         pen.plug()
@@ -201,8 +201,7 @@ def test_a_released_port_is_free_and_taken_back(pen: Pen) -> None:
             updater.open()
             assert source.resume()
             assert not source.resume()
-            while source.trouble is None:
-                time.sleep(0.001)
+            wait_for(lambda: source.trouble is not None)
             assert "another program holds the port" in source.trouble
         tape.until(lambda tape: tape.causes == ["opened", "released", "reopened"])
         pen.send(b" and after")
