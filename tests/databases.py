@@ -15,6 +15,7 @@ from devicelog.canonical import Json
 from devicelog.clinical.data import load_plan, load_zones
 from devicelog.clinical.plan import zones_document
 from devicelog.ledger.entries import Actor
+from devicelog.ledger.tree import Tree
 from devicelog.pipeline import new_documents
 from devicelog.recorder.recovery import software
 from devicelog.recorder.stream import OpenStream
@@ -24,7 +25,7 @@ from devicelog.store.audit import audit
 from devicelog.store.database import FILE_NAME, open_for_writing, prepare_data_dir
 from devicelog.store.evidence import Evidence
 from devicelog.store.report import Report
-from devicelog.store.schema import CHUNK_INDEX_BITS, GUARDS
+from devicelog.store.schema import CHUNK_INDEX_BITS, guards_of
 from devicelog.store.transaction import NOTE_TAG, Transaction, commitment
 from devicelog.store.writer import Writer
 from devicelog.who import identity_document
@@ -201,15 +202,24 @@ def spoil(path: Path, *statements: str | tuple[str, tuple[Any, ...]]) -> None:
     """Drop the guards, run the statements, put the guards back: what somebody with the file and sqlite3 can do."""
     with plain(path) as connection:
         connection.execute("BEGIN")
-        for name in GUARDS:
+        guards = guards_of(connection.execute("PRAGMA user_version").fetchone()[0])
+        for name in guards:
             connection.execute(f"DROP TRIGGER {name}")
         for statement in statements:
             sql, values = (statement, ()) if isinstance(statement, str) else statement
             changed = connection.execute(sql, values).rowcount
             assert changed, f"{sql} changed nothing"
-        for sql in GUARDS.values():
+        for sql in guards.values():
             connection.execute(sql)
         connection.execute("COMMIT")
+
+
+def mend_frontier(path: Path) -> None:
+    """Let what is kept of the tree fit the entries again, as somebody who knows of it would."""
+    with plain(path) as connection:
+        tree = Tree(leaf for (leaf,) in connection.execute("SELECT leaf FROM ledger_entry ORDER BY seq"))
+        values = (tree.size, b"".join(tree.subtrees))
+        connection.execute("UPDATE frontier SET size = ?, subtrees = ?", values)
 
 
 def damage_page(path: Path) -> None:

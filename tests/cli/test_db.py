@@ -10,10 +10,10 @@ import pytest
 
 from devicelog.cli import run
 from devicelog.store.schema import SCHEMA_VERSION
-from tests.databases import FIRST, damage_page, make_database, one, plain, spoil
+from tests.databases import FIRST, damage_page, make_database, one, plain, rows, spoil
 
 FIXTURES = Path(__file__).parents[1] / "data" / "databases"
-OLD = sorted(path.stem for path in FIXTURES.glob("0.1.0*.db"))  # of schema 1; 0.2.0 has the schema of today
+OLD = sorted(path.stem for path in FIXTURES.glob("*.db"))
 
 
 class Told(NamedTuple):
@@ -161,6 +161,9 @@ def shown(devicelog: Command, path: Path) -> list[str]:
 def test_an_upgrade(devicelog: Command, old: Path) -> None:
     data_dir = old.parent
     left_open = bool(one(old, "SELECT count(*) FROM stream WHERE closed_seq IS NULL"))
+    before = [
+        row[0] for row in rows(old, "SELECT status FROM stream WHERE kind = 'session' AND closed_seq IS NOT NULL")
+    ]
     for words in (("sessions", "list"), ("verify", "--all"), ("db", "rebuild"), ("replay", "s-"), ("mark", "pass")):
         told = devicelog(*words, data_dir=data_dir)
         assert told.code == 5
@@ -171,7 +174,7 @@ def test_an_upgrade(devicelog: Command, old: Path) -> None:
     assert ("found open and is closed now as interrupted" in upgraded.err) == left_open
     assert devicelog("verify", "--all", data_dir=data_dir).out.endswith("consistent\n")
     listed = json.loads(devicelog("sessions", "list", "--json", data_dir=data_dir).out)["sessions"]
-    assert [row["status"] for row in listed] == ["closed", "closed", "interrupted"]
+    assert [row["status"] for row in listed] == before + ["interrupted"] * left_open
     for session in listed:
         told = devicelog("replay", session["id"], "--json", data_dir=data_dir)
         replayed = json.loads(told.out)

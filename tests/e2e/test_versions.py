@@ -16,10 +16,11 @@ KEPT = ROOT / "tests" / "data" / "databases"
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """What 0.2.0 recorded: the same schema, an earlier engine."""
+    """What 0.2.0 recorded, brought up to date: an earlier engine."""
     data_dir = tmp_path / "data"
     data_dir.mkdir()
     shutil.copy(KEPT / "0.2.0.db", data_dir / "devicelog.db")
+    devicelog("db", "upgrade", data_dir=data_dir).succeeded()
     return data_dir
 
 

@@ -15,6 +15,7 @@ from devicelog.recorder.known_pens import calibration_document, calibration_in_f
 from devicelog.recorder.recovery import software
 from devicelog.store.evidence import Evidence
 from devicelog.store.rebuild import rebuild
+from devicelog.store.schema import SCHEMA_VERSION
 from firmware_bridge.calibration import HostCalibration
 from firmware_bridge.readings import Mode
 from tests.calibrations import GAUGES, PEN, SERIAL, keep_calibration
@@ -95,7 +96,7 @@ def test_no_table_and_no_version_was_needed(recorded: Path) -> None:
     before = dict(rows(recorded, "SELECT name, sql FROM sqlite_master"))
     keep_calibration(recorded.parent)
     assert dict(rows(recorded, "SELECT name, sql FROM sqlite_master")) == before
-    assert rows(recorded, "PRAGMA user_version") == [(2,)]
+    assert rows(recorded, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
 
 
 # --- sessions since ---------------------------------------------------------------------------------------------------

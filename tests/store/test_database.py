@@ -35,7 +35,7 @@ from devicelog.store.engine import PAGE_BYTES, reader_engine, writer_engine
 from devicelog.store.evidence import Evidence
 from devicelog.store.lock import WriterLock
 from devicelog.store.schema import APPLICATION_ID, CHUNK_INDEX_BITS, GUARDS, METADATA, SCHEMA_VERSION
-from devicelog.store.transaction import CLIENT_TAG, NOTE_TAG, Head, Transaction, commitment
+from devicelog.store.transaction import CLIENT_TAG, NOTE_TAG, Head, Transaction, commitment, keep_frontier
 from tests.databases import (
     FIRST,
     SECOND,
@@ -334,6 +334,8 @@ def test_a_last_entry_of_a_later_version_is_the_head_all_the_same(recorded: Path
         data = canonical(values | {"seq": before.seq, "prev": before.prev, "type": "moon.risen", "body": {"phase": 1}})
         row = (before.seq, leaf_hash(data), data)
         connection.exec_driver_sql("INSERT INTO ledger_entry VALUES (?, ?, ?)", row)
+        before.tree.append(row[1])
+        keep_frontier(connection, before.tree)
     assert open_(recorded.parent).prev == leaf_hash(data).hex()
     assert problems(recorded) == []
 

@@ -193,7 +193,7 @@ def test_the_page_explains_every_key_once() -> None:
 
 
 def test_the_types_on_the_page_are_those_of_the_entries_on_it() -> None:
-    names = {"integer": int, "text": str, "object": dict, "list": list, "null": type(None)}
+    names = {"integer": int, "text": str, "object": dict, "list": list, "null": type(None), "boolean": bool}
     for heading, bodies in (
         ("### Envelope", [e.values for e in ENTRIES]),
         ("### Body keys", [e.body for e in ENTRIES]),

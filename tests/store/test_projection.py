@@ -82,6 +82,9 @@ CHANGES: dict[str, Change] = {
             "derivations": 1,
         },
     ),
+    "stream.sealed": Change(stream="s-0000000002", opens=False, values={"sealed_seq": 16}),
+    "package.written": Change(stream="s-0000000002", opens=False, values={"package": "ef" * 32}),
+    "package.released": Change(stream="s-0000000002", opens=False, values={"released_seq": 18}),
     "session.attributed": Change(
         stream=SESSION, opens=False, values={"verdict": "not assessable", "derived": MOVED, "derivations": 2}
     ),

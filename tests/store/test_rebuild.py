@@ -24,7 +24,19 @@ from devicelog.store.database import open_for_writing
 from devicelog.store.lock import WriterLock
 from devicelog.store.rebuild import Rebuilt, rebuild
 from devicelog.store.schema import GUARDS, SCHEMA_VERSION
-from tests.databases import StillClock, damage_page, dump, flip, make_database, one, plain, problems, rows, spoil
+from tests.databases import (
+    StillClock,
+    damage_page,
+    dump,
+    flip,
+    make_database,
+    mend_frontier,
+    one,
+    plain,
+    problems,
+    rows,
+    spoil,
+)
 from tests.store.test_attribution import attribute
 
 KEPT_TABLES = ("ledger_entry", "chunk", "document", "client", "note")
@@ -171,6 +183,7 @@ def test_a_forged_rebuild_is_found(recorded: Path) -> None:
         forged = canonical(values)
         leaf = read_entry(forged).leaf
         spoil(recorded, ("UPDATE ledger_entry SET bytes = ?, leaf = ? WHERE seq = ?", (forged, leaf, done.entries)))
+        mend_frontier(recorded)
         assert problems(recorded) == [
             f"ledger entry {done.entries}: the {done.entries} entries before it are not those that were copied"
         ]

@@ -66,27 +66,46 @@ BODY_KEYS: dict[str, frozenset[str]] = {
     "pen.calibrated": _PEN_MEASURED,
     "pen.checked": _PEN_MEASURED - {"as_left_um", "residual_um", "expires"},
     "database.rebuilt": frozenset({"from_schema", "to_schema", "entries", "root", "guards"}),
+    "log.commissioned": frozenset({"vkey", "ssh_key", "first", "signer"}),
+    "log.continued": frozenset({"predecessor", "size", "root", "vkey", "witness", "last_at"}),
+    "stream.sealed": frozenset({"stream", "entries", "root"}),
+    "package.written": frozenset({"stream", "sha256", "bytes"}),
+    "package.released": frozenset({"stream", "sha256", "chunks"}),
+    "package.imported": frozenset({"stream", "sha256", "bytes", "log", "row"}),
+    "stream.extended": frozenset({"stream", "later", "later_root"}),
+    "export.made": frozenset({"streams", "formats", "redacted", "recipient", "inspection"}),
+    "private.erased": frozenset({"client_ref", "streams", "notes", "reason_sha256"}),
+    "retention.set": frozenset({"days", "reason_sha256"}),
 }
+# What is said of a stream after it was sealed, but is not a part of what happened in it: it is in no package.
+ABOUT_PACKAGES = frozenset(
+    {"stream.sealed", "stream.extended", "package.written", "package.released", "package.imported"}
+)
 
 # What a reader relies on, wherever it stands in a body.
 _BODY_TYPES: dict[str, type[Any]] = {
     **dict.fromkeys(
         (
             *("stream", "root", "derived", "ended", "mode", "to", "client_ref", "client_commitment", "practitioner"),
-            *("reason_sha256", "span", "gauge_set", "expires"),
+            *("reason_sha256", "span", "gauge_set", "expires", "vkey", "ssh_key", "first", "signer", "predecessor"),
+            *("sha256", "log", "later_root", "last_at", "recipient"),
         ),
         str,
     ),
     **dict.fromkeys(("chunks", "records", "number", "entries", "from_schema", "to_schema"), int),
+    **dict.fromkeys(("size", "bytes", "later", "days"), int),
     **dict.fromkeys(("tolerance_um", "as_found_um", "as_left_um", "residual_um", "last_good"), int),
-    "documents": dict,
-    **dict.fromkeys(("zones", "guards", "sessions"), list),
+    **dict.fromkeys(("documents", "row"), dict),
+    "redacted": bool,
+    **dict.fromkeys(("zones", "guards", "sessions", "streams", "formats", "notes"), list),
 }
 # What may be null where it does not apply.
 _NULLABLE = {
     "session.attributed": frozenset({"client_ref", "client_commitment"}),
     "pen.calibrated": frozenset({"gauge_set", "as_found_um", "expires", "last_good"}),
     "pen.checked": frozenset({"gauge_set", "last_good"}),
+    "log.continued": frozenset({"vkey", "last_at"}),
+    "export.made": frozenset({"recipient"}),
 }
 _MOVED = {"first_record": int, "last_record": int, "zone": str}  # one of the `zones` of an attribution
 
@@ -194,11 +213,23 @@ def _check_body(type_: str, body: Json, known: frozenset[str]) -> None:
         for moved in body.get("zones", ())
     ):
         raise ValueError(f"{type_}: zones are {body['zones']!r}")
-    for key in ("guards", "sessions"):
+    if type_ == "export.made":
+        _check_export(body)
+    for key in ("guards", "sessions", "formats", "notes", *(("streams",) if type_ != "export.made" else ())):
         if not all(isinstance(name, str) for name in body.get(key, ())):
             raise ValueError(f"{type_}: {key} are {body[key]!r}")
-    if (body.get("client_ref") is None) != (body.get("client_commitment") is None):
+    if "client_commitment" in known and (body["client_ref"] is None) != (body["client_commitment"] is None):
         raise ValueError(f"{type_}: a client is named by reference and commitment, or not at all")
+
+
+def _check_export(body: Json) -> None:
+    wanted = {"stream": str, "later": int, "later_root": str}
+    for each in body["streams"]:
+        if not isinstance(each, dict) or {key: type(value) for key, value in each.items()} != wanted:
+            raise ValueError(f"export.made: streams are {body['streams']!r}")
+    inspection = body["inspection"]
+    if inspection is not None and not (isinstance(inspection, dict) and inspection.keys() == {"from", "to"}):
+        raise ValueError(f"export.made: inspection is {inspection!r}")
 
 
 def chain_fault(entry: Entry, *, index: int, previous: Entry | None) -> str | None:

@@ -1,7 +1,8 @@
 """The Merkle tree of RFC 9162 §2.1 over leaf hashes: SHA-256, split at the largest power of two below the size."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from typing import Self
 
 EMPTY_ROOT = sha256(b"").digest()
 
@@ -25,6 +26,21 @@ class Tree:
         for leaf in leaves:
             self.append(leaf)
 
+    @classmethod
+    def of_subtrees(cls, size: int, subtrees: Sequence[bytes]) -> Self:
+        """A tree of so many leaves, of which only these roots are known. Raises ValueError when there are not as many
+        as a tree of this size has, or one is not of 32 bytes."""
+        if size < 0 or len(subtrees) != size.bit_count() or any(len(each) != 32 for each in subtrees):
+            raise ValueError(f"{len(subtrees)} subtrees for a tree of {size} leaves")
+        tree = cls()
+        tree.size, tree._subtrees = size, list(subtrees)
+        return tree
+
+    @property
+    def subtrees(self) -> tuple[bytes, ...]:
+        """The roots of its perfect subtrees, largest first."""
+        return tuple(self._subtrees)
+
     def append(self, leaf: bytes) -> None:
         """Add one leaf hash."""
         bit, node = 1, leaf
@@ -42,6 +58,11 @@ class Tree:
         for left in reversed(self._subtrees[:-1]):
             node = node_hash(left, node)
         return node
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tree) and (self.size, self._subtrees) == (other.size, other._subtrees)
+
+    __hash__ = None  # type: ignore[assignment]  # it grows
 
     def copy(self) -> "Tree":
         """An independent tree of the same leaves."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from devicelog.canonical import Json, parse_canonical
-from devicelog.ledger.entries import BODY_KEYS, Entry, chain_fault, read_entry
+from devicelog.ledger.entries import ABOUT_PACKAGES, BODY_KEYS, Entry, chain_fault, read_entry
 from devicelog.ledger.tree import Tree, leaf_hash
 from devicelog.store.chunk_audit import check_chunks, check_strays
 from devicelog.store.database import check_ours
@@ -20,6 +20,7 @@ from devicelog.store.pen_audit import check_pens
 from devicelog.store.projection import project
 from devicelog.store.report import Report, Stream, check_types
 from devicelog.store.schema import CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, STREAM, guard_faults
+from devicelog.store.seal_audit import check_frontier, check_seals
 from devicelog.store.transaction import CLIENT_TAG, NOTE_TAG, commitment
 
 
@@ -37,7 +38,9 @@ def audit(
         progress("ledger entries")
         entries = list(_entries(connection, report))
         _rebuilt(entries, report)
+        check_frontier(connection, entries, report)
         streams = _streams_of(entries, report)
+        check_seals(entries, streams, report)
         progress("documents")
         documents = _documents(connection, report)
         named = _named_documents(streams, documents, report) | check_pens(entries, streams, documents, report)
@@ -94,11 +97,14 @@ def _streams_of(entries: list[Entry], report: Report) -> dict[str, Stream]:
         if entry.type in ("session.opened", "span.opened"):
             streams[entry.body["stream"]] = Stream(entry)
             continue
-        if "stream" not in BODY_KEYS.get(entry.type, ()):
+        if "stream" not in BODY_KEYS.get(entry.type, ()) or entry.type == "package.imported":
             continue
         stream = streams.get(entry.body["stream"])
         if entry.type == "session.attributed":
             _attribution(entry, stream, report)
+        elif entry.type in ABOUT_PACKAGES:
+            if stream is None or stream.closing is None:
+                report.problems.append(f"ledger entry {entry.seq} ({entry.type}) is of no stream that has ended")
         elif stream is None or stream.closing is not None:
             report.problems.append(f"ledger entry {entry.seq} ({entry.type}) is of no open stream")
         elif entry.type == "chunks.committed":

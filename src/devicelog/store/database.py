@@ -20,6 +20,7 @@ from devicelog.store.schema import (
     APPLICATION_ID,
     CHUNK,
     CHUNK_INDEX_BITS,
+    FRONTIER,
     LEDGER_ENTRY,
     SCHEMA_VERSION,
     create_guards,
@@ -157,7 +158,29 @@ def read_head(connection: Connection) -> Head:
         raise EvidenceDamaged(f"ledger entry {row.seq}: {error}") from error
     if entry.leaf != row.leaf or entry.seq != row.seq:
         raise EvidenceDamaged(f"ledger entry {row.seq} was changed")
-    return Head(log=entry.values["log"], seq=entry.seq + 1, prev=entry.leaf.hex(), stream=_open_stream(connection))
+    return Head(
+        log=entry.values["log"],
+        seq=entry.seq + 1,
+        prev=entry.leaf.hex(),
+        tree=read_frontier(connection, entry.seq + 1),
+        stream=_open_stream(connection),
+    )
+
+
+def read_frontier(connection: Connection, size: int) -> Tree:
+    """The tree over a ledger of so many entries, as it was kept. Raises EvidenceDamaged."""
+    rows = connection.execute(select(FRONTIER)).all()
+    try:
+        if len(rows) != 1 or rows[0].size != size:
+            raise ValueError(
+                f"it has {', '.join(str(row.size) for row in rows) or 'no'} entries; the ledger has {size}"
+            )
+        data = rows[0].subtrees
+        return Tree.of_subtrees(size, [data[at : at + 32] for at in range(0, len(data), 32)])
+    except (ValueError, TypeError) as error:
+        damaged = EvidenceDamaged(f"what is kept of the tree over the ledger is wrong: {error}. Make it anew:")
+        damaged.command = ("db", "rebuild")
+        raise damaged from error
 
 
 def _open_stream(connection: Connection) -> StreamHead | None:

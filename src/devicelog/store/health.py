@@ -58,11 +58,11 @@ def _inside(connection: Connection, path: Path) -> Iterator[Finding]:
             return
     else:
         yield Finding(check="schema", code=0, says=f"{version}, as this devicelog writes it")
-    lost = lost_tables(connection)
+    lost = lost_tables(connection, version)
     yield Finding(check="tables", code=DAMAGED if lost else 0, says=", ".join(lost) + " lost" if lost else "all there")
     if lost:
         return
-    faults = guard_faults(connection)
+    faults = guard_faults(connection, version)
     yield Finding(check="guards", code=DAMAGED if faults else 0, says="; ".join(faults) or "all there")
     if version != SCHEMA_VERSION:
         yield Finding(check="sessions", code=UNFIT, says="not checked: the upgrade makes the list of sessions anew")

@@ -73,6 +73,18 @@ def _attributed(entry: Entry) -> Json:
     return {"verdict": body["verdict"], "derived": body["derived"], "derivations": body["number"], **moved}
 
 
+def _sealed(entry: Entry) -> Json:
+    return {"sealed_seq": entry.seq}
+
+
+def _packaged(entry: Entry) -> Json:
+    return {"package": entry.body["sha256"]}
+
+
+def _released(entry: Entry) -> Json:
+    return {"released_seq": entry.seq}
+
+
 _CHANGES: dict[str, Callable[[Entry], Json]] = {
     "session.opened": _opened,
     "span.opened": _opened,
@@ -80,4 +92,7 @@ _CHANGES: dict[str, Callable[[Entry], Json]] = {
     "session.closed": _closed,
     "span.recorded": _closed,
     "session.attributed": _attributed,
+    "stream.sealed": _sealed,
+    "package.written": _packaged,
+    "package.released": _released,
 }

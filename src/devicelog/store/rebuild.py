@@ -27,8 +27,8 @@ from devicelog.store.audit import audit
 from devicelog.store.database import FILE_NAME, check_ours, read_head, schema_of
 from devicelog.store.engine import builder_engine, in_our_words, set_journal, sole_engine
 from devicelog.store.lock import WriterLock
-from devicelog.store.schema import METADATA, SCHEMA_VERSION, create_guards, create_tables, odd_guards
-from devicelog.store.transaction import Stamps, Transaction, project_entry
+from devicelog.store.schema import METADATA, SCHEMA_VERSION, create_guards, create_tables, odd_guards, tables_of
+from devicelog.store.transaction import Stamps, Transaction, keep_frontier, project_entry
 
 KEPT = f"{FILE_NAME}.kept-"  # and the number of the entry that says what was done
 NEW = f"{FILE_NAME}.new"
@@ -127,15 +127,16 @@ def _give(file: Path, path: Path) -> None:
 
 def _build(old: Connection, new: Connection, path: Path, from_schema: int, stamps: Stamps, sw: Json) -> Json:
     """Everything that the new file has; what its newest entry says is returned."""
-    odd = sorted(odd_guards(old))
+    odd = sorted(odd_guards(old, from_schema))
     with new.begin():
         create_tables(new)
-        for table in _copied():
+        for table in _copied(from_schema):
             _copy(old, new, table)
         create_guards(new)
         _project(new)
+        keep_frontier(new, _tree(new))
     with new.begin():
-        for table in _copied():
+        for table in _copied(from_schema):
             if _content(old, table) != _content(new, table):
                 raise StoreUnusable(f"the copy of {table} in {path} is not what was copied. Is the disk failing?")
         if problems := audit(new, path).problems:
@@ -154,11 +155,17 @@ def _build(old: Connection, new: Connection, path: Path, from_schema: int, stamp
             "from_schema": from_schema,
             "to_schema": SCHEMA_VERSION,
             "entries": head.seq,
-            "root": Tree(leaf for (leaf,) in _rows(new, "SELECT leaf FROM ledger_entry ORDER BY seq")).root().hex(),
+            "root": head.tree.root().hex(),
             "guards": odd,
         }
         Transaction(new, head, stamps=stamps, sw=sw).entry("database.rebuilt", body)
     return body
+
+
+def _tree(connection: Connection) -> Tree:
+    """Over the leaves as they are stored; one that is none is left out, and the audit says where it stands."""
+    leaves = _rows(connection, "SELECT leaf FROM ledger_entry ORDER BY seq")
+    return Tree(leaf for (leaf,) in leaves if isinstance(leaf, bytes))
 
 
 def _listed(connection: Connection) -> set[str]:
@@ -168,9 +175,9 @@ def _listed(connection: Connection) -> set[str]:
     return {str(name) for (name,) in _rows(connection, "SELECT id FROM stream")}
 
 
-def _copied() -> list[str]:
-    """The tables whose rows are copied; entries first, because chunks belong to them."""
-    return [table.name for table in METADATA.sorted_tables if table.info["class"] != "projection"]
+def _copied(schema: int) -> list[str]:
+    """The tables of the old file whose rows are copied."""
+    return [table.name for table in tables_of(schema) if table.info["class"] != "projection"]
 
 
 def _select(table: str) -> str:

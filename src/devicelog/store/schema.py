@@ -11,7 +11,7 @@ from types import MappingProxyType
 from sqlalchemy import CheckConstraint, Column, Connection, Integer, LargeBinary, MetaData, Table, Text
 
 APPLICATION_ID = 0x44564C47  # "DVLG", so that `file` and we know whose database it is
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 METADATA = MetaData()
 
@@ -54,6 +54,16 @@ DOCUMENT = Table(
     info={"class": "evidence"},
 )
 
+# A signed head of the ledger, as a note of its own; a later row may hold the same one with a witness's signature on it.
+CHECKPOINT = Table(
+    "checkpoint",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+    info={"class": "evidence", "since": 3},
+)
+
 # --- private ----------------------------------------------------------------------------------------------------------
 
 CLIENT = Table(
@@ -72,6 +82,16 @@ NOTE = Table(
     Column("salt", LargeBinary, nullable=False),
     Column("text", Text, nullable=False),
     info={"class": "private"},
+)
+
+# What a client is called in what is handed to one recipient: random, so that two recipients cannot compare.
+PSEUDONYM = Table(
+    "pseudonym",
+    METADATA,
+    Column("recipient", Text, primary_key=True),
+    Column("client_ref", Text, primary_key=True),
+    Column("pseudonym", Text, nullable=False, unique=True),
+    info={"class": "private", "since": 3},
 )
 
 # --- projection -------------------------------------------------------------------------------------------------------
@@ -95,7 +115,20 @@ STREAM = Table(
     Column("verdict", Text),
     Column("derived", Text),  # SHA-256 of the newest derived record, hex
     Column("derivations", Integer, nullable=False),  # 0 while open, 1 when closed, one more with each attribution
+    Column("sealed_seq", Integer),
+    Column("package", Text),  # SHA-256 of its package, hex
+    Column("released_seq", Integer),  # its chunks are in the package alone
     info={"class": "projection"},
+)
+
+# The tree over the leaves of all entries, as far as an append needs it: its size and the roots of its perfect subtrees,
+# largest first, 32 bytes each. One row.
+FRONTIER = Table(
+    "frontier",
+    METADATA,
+    Column("size", Integer, primary_key=True),
+    Column("subtrees", LargeBinary, nullable=False),
+    info={"class": "projection", "since": 3},
 )
 
 
@@ -109,8 +142,19 @@ def _refuse(table: str, verb: str) -> str:
 # SQLite lets INSERT OR REPLACE delete rows without firing a delete trigger, so what an insert may do is guarded too.
 GUARDS: Mapping[str, str] = MappingProxyType(
     {
-        **{f"{table}_no_{verb}": _refuse(table, verb) for table in ("ledger_entry", "chunk", "document")
-           for verb in ("update", "delete")},
+        **{f"{table}_no_{verb}": _refuse(table, verb) for table in ("ledger_entry", "chunk", "document", "checkpoint")
+           for verb in ("update", "delete") if (table, verb) != ("chunk", "delete")},
+        "chunk_no_delete": (  # but where an entry says that they are released
+            "CREATE TRIGGER chunk_no_delete BEFORE DELETE ON chunk "
+            f"WHEN NOT EXISTS (SELECT 1 FROM stream WHERE no = OLD.id >> {CHUNK_INDEX_BITS} "
+            "AND released_seq IS NOT NULL) "
+            "BEGIN SELECT RAISE(ABORT, 'chunk is append-only'); END"
+        ),
+        "checkpoint_next": (
+            "CREATE TRIGGER checkpoint_next BEFORE INSERT ON checkpoint "
+            "WHEN NEW.id IS NOT (SELECT coalesce(max(id), -1) + 1 FROM checkpoint) "
+            "BEGIN SELECT RAISE(ABORT, 'checkpoint has no gaps and no repeats'); END"
+        ),
         "ledger_entry_next": (
             "CREATE TRIGGER ledger_entry_next BEFORE INSERT ON ledger_entry "
             "WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), -1) + 1 FROM ledger_entry) "
@@ -132,6 +176,18 @@ GUARDS: Mapping[str, str] = MappingProxyType(
 )  # fmt: skip
 
 
+# As schemas 1 and 2 had them: no checkpoints, and no chunk that could be released.
+_GUARDS_BEFORE_3 = MappingProxyType(
+    {name: sql for name, sql in GUARDS.items() if not name.startswith("checkpoint_")}
+    | {"chunk_no_delete": _refuse("chunk", "delete")}
+)
+
+
+def guards_of(schema: int) -> Mapping[str, str]:
+    """The guards of a database of this schema, by name."""
+    return GUARDS if schema >= 3 else _GUARDS_BEFORE_3
+
+
 def create_tables(connection: Connection) -> None:
     """Make all tables in an empty database and say whose it is, inside the caller's transaction."""
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -145,21 +201,27 @@ def create_guards(connection: Connection) -> None:
         connection.exec_driver_sql(sql)
 
 
-def lost_tables(connection: Connection) -> list[str]:
+def tables_of(schema: int) -> list[Table]:
+    """The tables that a database of this schema has; entries first, because chunks belong to them."""
+    return [table for table in METADATA.sorted_tables if schema >= table.info.get("since", 1)]
+
+
+def lost_tables(connection: Connection, schema: int = SCHEMA_VERSION) -> list[str]:
     """Which of the tables are not there."""
     rows = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
-    return sorted(METADATA.tables.keys() - {str(name) for (name,) in rows})
+    return sorted({table.name for table in tables_of(schema)} - {str(name) for (name,) in rows})
 
 
-def guard_faults(connection: Connection) -> list[str]:
+def guard_faults(connection: Connection, schema: int = SCHEMA_VERSION) -> list[str]:
     """What is wrong with the guards, in sentences."""
-    return list(odd_guards(connection).values())
+    return list(odd_guards(connection, schema).values())
 
 
-def odd_guards(connection: Connection) -> dict[str, str]:
+def odd_guards(connection: Connection, schema: int = SCHEMA_VERSION) -> dict[str, str]:
     """By name what is wrong with a guard: missing, of another text, or a trigger that is none of ours."""
+    guards = guards_of(schema)
     rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
     found = {str(name): str(sql) for name, sql in rows}
-    odd = {name: f"guard {name} is missing" for name in GUARDS if name not in found}
-    odd |= {name: f"guard {name} was replaced" for name, sql in found.items() if name in GUARDS and sql != GUARDS[name]}
-    return odd | {name: f"trigger {name} is not ours" for name in found if name not in GUARDS}
+    odd = {name: f"guard {name} is missing" for name in guards if name not in found}
+    odd |= {name: f"guard {name} was replaced" for name, sql in found.items() if name in guards and sql != guards[name]}
+    return odd | {name: f"trigger {name} is not ours" for name in found if name not in guards}

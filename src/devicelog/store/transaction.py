@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Protocol
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from devicelog.canonical import Json
@@ -19,7 +19,17 @@ from devicelog.ledger.entries import NO_PREVIOUS, RECORDER, Actor, Entry, entry_
 from devicelog.ledger.tree import Tree, leaf_hash
 from devicelog.records import SERIAL, Chunk, Record
 from devicelog.store.projection import project
-from devicelog.store.schema import CHUNK, CHUNK_INDEX_BITS, CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, STREAM
+from devicelog.store.schema import (
+    CHECKPOINT,
+    CHUNK,
+    CHUNK_INDEX_BITS,
+    CLIENT,
+    DOCUMENT,
+    FRONTIER,
+    LEDGER_ENTRY,
+    NOTE,
+    STREAM,
+)
 
 NOTE_TAG = b"devicelog-note-1\n"
 CLIENT_TAG = b"devicelog-client-1\n"
@@ -59,6 +69,7 @@ class Head:
     log: str
     seq: int = 0
     prev: str = NO_PREVIOUS
+    tree: Tree = field(default_factory=Tree)  # over the leaves of all entries
     stream: StreamHead | None = None
 
 
@@ -87,8 +98,16 @@ class Transaction:
         entry = read_entry(data)
         self._connection.execute(insert(LEDGER_ENTRY).values(seq=entry.seq, leaf=entry.leaf, bytes=data))
         project_entry(self._connection, entry)
-        self.head = replace(self.head, seq=entry.seq + 1, prev=entry.leaf.hex())
+        tree = self.head.tree.copy()
+        tree.append(entry.leaf)
+        keep_frontier(self._connection, tree)
+        self.head = replace(self.head, seq=entry.seq + 1, prev=entry.leaf.hex(), tree=tree)
         return entry
+
+    def checkpoint(self, size: int, note: bytes) -> None:
+        """Keep a signed head of the ledger."""
+        number = self._connection.execute(select(func.coalesce(func.max(CHECKPOINT.c.id), -1) + 1)).scalar_one()
+        self._connection.execute(insert(CHECKPOINT).values(id=number, size=size, note=note))
 
     def open_stream(self, type_: str, body: Json, actor: Actor = RECORDER) -> Entry:
         """Append an opening entry; what follows belongs to its stream."""
@@ -191,6 +210,13 @@ def chunk_columns(chunk: Chunk) -> dict[str, int]:
 def commitment(tag: bytes, salt: bytes, text: str) -> str:
     """The salted commitment to a private text: SHA-256 of tag, 32-byte salt and text, in hex."""
     return sha256(tag + salt + text.encode()).hexdigest()
+
+
+def keep_frontier(connection: Connection, tree: Tree) -> None:
+    """Write down where the tree over the ledger ends, in place of what stood there."""
+    values = {"size": tree.size, "subtrees": b"".join(tree.subtrees)}
+    if connection.execute(update(FRONTIER).values(**values)).rowcount == 0:
+        connection.execute(insert(FRONTIER).values(**values))
 
 
 def project_entry(connection: Connection, entry: Entry) -> None:
