@@ -46,8 +46,6 @@ class SigningKey:
             _make_directory(path.parent)
             _check_directory(path.parent)
             _keep(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        except FileExistsError as error:
-            raise StoreUnusable(f"{path} is there already, and a key is never overwritten.") from error
         except StoreUnusable:
             raise
         except OSError as error:
@@ -87,7 +85,7 @@ def verified(public: bytes, message: bytes, signature: bytes) -> bool:
 def _make_directory(directory: Path) -> None:
     if directory.is_dir():
         return
-    directory.mkdir(parents=True, mode=0o700)
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     _sync(directory.parent)
 
 
@@ -108,6 +106,8 @@ def _keep(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(fd)
         os.link(temporary, path)  # unlike a rename, it fails where there is a file
+    except FileExistsError as error:
+        raise StoreUnusable(f"{path} is there already, and a key is never overwritten.") from error
     finally:
         with suppress(FileNotFoundError):
             Path(temporary).unlink()

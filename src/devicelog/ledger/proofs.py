@@ -41,7 +41,10 @@ def consistency_proof(leaves: Sequence[bytes], old: int, new: int) -> list[bytes
 
 
 def check_inclusion(leaf: bytes, index: int, size: int, root: bytes, proof: Sequence[bytes]) -> None:
-    """Raises ValueError unless `proof` leads from leaf hash `leaf` at `index` to the root over `size` (2.1.3.2)."""
+    """Raises ValueError unless `proof` leads from leaf hash `leaf` at `index` to the root over `size` (2.1.3.2).
+
+    `size` and `root` must come from one checkpoint: a proof alone does not tell every two sizes apart.
+    """
     _check_hashes(leaf, root, *proof)
     if not 0 <= index < size:
         raise ValueError(f"there is no leaf {index} in a tree of {size}")
