@@ -126,7 +126,7 @@ def _read_private(path: Path) -> bytes:
     except OSError as error:
         words = "it is a link" if error.errno == errno.ELOOP else error.strerror
         raise StoreUnusable(f"the key {path} cannot be used: {words}.") from error
-    with os.fdopen(fd, "rb") as file:
+    try:
         about = os.fstat(fd)
         if not stat.S_ISREG(about.st_mode):
             raise StoreUnusable(f"the key {path} cannot be used: it is not a file.")
@@ -134,7 +134,9 @@ def _read_private(path: Path) -> bytes:
             raise StoreUnusable(
                 f"the key {path} can be read by others, so what it signs proves nothing. Mend it: chmod 400 {path}"
             )
-        return file.read(_MAX_KEY_FILE_BYTES)
+        return os.read(fd, _MAX_KEY_FILE_BYTES)
+    finally:
+        os.close(fd)
 
 
 def _sync(path: Path) -> None:
