@@ -1,0 +1,154 @@
+"""The pin: OpenSSH takes it as it stands, and every other text is none."""
+
+from hashlib import sha512
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from devicelog.ledger.note import COSIGNATURE, ED25519, VerifierKey
+from devicelog.ledger.pin import BAG_NAMESPACE, Pin
+from devicelog.ledger.sshsig import armoured, ssh_key, to_be_signed
+from tests.ledger.signers import LOG, signing_key, verifier_key
+from tests.ledger.ssh import ssh_signs, ssh_verifies
+
+PIN = Pin(log=LOG, first=bytes(range(32)), checkpoints=verifier_key(1), bags=signing_key(2).public)
+TEXT = PIN.text()
+MESSAGE = b"0123  bagit.txt\n"
+
+
+def signature_file(number: int, message: bytes = MESSAGE, namespace: str = BAG_NAMESPACE) -> bytes:
+    key = signing_key(number)
+    return armoured(key.public, key.sign(to_be_signed(sha512(message).digest(), namespace)), namespace)
+
+
+def test_a_pin_line_by_line() -> None:
+    assert (
+        "# devicelog birth certificate\n"
+        f"# log    {LOG}\n"
+        f"# first  {bytes(range(32)).hex()}\n"
+        f"# vkey   {verifier_key(1).text()}\n"
+        f'{LOG} namespaces="devicelog-bag" {ssh_key(signing_key(2).public)}\n'
+    ) == TEXT
+    assert Pin.parse(TEXT) == PIN
+
+
+# --- ssh-keygen as the judge ------------------------------------------------------------------------------------------
+
+
+def test_ssh_keygen_verifies_with_the_pin_as_it_stands(tmp_path: Path) -> None:
+    ours = signature_file(2)
+    assert ssh_verifies(tmp_path, TEXT, identity=LOG, message=MESSAGE, signature=ours)
+    assert ssh_signs(tmp_path, 2, MESSAGE, BAG_NAMESPACE) == ours
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"message": b"0124  bagit.txt\n"},
+        {"signature": signature_file(1)},
+        {"signature": signature_file(2, namespace="file"), "namespace": "file"},
+        {"signature": signature_file(2, namespace="file")},
+        {"identity": LOG.replace("0", "1")},
+        {"identity": "*"},
+        {"signature": armoured(signing_key(2).public, signing_key(1).sign(MESSAGE), BAG_NAMESPACE)},
+    ],
+    ids=["message", "key of checkpoints", "namespace", "namespace of the signature", "log", "pattern", "forged"],
+)
+def test_ssh_keygen_refuses_everything_else(tmp_path: Path, wrong: dict[str, object]) -> None:
+    asked = {"identity": LOG, "message": MESSAGE, "signature": signature_file(2), **wrong}
+    assert not ssh_verifies(tmp_path, TEXT, **asked)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("at", [0, 40, 63])
+def test_ssh_keygen_refuses_a_flipped_bit(tmp_path: Path, at: int) -> None:
+    key = signing_key(2)
+    good = key.sign(to_be_signed(sha512(MESSAGE).digest(), BAG_NAMESPACE))
+    flipped = good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :]
+    assert not ssh_verifies(
+        tmp_path, TEXT, identity=LOG, message=MESSAGE, signature=armoured(key.public, flipped, BAG_NAMESPACE)
+    )
+
+
+# --- what is no pin ---------------------------------------------------------------------------------------------------
+
+OTHER_LOG = LOG.replace("0", "1")
+LINES = TEXT.splitlines(keepends=True)
+BAD = {
+    "empty": "",
+    "no line feed at the end": TEXT[:-1],
+    "carriage returns": TEXT.replace("\n", "\r\n"),
+    "a line more": TEXT + LINES[-1],
+    "a comment more": "# hello\n" + TEXT,
+    "no title": "".join(LINES[1:]),
+    "no first entry": "".join(LINES[:2] + LINES[3:]),
+    "no key of checkpoints": "".join(LINES[:3] + LINES[4:]),
+    "no key of bags": "".join(LINES[:4]),
+    "another order": "".join([*LINES[:2], LINES[3], LINES[2], LINES[4]]),
+    "another log above": TEXT.replace(f"# log    {LOG}", f"# log    {OTHER_LOG}"),
+    "another log's checkpoints": TEXT.replace(verifier_key(1).text(), verifier_key(1, OTHER_LOG).text()),
+    "another log's bags": TEXT.replace(f"{LOG} names", f"{OTHER_LOG} names"),
+    "every log's bags": TEXT.replace(f"{LOG} names", "* names"),
+    "no log's id": TEXT.replace("devicelog/", "device/"),
+    "hex in capitals": TEXT.replace(bytes(range(32)).hex(), bytes(range(32)).hex().upper()),
+    "a short hash": TEXT.replace(bytes(range(32)).hex(), bytes(range(31)).hex()),
+    "any namespace": TEXT.replace(' namespaces="devicelog-bag"', ""),
+    "more namespaces": TEXT.replace('"devicelog-bag"', '"devicelog-bag,file"'),
+    "an option more": TEXT.replace('devicelog-bag"', 'devicelog-bag",cert-authority'),
+    "comment behind the key": TEXT[:-1] + " me@here\n",
+    "a witness's key": TEXT.replace(verifier_key(1).text(), verifier_key(1, algorithm=COSIGNATURE).text()),
+    "one key for both": TEXT.replace(ssh_key(signing_key(2).public), ssh_key(signing_key(1).public)),
+    "a damaged key of checkpoints": TEXT.replace(verifier_key(1).text(), verifier_key(1).text()[:-4]),
+    "a damaged key of bags": TEXT[:-5] + "\n",
+}
+
+
+@pytest.mark.parametrize("text", BAD.values(), ids=list(BAD))
+def test_what_is_no_pin_is_refused(text: str) -> None:
+    assert text != TEXT
+    with pytest.raises(ValueError):
+        Pin.parse(text)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"log": "devicelog/1"},
+        {"log": OTHER_LOG},
+        {"first": bytes(31)},
+        {"checkpoints": verifier_key(1, algorithm=COSIGNATURE)},
+        {"bags": signing_key(1).public},
+        {"bags": bytes(31)},
+    ],
+)
+def test_what_is_no_pin_is_not_made(wrong: dict[str, object]) -> None:
+    values = {"log": LOG, "first": bytes(32), "checkpoints": verifier_key(1), "bags": signing_key(2).public, **wrong}
+    with pytest.raises(ValueError):
+        Pin(**values)  # type: ignore[arg-type]
+
+
+# --- one spelling -----------------------------------------------------------------------------------------------------
+
+KEY_BYTES = st.binary(min_size=32, max_size=32)
+
+
+@settings(deadline=None)
+@given(
+    log=st.from_regex(r"devicelog/[0-9a-f]{32}", fullmatch=True), values=st.lists(KEY_BYTES, min_size=3, unique=True)
+)
+def test_a_pin_is_read_as_it_was_written(log: str, values: list[bytes]) -> None:
+    key = VerifierKey(name=log, algorithm=ED25519, public=values[0])
+    pin = Pin(log=log, first=values[1], checkpoints=key, bags=values[2])
+    assert Pin.parse(pin.text()) == pin
+
+
+@settings(deadline=None, max_examples=300)
+@given(at=st.integers(0, len(TEXT) - 1), other=st.text(max_size=2), cut=st.integers(0, 2))
+def test_what_is_read_is_what_would_be_written(at: int, other: str, cut: int) -> None:
+    changed = TEXT[:at] + other + TEXT[at + cut :]
+    try:
+        pin = Pin.parse(changed)
+    except ValueError:
+        return
+    assert pin.text() == changed
