@@ -103,7 +103,14 @@ PURE = {
     "devicelog.pipeline",
     "devicelog.samples",
     "devicelog.clinical.plan",
+    "devicelog.ledger.base64_text",
+    "devicelog.ledger.checkpoint",
     "devicelog.ledger.entries",
+    "devicelog.ledger.note",
+    "devicelog.ledger.pin",
+    "devicelog.ledger.proofs",
+    "devicelog.ledger.sshsig",
+    "devicelog.ledger.tlog_proof",
     "devicelog.ledger.tree",
     "devicelog.store.mounts",
     "devicelog.store.projection",
@@ -151,7 +158,7 @@ ROOMS: dict[str, set[str]] = {
         *("tally", "validate"),
     },
     "samples": {"account", "attribution", "canonical", "records", "sessions"},
-    "ledger": {"canonical"},
+    "ledger": {"canonical", "errors"},
     "store": {"canonical", "errors", "ledger", "records"},
     "control": {"canonical", "errors", "store"},
     "recorder": {
@@ -244,6 +251,7 @@ IMPORTERS = {
     "cobs": {"firmware_bridge.frames"},
     "rfc8785": {"devicelog.canonical"},
     "re2": {"firmware_bridge.expression"},
+    "cryptography": {"devicelog.ledger.keys"},
 }
 
 
@@ -409,7 +417,7 @@ def test_every_module_says_what_it_is_for(module):
 
 # --- the command line -------------------------------------------------------------------------------------------------
 
-HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero")
+HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero", "cryptography")
 
 
 @pytest.mark.parametrize(
@@ -423,6 +431,7 @@ HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero")
         "from devicelog.cli import run; assert run(['demo', '--help']) == 0",
         "from devicelog.cli import run; assert run(['sessions', '--help']) == 0",
         "import devicelog.pipeline, devicelog.samples",
+        "import devicelog.ledger.keys, devicelog.ledger.pin, devicelog.ledger.tlog_proof",
         "import firmware_bridge.decode, firmware_bridge.profiles",
         "import firmware_bridge.sources.gpio, firmware_bridge.sources.both, firmware_bridge.simulator.sensors",
     ],

@@ -1,4 +1,5 @@
 """The ledger: canonical entries, each naming the one before; the RFC 9162 tree over them and over a stream's chunks.
 
-Pure. Keeping entries on disk is the store's work.
+With it what an auditor is given: proofs, checkpoints, signatures, the pin. Pure, apart from the files that hold
+keys. Keeping entries on disk is the store's work.
 """
