@@ -1,4 +1,4 @@
-"""The signer, a process of its own: `python -P -m devicelog.ledger.signer`. One request a line in, one answer a line out.
+"""The signer, a process of its own: `python -P -m devicelog.ledger.signer`. A request a line, an answer a line.
 
 Started by systemd with a socket (docs/signer.md) it serves it and ends when nobody asked for a while; with `--stdio` it
 answers the process that started it. Opens no database and no port, writes no log, and keeps nothing of who asked.
@@ -34,7 +34,7 @@ _REFUSED = 3
 
 
 def answer(keeper: Keeper, line: bytes) -> Json:
-    """What to say to one line. Never raises for what it says: bad bytes, a refusal and an unusable directory are answers.
+    """What to say to one line. Bad bytes, a refusal and a directory that cannot be used are answers too.
 
     `ok`; then either what was asked for or `code` (see `signing.CODES`), `error`, a sentence, and `exit_code`.
     """
@@ -236,9 +236,14 @@ def main(words: list[str] | None = None) -> int:
     os.umask(0o077)
     keeper = Keeper(options.state)
     if options.stdio:
+        for number in (signal.SIGINT, signal.SIGTERM):  # meant for who started us, and may still need an answer
+            signal.signal(number, signal.SIG_IGN)
         with contextlib.suppress(BrokenPipeError):
             serve_lines(keeper, sys.stdin.buffer, sys.stdout.buffer)
         return 0
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Nothing is half-written at any moment: state is renamed into place before a signature leaves.
+        signal.signal(number, lambda *_: os._exit(0))
     listening = _given_socket()
     if listening is None:
         parser.error("no socket was handed over (LISTEN_FDS=1): systemd starts this, or use --stdio")
@@ -248,7 +253,4 @@ def main(words: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # Nothing is half-written at any moment: state is renamed into place before a signature leaves.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: os._exit(0))
     raise SystemExit(main())
