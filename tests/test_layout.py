@@ -109,6 +109,7 @@ PURE = {
     "devicelog.ledger.note",
     "devicelog.ledger.pin",
     "devicelog.ledger.proofs",
+    "devicelog.ledger.signing",
     "devicelog.ledger.sshsig",
     "devicelog.ledger.tlog_proof",
     "devicelog.ledger.tree",

@@ -37,6 +37,14 @@ class EvidenceDamaged(DevicelogError, ValueError):
     exit_code = 3
 
 
+class SignatureRefused(EvidenceDamaged):
+    """The signer or a witness does not sign this: it is no extension of what was signed. `code`: of `signing.CODES`."""
+
+    def __init__(self, words: str, *, code: str) -> None:
+        super().__init__(words)
+        self.code = code
+
+
 class PenUnusable(DevicelogError):
     """The pen is missing, busy, forbidden, no pen at all, or lost for good."""
 
