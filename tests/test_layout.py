@@ -105,8 +105,12 @@ PURE = {
     "devicelog.clinical.plan",
     "devicelog.ledger.entries",
     "devicelog.ledger.tree",
+    "devicelog.packages",
+    "devicelog.packages.member",
+    "devicelog.packages.contents",
     "devicelog.store.mounts",
     "devicelog.store.projection",
+    "devicelog.store.reading",
     "devicelog.recorder.idle",
     "devicelog.recorder.live",
     "devicelog.recorder.nobody",
@@ -153,6 +157,7 @@ ROOMS: dict[str, set[str]] = {
     "samples": {"account", "attribution", "canonical", "records", "sessions"},
     "ledger": {"canonical"},
     "store": {"canonical", "errors", "ledger", "records"},
+    "packages": {"canonical", "errors", "ledger", "records", "store"},
     "control": {"canonical", "errors", "store"},
     "recorder": {
         *(

@@ -6,20 +6,27 @@ Not responsible for what is in it.
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from devicelog.errors import StoreUnusable
+from devicelog.errors import DevicelogError, StoreUnusable
 
 
 def write_whole(
-    path: Path, blocks: Iterable[bytes], *, size: int, mode: int = 0o600, spare: int = 0
+    path: Path,
+    blocks: Iterable[bytes],
+    *,
+    size: int,
+    mode: int = 0o600,
+    spare: int = 0,
+    check: Callable[[Path], None] = lambda _: None,
 ) -> None:
     """Write `size` bytes to `path`, whose folder exists; what stood there is replaced at the last moment.
 
-    `spare`: how many bytes must stay free beside it. Raises StoreUnusable (no space, cannot be written, another
-    program is at it), and what `blocks` raises; nothing is left behind then.
+    `spare`: how many bytes must stay free beside it. `check` reads it back under the name it has until then. Raises
+    StoreUnusable (no space, cannot be written, another program is at it), and what `blocks` and `check` raise; nothing
+    is left behind then.
     """
     check_space(path.parent, size + spare)
     new = path.with_name(f".{path.name}.new")
@@ -30,6 +37,7 @@ def write_whole(
             for block in blocks:
                 _write_all(fd, block)
             os.fsync(fd)
+            check(new)
             new.rename(path)
         except BaseException:
             with suppress(FileNotFoundError):
@@ -71,7 +79,7 @@ def in_our_words(path: Path) -> Iterator[None]:
     """Turn what the system refuses into StoreUnusable, naming the file."""
     try:
         yield
-    except StoreUnusable:
+    except DevicelogError:  # one of ours is an OSError too
         raise
     except OSError as error:
         raise StoreUnusable(f"{path} cannot be written: {error.strerror or error}. Nothing is left of it.") from error

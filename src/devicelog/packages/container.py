@@ -99,9 +99,7 @@ def _packed(layout: struct.Struct, fields: Mapping[str, int | None], values: Map
 
 def _end(members: int, size: int, offset: int) -> bytes:
     values = {"members on this disk": members, "members": members}
-    return _packed(
-        _END, _END_FIELDS, {**values, "size of the directory": size, "offset of the directory": offset}
-    )
+    return _packed(_END, _END_FIELDS, {**values, "size of the directory": size, "offset of the directory": offset})
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------

@@ -138,8 +138,9 @@ def named_documents(entries: Iterable[Entry]) -> set[str]:
     """The SHA-256 of every document that these entries name, hex."""
     named: set[str] = set()
     for entry in entries:
-        named.update(entry.body.get("documents", {}).values())
-        if derived := entry.body.get("derived"):
+        documents, derived = entry.body.get("documents"), entry.body.get("derived")
+        named.update(documents.values() if isinstance(documents, dict) else ())
+        if isinstance(derived, str):
             named.add(derived)
     return named
 

@@ -1,4 +1,4 @@
-"""One file of a package or a bag: its name, and its bytes block by block, so that no whole session is in memory. Pure."""
+"""One file of a package or a bag: its name, and its bytes block by block: no whole session is in memory. Pure."""
 
 import re
 import zlib

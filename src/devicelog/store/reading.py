@@ -11,7 +11,7 @@ StreamRow = Mapping[str, Any]  # by the columns of the projection `stream`
 
 
 class Kept(Protocol):
-    """The kept evidence of streams. Everything raises EvidenceDamaged, naming the place that is not what was written."""
+    """The kept evidence of streams. All of it raises EvidenceDamaged, naming the place that is not what was written."""
 
     def streams(self) -> list[StreamRow]:
         """Every session and span that is kept here, oldest first."""
