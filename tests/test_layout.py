@@ -113,8 +113,12 @@ PURE = {
     "devicelog.ledger.sshsig",
     "devicelog.ledger.tlog_proof",
     "devicelog.ledger.tree",
+    "devicelog.packages",
+    "devicelog.packages.member",
+    "devicelog.packages.contents",
     "devicelog.store.mounts",
     "devicelog.store.projection",
+    "devicelog.store.reading",
     "devicelog.recorder.idle",
     "devicelog.recorder.live",
     "devicelog.recorder.nobody",
@@ -161,6 +165,7 @@ ROOMS: dict[str, set[str]] = {
     "samples": {"account", "attribution", "canonical", "records", "sessions"},
     "ledger": {"canonical", "errors"},
     "store": {"canonical", "errors", "ledger", "records"},
+    "packages": {"canonical", "errors", "ledger", "records", "store"},
     "control": {"canonical", "errors", "store"},
     "recorder": {
         *(

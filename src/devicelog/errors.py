@@ -67,3 +67,9 @@ class BadTransition(DevicelogError):
     """This mark is not possible in the state the session is in."""
 
     exit_code = 2
+
+
+class CannotDecide(DevicelogError):
+    """What was given is not enough to say whether it is what was recorded: no pinned key, or of a later version."""
+
+    exit_code = 7

@@ -9,7 +9,8 @@ import click
 from devicelog.cli.common import Number, data_dir_option, default_data_dir, json_option, print_json, reading
 
 if TYPE_CHECKING:
-    from devicelog.store.evidence import Evidence, StreamRow
+    from devicelog.store.evidence import Evidence
+    from devicelog.store.reading import StreamRow
 
 CHECK_FAILED = 3
 

@@ -13,10 +13,10 @@ from devicelog.ledger.entries import Entry
 from devicelog.pipeline import Opening, Pipeline
 from devicelog.records import MARK, Mark, item_of
 from devicelog.sessions import UNASSIGNED
-from devicelog.store.evidence import Evidence
+from devicelog.store.reading import Kept
 
 
-def show_document(evidence: Evidence, prefix: str, derivation: int | None = None) -> Json:
+def show_document(evidence: Kept, prefix: str, derivation: int | None = None) -> Json:
     """One session or span as plain values, by its newest derivation or this one. Raises NotFound, EvidenceDamaged."""
     row = evidence.stream(prefix)
     opening = evidence.entry(row["no"])
@@ -67,7 +67,7 @@ def _up_to(every: list[Entry], derivation: int | None, stream: str) -> list[Entr
     raise NotFound(f"{stream} has no derivation {derivation}: {there}")
 
 
-def _attribution(evidence: Evidence, named: list[Entry]) -> Json | None:
+def _attribution(evidence: Kept, named: list[Entry]) -> Json | None:
     """What the newest of these derivations corrected, by whom, when and why; None where it is the first."""
     if len(named) < 2:
         return None
@@ -90,7 +90,7 @@ def _attribution(evidence: Evidence, named: list[Entry]) -> Json | None:
     }
 
 
-def _so_far(evidence: Evidence, opening: Opening, no: int) -> Json:
+def _so_far(evidence: Kept, opening: Opening, no: int) -> Json:
     """What is on disk of a stream that is still open, derived as far as it goes."""
     pipeline = Pipeline(opening)
     for record in evidence.records(no):
@@ -99,7 +99,7 @@ def _so_far(evidence: Evidence, opening: Opening, no: int) -> Json:
     return {"engine": None, "facts": facts, "findings": findings, "assessments": assessments}
 
 
-def _notes(evidence: Evidence, no: int) -> list[Json]:
+def _notes(evidence: Kept, no: int) -> list[Json]:
     notes, first_us = [], None
     for record in evidence.records(no):
         first_us = record.t_us if first_us is None else first_us

@@ -21,7 +21,8 @@ from devicelog.cli.common import (
 
 if TYPE_CHECKING:
     from devicelog.canonical import Json
-    from devicelog.store.evidence import Evidence, StreamRow
+    from devicelog.store.evidence import Evidence
+    from devicelog.store.reading import StreamRow
 
 _DERIVING_S = 120.0  # a session of four hours on a slow computer, beside a recording
 

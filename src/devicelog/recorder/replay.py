@@ -10,7 +10,7 @@ from devicelog.canonical import Json, parse_canonical
 from devicelog.errors import EvidenceDamaged, NotFound
 from devicelog.ledger.entries import Entry
 from devicelog.pipeline import ENGINE, Opening, Pipeline
-from devicelog.store.evidence import Evidence, StreamRow
+from devicelog.store.reading import Kept, StreamRow
 
 _MAX_DIFFERENCE = 200
 
@@ -53,7 +53,7 @@ class Replayed:
         }
 
 
-def derived_again(evidence: Evidence, opening: Entry, attribution: Attribution | None) -> tuple[bytes, int]:
+def derived_again(evidence: Kept, opening: Entry, attribution: Attribution | None) -> tuple[bytes, int]:
     """The derived record of a stream as it follows from its records now, and how many they are.
 
     Raises EvidenceDamaged when its evidence cannot be read.
@@ -69,7 +69,7 @@ def derived_again(evidence: Evidence, opening: Entry, attribution: Attribution |
         raise EvidenceDamaged(f"{opening.body['stream']} cannot be derived: {error}") from error
 
 
-def replay(evidence: Evidence, row: StreamRow) -> tuple[Replayed, ...]:
+def replay(evidence: Kept, row: StreamRow) -> tuple[Replayed, ...]:
     """Derive a closed stream again, each of its derivations, oldest first. Raises EvidenceDamaged, NotFound."""
     opening, named = evidence.entry(row["no"]), evidence.derivations(row)
     if not named:
@@ -78,7 +78,7 @@ def replay(evidence: Evidence, row: StreamRow) -> tuple[Replayed, ...]:
     return tuple(_compared(evidence, opening, bodies[:number]) for number in range(1, len(bodies) + 1))
 
 
-def _compared(evidence: Evidence, opening: Entry, bodies: list[Json]) -> Replayed:
+def _compared(evidence: Kept, opening: Entry, bodies: list[Json]) -> Replayed:
     """Of the closing entry's body and those of the attributions up to the derivation in question."""
     stream, kept = opening.body["stream"], evidence.document(bodies[-1]["derived"])
     try:

@@ -1,7 +1,7 @@
 """Reading the database: entries, streams, records, documents. Never writes and never judges."""
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -14,11 +14,11 @@ from devicelog.ledger.entries import PEN_DOCUMENTS, Entry, read_entry
 from devicelog.ledger.tree import leaf_hash
 from devicelog.records import Chunk, Record
 from devicelog.store.engine import in_our_words, reader_engine
+from devicelog.store.reading import StreamRow, find_stream
 from devicelog.store.schema import CHUNK, CHUNK_INDEX_BITS, CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, STREAM
 
-StreamRow = Mapping[str, Any]
-
 _CHUNKS_A_READ = 64
+_ENTRIES_A_READ = 1024
 
 
 class Evidence:
@@ -83,6 +83,17 @@ class Evidence:
         closing = self.closing(row)
         return [] if closing is None else [closing, *self.attributions(row)]
 
+    def entries_of(self, stream: str, first: int) -> Iterator[Entry]:
+        """The entries whose body has this stream, from number `first` on. Raises EvidenceDamaged, naming the entry."""
+        query = select(LEDGER_ENTRY).where(func.instr(LEDGER_ENTRY.c.bytes, stream.encode()) > 0)
+        query = query.order_by(LEDGER_ENTRY.c.seq).limit(_ENTRIES_A_READ)
+        while found := self._rows(query.where(LEDGER_ENTRY.c.seq >= first)):
+            for each in found:
+                entry = _unchanged(each)
+                if entry.body.get("stream") == stream:  # else it has the id in another place
+                    yield entry
+            first = found[-1].seq + 1
+
     def attributions(self, row: StreamRow) -> list[Entry]:
         """The corrections of a session, oldest first. Raises EvidenceDamaged, naming the entry."""
         wanted = row["derivations"] - 1  # the closing entry names the first
@@ -128,17 +139,7 @@ class Evidence:
 
     def stream(self, prefix: str) -> StreamRow:
         """The one stream whose id begins so. Raises NotFound when there is none or more than one."""
-        wanted = prefix.lower()
-        found = [row for row in self.streams() if str(row["id"]).startswith((wanted, f"s-{wanted}"))]
-        exact = [row for row in found if row["id"] == wanted]
-        if len(exact or found) != 1:
-            why = (
-                f"{len(found)} begin so ({', '.join(row['id'] for row in found[-3:])}, ...); give more of it"
-                if found
-                else "`devicelog sessions list` shows those there are"
-            )
-            raise NotFound(f"no session {prefix!r}: {why}")
-        return (exact or found)[0]
+        return find_stream(self.streams(), prefix)
 
     def open_stream(self) -> StreamRow | None:
         """The stream that has no closing entry yet, or None."""
@@ -146,6 +147,14 @@ class Evidence:
 
     def chunks(self, stream_no: int) -> Iterator[Chunk]:
         """The chunks of a stream in order. Raises EvidenceDamaged, naming the chunk."""
+        for index, blob in enumerate(self.blobs(stream_no)):
+            try:
+                yield Chunk.parse(zlib.decompress(blob))
+            except (zlib.error, ValueError) as error:
+                raise EvidenceDamaged(f"chunk {index} of stream {stream_no}: {error}") from error
+
+    def blobs(self, stream_no: int) -> Iterator[bytes]:
+        """The chunks of a stream in order, compressed, as they are stored. Raises EvidenceDamaged, naming the chunk."""
         low, high = stream_no << CHUNK_INDEX_BITS, (stream_no + 1) << CHUNK_INDEX_BITS
         query = select(CHUNK.c.id, CHUNK.c.blob).order_by(CHUNK.c.id).limit(_CHUNKS_A_READ)
         at = low
@@ -155,9 +164,10 @@ class Evidence:
                     raise EvidenceDamaged(f"chunk {at - low} of stream {stream_no} is missing")
                 at += 1
                 try:
-                    yield Chunk.parse(zlib.decompress(_bytes(row.blob)))
-                except (zlib.error, ValueError) as error:
+                    blob = _bytes(row.blob)
+                except ValueError as error:
                     raise EvidenceDamaged(f"chunk {row.id - low} of stream {stream_no}: {error}") from error
+                yield blob
         if at - low < (promised := self._promised(stream_no)):
             raise EvidenceDamaged(f"chunk {at - low} of stream {stream_no} is missing: the ledger names {promised}")
 
@@ -187,6 +197,14 @@ class Evidence:
         text: str | None = self._scalar(select(NOTE.c.text).where(NOTE.c.commitment == commitment))
         return text
 
+    def client_kept(self, client_ref: str) -> tuple[bytes, str] | None:
+        """The salt and the code behind a reference; None when they were erased."""
+        return self._payload(select(CLIENT.c.salt, CLIENT.c.code).where(CLIENT.c.client_ref == client_ref))
+
+    def note_kept(self, commitment: str) -> tuple[bytes, str] | None:
+        """The salt and the text behind a commitment; None when they were erased."""
+        return self._payload(select(NOTE.c.salt, NOTE.c.text).where(NOTE.c.commitment == commitment))
+
     def last_closed(self, pen_serial: str, before_stream: int) -> list[StreamRow]:
         """The closed streams before this one that heard this pen, newest first, a few."""
         query = select(STREAM).where(STREAM.c.pen_serial == pen_serial, STREAM.c.no < before_stream)
@@ -209,6 +227,11 @@ class Evidence:
             if entry.type in PEN_DOCUMENTS and entry.body["span"] == row.id:
                 found.append(entry)
         return found
+
+    def _payload(self, query: Any) -> tuple[bytes, str] | None:
+        for salt, text in self._rows(query):
+            return salt, text
+        return None
 
     def _scalar(self, query: Any) -> Any:
         rows = self._rows(query)

@@ -1,6 +1,6 @@
 """What one ledger entry changes in the projection. Pure: the projection is this, applied to every entry in order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from devicelog.canonical import Json
@@ -14,6 +14,22 @@ class Change:
     stream: str
     opens: bool
     values: Json
+
+
+# The columns of `stream` (schema.py), for a row that is made without a database.
+COLUMNS = (
+    *("no", "id", "kind", "status", "mode", "opened_at", "closed_at", "closed_seq", "clock", "client_ref"),
+    *("practitioner", "plan", "pen_serial", "verdict", "derived", "derivations"),
+)
+
+
+def projected(entries: Iterable[Entry]) -> Json:
+    """The row of the one stream that these entries are of, in the order of their numbers."""
+    row: Json = dict.fromkeys(COLUMNS)
+    for entry in entries:
+        if change := project(entry):
+            row |= change.values
+    return row
 
 
 def project(entry: Entry) -> Change | None:

@@ -1,0 +1,116 @@
+"""The two halves of a session outside the device: what was sealed, and what came later. Each against its entry.
+
+A half is the list of its files and the entries in it, which are all that its seal, or its statement, says. Records,
+documents and private texts are read elsewhere (reading.py).
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+from devicelog.errors import EvidenceDamaged
+from devicelog.ledger.entries import Entry
+from devicelog.packages.contents import (
+    CHUNKS,
+    ENTRIES,
+    LATER,
+    LATER_SCHEMA,
+    PACKAGE,
+    PACKAGE_SCHEMA,
+    PIN,
+    SEALED,
+    SEALED_PROOF,
+    STATEMENT,
+    STATEMENT_PROOF,
+    extent_fault,
+    is_later,
+    named_documents,
+    said_of,
+)
+from devicelog.packages.files import Files
+from devicelog.packages.listed import Listed, order_fault
+
+CLOSING = {"session.opened": "session.closed", "span.opened": "span.recorded"}
+_ENDS = {*CLOSING, *CLOSING.values()}
+_STATEMENTS = ("stream.extended", "export.made")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedHalf:
+    """Up to the seal: the opening first, the closing entry somewhere behind it."""
+
+    files: Listed
+    sealed: Entry
+    entries: list[Entry]
+    closing: Entry
+
+    @classmethod
+    def open(cls, files: Files) -> Self:
+        """Raises EvidenceDamaged, naming the file and the place in it; CannotDecide for a later version."""
+        listed = Listed(files, PACKAGE, PACKAGE_SCHEMA, (ENTRIES, SEALED, SEALED_PROOF, PIN, CHUNKS))
+        sealed, entries, stream = listed.entry(SEALED), listed.entries(), listed.stream
+        if sealed.type != "stream.sealed" or sealed.body.get("stream") != stream:
+            raise EvidenceDamaged(f"{listed.where}{SEALED} is not the seal of {stream}")
+        n, root = sealed.body.get("entries"), sealed.body.get("root")
+        if type(n) is not int or not isinstance(root, str):
+            raise EvidenceDamaged(f"{listed.where}{SEALED} does not say which entries it seals")
+        if fault := extent_fault(entries, n, root):
+            raise EvidenceDamaged(f"{listed.where}{ENTRIES}: {fault}")
+        ends = [entry for entry in entries if entry.type in _ENDS]
+        opening = entries[0].type if entries else ""
+        if [entry.type for entry in ends] != [opening, CLOSING.get(opening)]:
+            raise EvidenceDamaged(f"{listed.where}{ENTRIES}: {stream} is not opened first and then closed, once each")
+        for entry in entries:
+            if not is_later(entry, stream):
+                raise EvidenceDamaged(f"{listed.where}{ENTRIES}: entry {entry.seq} ({entry.type}) is not of {stream}")
+        if fault := order_fault(entries[-1], sealed):
+            raise EvidenceDamaged(f"{listed.where}{SEALED}: {fault}")
+        _check_documents(listed, named_documents(entries))
+        return cls(files=listed, sealed=sealed, entries=entries, closing=ends[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaterHalf:
+    """Since the seal, complete as of the statement."""
+
+    files: Listed
+    statement: Entry
+    entries: list[Entry]
+
+    @classmethod
+    def open(cls, files: Files, before: SealedHalf, *, under: str = "") -> Self:
+        """`under`: the folder it is in. Raises what `SealedHalf.open` raises."""
+        listed = Listed(files, LATER, LATER_SCHEMA, (ENTRIES, STATEMENT, STATEMENT_PROOF), under=under)
+        stream, log = before.files.stream, before.files.log
+        if (listed.stream, listed.log) != (stream, log):
+            raise EvidenceDamaged(f"{listed.where}it is of {listed.stream} in {listed.log}, not of {stream} in {log}")
+        strays = {name for name in files.sizes() if name.startswith(under)} - {under + name for name in listed.names}
+        if strays:
+            raise EvidenceDamaged(f"{listed.where}{min(strays).removeprefix(under)} is in no list")
+        statement, entries = listed.entry(STATEMENT), listed.entries()
+        try:
+            said = said_of(statement, stream) if statement.type in _STATEMENTS else None
+        except ValueError as error:
+            raise EvidenceDamaged(f"{listed.where}{STATEMENT}: {error}") from error
+        if said is None:
+            raise EvidenceDamaged(f"{listed.where}{STATEMENT} says nothing of {stream}")
+        if fault := extent_fault(entries, *said):
+            raise EvidenceDamaged(f"{listed.where}{ENTRIES}: {fault}")
+        last = before.sealed
+        for entry in (*entries, statement):
+            if fault := order_fault(last, entry):
+                raise EvidenceDamaged(f"{listed.where}{ENTRIES}: {fault}")
+            last = entry
+        for entry in entries:
+            if not is_later(entry, stream) or entry.type in _ENDS:
+                raise EvidenceDamaged(
+                    f"{listed.where}{ENTRIES}: entry {entry.seq} ({entry.type}) is not of {stream} since its seal"
+                )
+        _check_documents(listed, named_documents(entries) - named_documents(before.entries))
+        return cls(files=listed, statement=statement, entries=entries)
+
+
+def _check_documents(listed: Listed, named: set[str]) -> None:
+    """The documents are those that the entries name, and no others."""
+    if odd := sorted(listed.documents() ^ named):
+        what = "is missing" if odd[0] in named else "is named by none of its entries"
+        raise EvidenceDamaged(f"{listed.where}document {odd[0]} {what}")
