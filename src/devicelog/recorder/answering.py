@@ -17,8 +17,8 @@ DISK_TIMEOUT_S = 10.0
 
 
 class Answering:
-    """`mark` and `port` put a request before the one consumer; `attribute` derives here and asks the writer; `failure`
-    tells what keeps the writer from writing, if anything."""
+    """`mark` and `port` put a request before the one consumer; `attribute` and `act` work here and ask the writer;
+    `failure` tells what keeps the writer from writing, if anything."""
 
     def __init__(
         self,
@@ -26,15 +26,17 @@ class Answering:
         mark: Callable[[MarkCommand, Reply], None],
         attribute: Callable[[AttributeCommand, Reply], None],
         port: Callable[[PortCommand, Reply], None],
+        act: Callable[[Json], Json],
         failure: Callable[[], str | None],
     ) -> None:
         self._zones, self._make_mark, self._make_correction, self._failure = zones, mark, attribute, failure
-        self._tell_port = port
+        self._tell_port, self._act = port, act
         self._commands: dict[str, Callable[[Json], Json]] = {
             "mark": self._mark,
             "attribute": self._attribute,
             "release": self._release,
             "resume": self._resume,
+            "act": self._act,
         }
 
     def answer(self, request: Json) -> Json:

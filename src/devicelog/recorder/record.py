@@ -10,6 +10,8 @@ from contextlib import ExitStack
 
 from devicelog.control import ControlServer
 from devicelog.errors import PenUnusable
+from devicelog.recorder.access import Alone, ThroughWriter
+from devicelog.recorder.acts import Acting
 from devicelog.recorder.answering import Answering
 from devicelog.recorder.attributing import attribute_through
 from devicelog.recorder.clock import RecorderClock
@@ -17,6 +19,7 @@ from devicelog.recorder.job import Job, Outcome, Sounding, Source
 from devicelog.recorder.live import Console
 from devicelog.recorder.recording import Recording
 from devicelog.recorder.recovery import close_interrupted, software, told
+from devicelog.recorder.signing import seal_at_end, sign_at_boot
 from devicelog.recorder.stop import Stop
 from devicelog.records import Stall
 from devicelog.store.database import FILE_NAME, open_for_writing, prepare_data_dir
@@ -50,6 +53,9 @@ def record(
         head, interrupted = close_interrupted(path, engine, head, clock)
         if interrupted is not None:
             console.say(told(interrupted))
+        here = Alone(data_dir=job.data_dir, engine=engine, stamps=clock)
+        sign_at_boot(here, clock.boot, console)
+        head = here.head()
         inbox = Inbox()
         try:
             source = source_of(inbox, clock)
@@ -69,9 +75,14 @@ def record(
             job, writer=writer, inbox=inbox, source=source, clock=clock, console=console, stop=stop, sound=sound
         )
         attribute = attribute_through(writer, path)
-        answering = Answering(job.zones, recording.mark, attribute, recording.port, lambda: writer.failure)
-        control = stack.enter_context(ControlServer(job.data_dir, answering.answer))
-        lock.describe({"pid": os.getpid(), "socket": str(control.path)})
-        if on_ready is not None:
-            on_ready(recording)
-        return recording.run()
+        acting = Acting(ThroughWriter(data_dir=job.data_dir, writer=writer))
+        answering = Answering(job.zones, recording.mark, attribute, recording.port, acting.act, lambda: writer.failure)
+        with ControlServer(job.data_dir, answering.answer) as control:
+            lock.describe({"pid": os.getpid(), "socket": str(control.path)})
+            if on_ready is not None:
+                on_ready(recording)
+            outcome = recording.run()
+            acting.wait()
+        lock.describe({"pid": os.getpid()})
+        seal_at_end(here, outcome.session, console)
+        return outcome

@@ -15,7 +15,7 @@ from devicelog.ledger.tree import leaf_hash
 from devicelog.records import Chunk, Record
 from devicelog.store.engine import in_our_words, reader_engine
 from devicelog.store.reading import StreamRow, find_stream
-from devicelog.store.schema import CHUNK, CHUNK_INDEX_BITS, CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, STREAM
+from devicelog.store.schema import CHUNK, CHUNK_INDEX_BITS, CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, PSEUDONYM, STREAM
 
 _CHUNKS_A_READ = 64
 _ENTRIES_A_READ = 1024
@@ -87,7 +87,7 @@ class Evidence:
         """The entries whose body has this stream, from number `first` on. Raises EvidenceDamaged, naming the entry."""
         query = select(LEDGER_ENTRY).where(func.instr(LEDGER_ENTRY.c.bytes, stream.encode()) > 0)
         query = query.order_by(LEDGER_ENTRY.c.seq).limit(_ENTRIES_A_READ)
-        while found := self._rows(query.where(LEDGER_ENTRY.c.seq >= first)):
+        while found := self.rows(query.where(LEDGER_ENTRY.c.seq >= first)):
             for each in found:
                 entry = _unchanged(each)
                 if entry.body.get("stream") == stream:  # else it has the id in another place
@@ -101,7 +101,7 @@ class Evidence:
             return []
         later = select(LEDGER_ENTRY).where(LEDGER_ENTRY.c.seq > row["closed_seq"]).order_by(LEDGER_ENTRY.c.seq)
         found: list[Entry] = []
-        for each in self._rows(later.where(func.instr(LEDGER_ENTRY.c.bytes, str(row["id"]).encode()) > 0)):
+        for each in self.rows(later.where(func.instr(LEDGER_ENTRY.c.bytes, str(row["id"]).encode()) > 0)):
             entry = _unchanged(each)
             if entry.type != "session.attributed" or entry.body["stream"] != row["id"]:
                 continue  # it has the id in another place: a practitioner's may be the same
@@ -109,7 +109,7 @@ class Evidence:
                 raise EvidenceDamaged(f"ledger entry {entry.seq} is not derivation {len(found) + 2} of {row['id']}")
             found.append(entry)
         if len(found) < wanted:
-            for each in self._rows(later):
+            for each in self.rows(later):
                 _unchanged(each)
             raise EvidenceDamaged(
                 f"the list of sessions is wrong about {row['id']}: it says {row['derivations']} derivations, and the "
@@ -135,7 +135,7 @@ class Evidence:
 
     def streams(self) -> list[StreamRow]:
         """Every session and span, oldest first."""
-        return [dict(row._mapping) for row in self._rows(select(STREAM).order_by(STREAM.c.no))]
+        return [dict(row._mapping) for row in self.rows(select(STREAM).order_by(STREAM.c.no))]
 
     def stream(self, prefix: str) -> StreamRow:
         """The one stream whose id begins so. Raises NotFound when there is none or more than one."""
@@ -158,7 +158,7 @@ class Evidence:
         low, high = stream_no << CHUNK_INDEX_BITS, (stream_no + 1) << CHUNK_INDEX_BITS
         query = select(CHUNK.c.id, CHUNK.c.blob).order_by(CHUNK.c.id).limit(_CHUNKS_A_READ)
         at = low
-        while rows := self._rows(query.where(CHUNK.c.id >= at, CHUNK.c.id < high)):
+        while rows := self.rows(query.where(CHUNK.c.id >= at, CHUNK.c.id < high)):
             for row in rows:
                 if row.id != at:
                     raise EvidenceDamaged(f"chunk {at - low} of stream {stream_no} is missing")
@@ -192,6 +192,12 @@ class Evidence:
         ref: str | None = self._scalar(select(CLIENT.c.client_ref).where(CLIENT.c.code == code))
         return ref
 
+    def pseudonym(self, recipient: str, client_ref: str) -> str | None:
+        """What this recipient is told instead of a client's reference; None when it was never told one."""
+        here = (PSEUDONYM.c.recipient == recipient, PSEUDONYM.c.client_ref == client_ref)
+        name: str | None = self._scalar(select(PSEUDONYM.c.pseudonym).where(*here))
+        return name
+
     def note_text(self, commitment: str) -> str | None:
         """The text behind a note's commitment; None when it was erased."""
         text: str | None = self._scalar(select(NOTE.c.text).where(NOTE.c.commitment == commitment))
@@ -209,7 +215,7 @@ class Evidence:
         """The closed streams before this one that heard this pen, newest first, a few."""
         query = select(STREAM).where(STREAM.c.pen_serial == pen_serial, STREAM.c.no < before_stream)
         query = query.where(STREAM.c.derived.is_not(None)).order_by(STREAM.c.no.desc()).limit(8)
-        return [dict(row._mapping) for row in self._rows(query)]
+        return [dict(row._mapping) for row in self.rows(query)]
 
     def calibrations(self, serial: str | None = None) -> list[Entry]:
         """Every calibration and check, of this pen or of all, oldest first. Raises EvidenceDamaged.
@@ -219,7 +225,7 @@ class Evidence:
         query = select(STREAM.c.id, STREAM.c.closed_seq).order_by(STREAM.c.no)
         query = query.where(STREAM.c.kind == "span", STREAM.c.practitioner.is_not(None), STREAM.c.derived.is_not(None))
         found = []
-        for row in self._rows(query if serial is None else query.where(STREAM.c.pen_serial == serial)):
+        for row in self.rows(query if serial is None else query.where(STREAM.c.pen_serial == serial)):
             try:
                 entry = self.entry(row.closed_seq + 1)
             except NotFound:
@@ -229,15 +235,15 @@ class Evidence:
         return found
 
     def _payload(self, query: Any) -> tuple[bytes, str] | None:
-        for salt, text in self._rows(query):
-            return salt, text
-        return None
+        rows: Sequence[Any] = self.rows(query)
+        return (rows[0][0], rows[0][1]) if rows else None
 
     def _scalar(self, query: Any) -> Any:
-        rows = self._rows(query)
+        rows = self.rows(query)
         return rows[0][0] if rows else None
 
-    def _rows(self, query: Any) -> Sequence[Row[Any]]:
+    def rows(self, query: Any) -> Sequence[Row[Any]]:
+        """The rows of one short read. Raises StoreUnusable, EvidenceDamaged."""
         with in_our_words(self.path):
             rows = self.connection.execute(query).all()
             if self._owned:

@@ -28,6 +28,7 @@ from devicelog.store.schema import (
     FRONTIER,
     LEDGER_ENTRY,
     NOTE,
+    PSEUDONYM,
     STREAM,
 )
 
@@ -77,7 +78,7 @@ class Transaction:
     """Append-only operations inside one database transaction. `head` is what holds once it is committed."""
 
     def __init__(self, connection: Connection, head: Head, *, stamps: Stamps, sw: Json) -> None:
-        self._connection = connection
+        self.connection = connection
         self._stamps = stamps
         self._sw = sw
         self.head = head
@@ -96,18 +97,18 @@ class Transaction:
             body=body,
         )
         entry = read_entry(data)
-        self._connection.execute(insert(LEDGER_ENTRY).values(seq=entry.seq, leaf=entry.leaf, bytes=data))
-        project_entry(self._connection, entry)
+        self.connection.execute(insert(LEDGER_ENTRY).values(seq=entry.seq, leaf=entry.leaf, bytes=data))
+        project_entry(self.connection, entry)
         tree = self.head.tree.copy()
         tree.append(entry.leaf)
-        keep_frontier(self._connection, tree)
+        keep_frontier(self.connection, tree)
         self.head = replace(self.head, seq=entry.seq + 1, prev=entry.leaf.hex(), tree=tree)
         return entry
 
     def checkpoint(self, size: int, note: bytes) -> None:
         """Keep a signed head of the ledger."""
-        number = self._connection.execute(select(func.coalesce(func.max(CHECKPOINT.c.id), -1) + 1)).scalar_one()
-        self._connection.execute(insert(CHECKPOINT).values(id=number, size=size, note=note))
+        number = self.connection.execute(select(func.coalesce(func.max(CHECKPOINT.c.id), -1) + 1)).scalar_one()
+        self.connection.execute(insert(CHECKPOINT).values(id=number, size=size, note=note))
 
     def open_stream(self, type_: str, body: Json, actor: Actor = RECORDER) -> Entry:
         """Append an opening entry; what follows belongs to its stream."""
@@ -130,7 +131,7 @@ class Transaction:
             "blob_sha256": sha256(blob).digest(),
             "blob": blob,
         }
-        self._connection.exec_driver_sql(_INSERT_CHUNK, tuple(row[name] for name in _CHUNK_COLUMNS))
+        self.connection.exec_driver_sql(_INSERT_CHUNK, tuple(row[name] for name in _CHUNK_COLUMNS))
         tree = stream.tree.copy()
         tree.append(leaf)
         stream = replace(stream, chunks=stream.chunks + 1, records=stream.records + len(records), tree=tree)
@@ -155,8 +156,8 @@ class Transaction:
     def document(self, data: bytes) -> str:
         """Keep a document, once, and return its SHA-256 in hex."""
         digest = sha256(data).digest()
-        if self._connection.execute(select(DOCUMENT.c.id).where(DOCUMENT.c.sha256 == digest)).first() is None:
-            self._connection.execute(insert(DOCUMENT).values(sha256=digest, bytes=data))
+        if self.connection.execute(select(DOCUMENT.c.id).where(DOCUMENT.c.sha256 == digest)).first() is None:
+            self.connection.execute(insert(DOCUMENT).values(sha256=digest, bytes=data))
         return digest.hex()
 
     def client(self, code: str, new_ref: str | None = None) -> tuple[str, str]:
@@ -165,20 +166,27 @@ class Transaction:
 
         Only this table knows the code.
         """
-        known = self._connection.execute(select(CLIENT).where(CLIENT.c.code == code)).first()
+        known = self.connection.execute(select(CLIENT).where(CLIENT.c.code == code)).first()
         if known is not None:
             return known.client_ref, commitment(CLIENT_TAG, known.salt, code)
         ref, salt = new_ref or new_client_ref(), secrets.token_bytes(32)
-        self._connection.execute(insert(CLIENT).values(client_ref=ref, salt=salt, code=code))
+        self.connection.execute(insert(CLIENT).values(client_ref=ref, salt=salt, code=code))
         return ref, commitment(CLIENT_TAG, salt, code)
+
+    def pseudonym(self, recipient: str, client_ref: str, new: str) -> None:
+        """Keep what a client is called in what this recipient is given: `new`, where there is nothing yet."""
+        here = (PSEUDONYM.c.recipient == recipient, PSEUDONYM.c.client_ref == client_ref)
+        if self.connection.execute(select(PSEUDONYM).where(*here)).first() is None:
+            values = {"recipient": recipient, "client_ref": client_ref, "pseudonym": new}
+            self.connection.execute(insert(PSEUDONYM).values(**values))
 
     def derivations(self, stream: str) -> int:
         """How many derivations a stream has up to here."""
-        return int(self._connection.execute(select(STREAM.c.derivations).where(STREAM.c.id == stream)).scalar_one())
+        return int(self.connection.execute(select(STREAM.c.derivations).where(STREAM.c.id == stream)).scalar_one())
 
     def note(self, salt: bytes, text: str) -> None:
         """Keep the text of a note apart from its record, which holds the commitment to it."""
-        self._connection.execute(insert(NOTE).values(commitment=commitment(NOTE_TAG, salt, text), salt=salt, text=text))
+        self.connection.execute(insert(NOTE).values(commitment=commitment(NOTE_TAG, salt, text), salt=salt, text=text))
 
     def _stream(self) -> StreamHead:
         if self.head.stream is None:

@@ -100,6 +100,11 @@ class Writer:
         """Serial bytes that are not on disk yet."""
         return self._backlog_bytes
 
+    @property
+    def ended(self) -> bool:
+        """Whether it takes nothing more."""
+        return self._stopping
+
     def stalled_s(self) -> float:
         """How long the flush in progress has been going on, when that is too long; else 0."""
         began = self._began_s

@@ -1,0 +1,95 @@
+"""Who may append to the ledger, as a value: a recorder that runs, or whoever holds the lock where none runs.
+
+What is done with it (sealing, checkpoints, exports, erasures) is written once and works with either.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from devicelog.errors import NotFound, StoreUnusable
+from devicelog.recorder.answering import DISK_TIMEOUT_S
+from devicelog.recorder.clock import RecorderClock
+from devicelog.recorder.recovery import software
+from devicelog.store.database import FILE_NAME, open_for_writing, read_head
+from devicelog.store.engine import Engine, in_our_words
+from devicelog.store.lock import WriterLock
+from devicelog.store.transaction import Head, Stamps, Transaction
+from devicelog.store.writer import Writer
+
+T = TypeVar("T")
+
+
+class Access(Protocol):
+    """A data directory, and the one way to append to its ledger."""
+
+    @property
+    def data_dir(self) -> Path:
+        """Where the database and what lies beside it are."""
+
+    @property
+    def path(self) -> Path:
+        """The database."""
+
+    def append(self, action: Callable[[Transaction], T]) -> T:
+        """Run an action in a transaction of its own; returns when it is on disk. Raises StoreUnusable and its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThroughWriter:
+    """Of the recorder that runs: its writer does it, between two flushes."""
+
+    data_dir: Path
+    writer: Writer
+
+    @property
+    def path(self) -> Path:
+        """The database."""
+        return self.data_dir / FILE_NAME
+
+    def append(self, action: Callable[[Transaction], T]) -> T:
+        """As Access has it."""
+        if self.writer.ended:
+            raise NotFound("the session has ended")
+        try:
+            return self.writer.do(action).result(DISK_TIMEOUT_S)
+        except FutureTimeout:
+            why = self.writer.failure or "the disk is slow"
+            raise StoreUnusable(f"it is not on disk after {DISK_TIMEOUT_S:.0f} s: {why}") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alone:
+    """Of whoever holds the lock, while no writer runs."""
+
+    data_dir: Path
+    engine: Engine
+    stamps: Stamps
+
+    @property
+    def path(self) -> Path:
+        """The database."""
+        return self.data_dir / FILE_NAME
+
+    def head(self) -> Head:
+        """Where the ledger ends now. Raises EvidenceDamaged, StoreUnusable."""
+        with in_our_words(self.path), self.engine.connect() as connection, connection.begin():
+            return read_head(connection)
+
+    def append(self, action: Callable[[Transaction], T]) -> T:
+        """As Access has it."""
+        with in_our_words(self.path), self.engine.connect() as connection, connection.begin():
+            return action(Transaction(connection, read_head(connection), stamps=self.stamps, sw=software()))
+
+
+@contextmanager
+def alone(data_dir: Path) -> Iterator[Access]:
+    """Take the lock of a directory where nobody records. Raises StoreUnusable, EvidenceDamaged."""
+    clock = RecorderClock()
+    with WriterLock(data_dir) as lock:
+        lock.take()
+        engine, _ = open_for_writing(data_dir, stamps=clock, sw=software())
+        yield Alone(data_dir=data_dir, engine=engine, stamps=clock)

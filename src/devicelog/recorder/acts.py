@@ -1,0 +1,85 @@
+"""What can be done to a ledger besides recording into it, by name: the same here and through a recorder that runs.
+
+A request and its answer are JSON, as they go over the control socket.
+"""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from devicelog.canonical import Json
+from devicelog.control import ask
+from devicelog.errors import NotFound, UsageProblem
+from devicelog.recorder.access import Access, alone
+from devicelog.recorder.checkpointing import checkpoint
+from devicelog.recorder.exporting import enter_export, parse_export
+from devicelog.recorder.sealing import extend, seal
+from devicelog.store.evidence import Evidence
+
+_ACTING_S = 120.0  # a seal of a session of four hours on a slow computer, beside a recording
+
+
+def act(access: Access, request: Json) -> Json:
+    """Do what is asked. Raises UsageProblem for what is not known, and what the act itself raises."""
+    name = request.get("do")
+    if not isinstance(name, str) or name not in _ACTS:
+        raise UsageProblem(f"unknown act {name!r}")
+    return {"ok": True, **_ACTS[name](access, request)}
+
+
+def perform(data_dir: Path, request: Json) -> Json:
+    """Do it by the recorder that runs, else here. An answer with `ok` false has `error` and `exit_code`."""
+    try:
+        return ask(data_dir, {"command": "act", **request}, timeout_s=_ACTING_S)
+    except NotFound:
+        with alone(data_dir) as access:
+            return act(access, request)
+
+
+class Acting:
+    """What a running recorder does of this, one act at a time, in the threads of those who ask."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._one = threading.Lock()
+
+    def act(self, request: Json) -> Json:
+        """As `act`. Raises NotFound when the recording has ended meanwhile."""
+        with self._one:
+            return act(self._access, request)
+
+    def wait(self) -> None:
+        """Until what was begun is done."""
+        with self._one:
+            pass
+
+
+def _checkpoint(access: Access, _request: Json) -> Json:
+    head = checkpoint(access)
+    return {"size": head.size, "note": head.note.decode()}
+
+
+def _seal(access: Access, request: Json) -> Json:
+    done = seal(access, _session(access, request))
+    return {"session": done.stream, "package": str(done.package), "sha256": done.sha256}
+
+
+def _extend(access: Access, request: Json) -> Json:
+    return {"extended": extend(access, _session(access, request))}
+
+
+def _export(access: Access, request: Json) -> Json:
+    return enter_export(access, parse_export(request))
+
+
+def _session(access: Access, request: Json) -> str:
+    with Evidence(access.path) as evidence:
+        return str(evidence.stream(str(request.get("session")))["id"])
+
+
+_ACTS: dict[str, Callable[[Access, Json], Json]] = {
+    "checkpoint": _checkpoint,
+    "seal": _seal,
+    "extend": _extend,
+    "export": _export,
+}

@@ -1,0 +1,34 @@
+"""When a recorder has the ledger signed by itself: at the first start after a boot, and when it ends.
+
+What cannot be signed or sealed then is told and done later; it never keeps a session from being recorded.
+"""
+
+from devicelog.errors import DevicelogError
+from devicelog.recorder.access import Access
+from devicelog.recorder.checkpointing import checkpoint
+from devicelog.recorder.live import Console
+from devicelog.recorder.sealing import seal_all
+from devicelog.store.evidence import Evidence
+from devicelog.store.heads import newest_checkpoint, newest_of
+
+
+def sign_at_boot(access: Access, boot: str, console: Console) -> None:
+    """Sign what is there when this start of the computer is another than that of the newest recording."""
+    try:
+        with Evidence(access.path) as evidence:
+            started, held = newest_of(evidence, "recorder.started"), newest_checkpoint(evidence)
+        if held is None or started is None or started.body["boot"] != boot:
+            checkpoint(access)
+    except DevicelogError as error:
+        console.say(f"the ledger is not signed, and recording goes on: {error}")
+
+
+def seal_at_end(access: Access, session: str | None, console: Console) -> None:
+    """Seal what has ended and has no package, and sign what the ledger has in the end."""
+    try:
+        if session is not None:
+            seal_all(access, lambda _words: None)
+        checkpoint(access)
+    except DevicelogError as error:
+        words = "recorded, and not sealed" if session else "the ledger is not signed"
+        console.say(f"{words}: {error} `devicelog sessions seal` does it later.")

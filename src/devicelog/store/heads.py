@@ -1,0 +1,79 @@
+"""The ledger as a whole, read from the database: its leaves, its keys, and the heads of it that were signed.
+
+Never writes, and checks no signature: that is the audit's work (checkpoint_audit.py).
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from devicelog.errors import EvidenceDamaged
+from devicelog.ledger.entries import Entry
+from devicelog.ledger.note import VerifierKey
+from devicelog.ledger.pin import Pin
+from devicelog.ledger.sshsig import parse_ssh_key
+from devicelog.store.evidence import Evidence
+from devicelog.store.schema import CHECKPOINT, LEDGER_ENTRY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A signed head that is held here: over so many entries, the note as it was signed."""
+
+    size: int
+    note: bytes
+
+
+def leaves(evidence: Evidence) -> list[bytes]:
+    """The 32-byte leaf hash of every entry, as it is stored, in order."""
+    return [row.leaf for row in evidence.rows(select(LEDGER_ENTRY.c.leaf).order_by(LEDGER_ENTRY.c.seq))]
+
+
+def checkpoints(evidence: Evidence) -> list[Held]:
+    """Every signed head, oldest first; one of them may stand again with a witness's signature."""
+    rows = evidence.rows(select(CHECKPOINT).order_by(CHECKPOINT.c.id))
+    return [Held(size=row.size, note=row.note) for row in rows]
+
+
+def newest_checkpoint(evidence: Evidence) -> Held | None:
+    """The signed head over the most entries; of several over as many the newest, which has the most signatures."""
+    query = select(CHECKPOINT).order_by(CHECKPOINT.c.size.desc(), CHECKPOINT.c.id.desc()).limit(1)
+    rows = evidence.rows(query)
+    return Held(size=rows[0].size, note=rows[0].note) if rows else None
+
+
+def first_of(evidence: Evidence, type_: str) -> Entry | None:
+    """The first entry of a type, or None. Raises EvidenceDamaged."""
+    return _one_of(evidence, type_, newest=False)
+
+
+def newest_of(evidence: Evidence, type_: str) -> Entry | None:
+    """The newest entry of a type, or None. Raises EvidenceDamaged."""
+    return _one_of(evidence, type_, newest=True)
+
+
+def _one_of(evidence: Evidence, type_: str, *, newest: bool) -> Entry | None:
+    column = LEDGER_ENTRY.c.seq
+    query = select(column).where(func.instr(LEDGER_ENTRY.c.bytes, f'"type":"{type_}"'.encode()) > 0)
+    for row in evidence.rows(query.order_by(column.desc() if newest else column)):
+        entry = evidence.entry(row.seq)
+        if entry.type == type_:
+            return entry
+    return None
+
+
+def pin_of(evidence: Evidence) -> Pin | None:
+    """By what an auditor knows this ledger; None where it has no keys yet. Raises EvidenceDamaged."""
+    entry = first_of(evidence, "log.commissioned")
+    if entry is None:
+        return None
+    body = entry.body
+    try:
+        return Pin(
+            log=entry.values["log"],
+            first=bytes.fromhex(body["first"]),
+            checkpoints=VerifierKey.parse(body["vkey"]),
+            bags=parse_ssh_key(body["ssh_key"]),
+        )
+    except ValueError as error:
+        raise EvidenceDamaged(f"ledger entry {entry.seq} (log.commissioned) holds no key: {error}") from error
