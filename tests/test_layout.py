@@ -178,6 +178,7 @@ ROOMS: dict[str, set[str]] = {
             "derive",
             "errors",
             "ledger",
+            "packages",
             "pipeline",
             "records",
             "sensor_bytes",

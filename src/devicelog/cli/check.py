@@ -13,27 +13,78 @@ if TYPE_CHECKING:
     from devicelog.store.reading import StreamRow
 
 CHECK_FAILED = 3
+CANNOT_DECIDE = 7
 
 
 @click.command()
-@click.argument("session", required=False)
+@click.argument("what", required=False, metavar="[SESSION|PATH]")
 @click.option("--all", "everything", is_flag=True, help="The whole database.")
+@click.option("--key", "pin", type=click.Path(path_type=Path), metavar="PIN", help="The pin: docs/verify.md.")
+@click.option(
+    "--witness",
+    "witnesses",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="A witness's key, a copy of a checkpoint, or a witness file. Repeatable.",
+)
+@click.option("--require-witness", is_flag=True, help="Exit 7 where nobody outside held any of it.")
 @data_dir_option
 @json_option
-def verify(session: str | None, everything: bool, data_dir: Path | None, as_json: bool) -> int:
-    """Check the database against itself: every hash, number, guard and list. Repairs nothing.
+def verify(
+    what: str | None,
+    everything: bool,
+    pin: Path | None,
+    witnesses: tuple[Path, ...],
+    require_witness: bool,
+    data_dir: Path | None,
+    as_json: bool,
+) -> int:
+    """Check the database against itself and every signature it holds; or a package or bag at PATH. Repairs nothing.
 
-    Exit 0: consistent. Exit 3: something was altered, and each place is named.
+    Exit 0: consistent, or verified. Exit 3: something was altered, and each place is named. Exit 7: cannot be decided,
+    as without a pin.
     """
-    from devicelog.errors import EvidenceDamaged, UsageProblem
+    from devicelog.errors import UsageProblem
+
+    if bool(what) == everything:
+        raise UsageProblem("name one session, a package or a bag, or --all")
+    if what is not None and is_path(what):
+        from devicelog.verify import main
+
+        words = [
+            what,
+            *(("--key", str(pin)) if pin else ()),
+            *(w for file in witnesses for w in ("--witness", str(file))),
+        ]
+        return main([*words, *(["--require-witness"] if require_witness else []), *(["--json"] if as_json else [])])
+    return _database(what, pin, witnesses, data_dir, as_json=as_json, require_witness=require_witness)
+
+
+def is_path(what: str) -> bool:
+    """Whether a word means a file or folder and not a session: it has a slash or a dot, or is one and no id."""
+    return "/" in what or "." in what
+
+
+def _database(
+    session: str | None,
+    pin: Path | None,
+    witnesses: tuple[Path, ...],
+    data_dir: Path | None,
+    *,
+    as_json: bool,
+    require_witness: bool,
+) -> int:
+    from devicelog.cli.coverage import coverage_document, coverage_text
+    from devicelog.cli.outside import outside_of, pin_file
+    from devicelog.errors import EvidenceDamaged
     from devicelog.recorder.recovery import recover, told
     from devicelog.store.audit import audit
     from devicelog.store.database import FILE_NAME
     from devicelog.store.evidence import Evidence
 
-    if bool(session) == everything:
-        raise UsageProblem("name one session, or --all")
     data_dir = data_dir or default_data_dir()
+    outside, trusted = outside_of(witnesses), pin_file(pin) if pin else None
     try:
         interrupted = recover(data_dir)
     except EvidenceDamaged as error:
@@ -42,48 +93,34 @@ def verify(session: str | None, everything: bool, data_dir: Path | None, as_json
         if interrupted is not None:
             click.echo(told(interrupted), err=True)
 
-    def progress(what: str) -> None:
+    def progress(part: str) -> None:
         if sys.stderr.isatty():
-            click.echo(f"checking {what}", err=True)
+            click.echo(f"checking {part}", err=True)
 
     with Evidence(data_dir / FILE_NAME) as evidence:
         only = evidence.stream(session)["id"] if session else None
-        report = audit(evidence.connection, evidence.path, only=only, progress=progress)
-    coverage = {
-        "entries": report.entries,
-        "streams": 1 if only else report.streams,
-        "chunks": report.chunks,
-        "records": report.records,
-        "documents": report.documents,
-        "chunks_not_yet_in_the_ledger": report.uncommitted_chunks,
-        "erased_private_payloads": report.erased,
-        "head": report.head,
-        "outside_witness": None,
-    }
+        report = audit(evidence.connection, evidence.path, only=only, outside=outside, progress=progress)
+    if trusted is not None and report.pin != trusted:
+        report.problems.append(f"the keys of this ledger are not those that {pin} names")
+    undecided = require_witness and not report.witnessed
+    code = CHECK_FAILED if report.problems else CANNOT_DECIDE if undecided else 0
     if as_json:
         print_json(
             {
                 "schema": "devicelog.verify/1",
                 "ok": not report.problems,
                 "problems": report.problems,
-                "coverage": coverage,
+                "coverage": coverage_document(report, only),
             }
         )
-        return CHECK_FAILED if report.problems else 0
+        return code
     for problem in report.problems:
         click.echo(f"ALTERED: {problem}")
-    click.echo(
-        f"checked {report.entries} ledger entries, {report.documents} documents, {report.chunks} chunks with "
-        f"{report.records} records" + (f" of {only}" if only else f" in {report.streams} streams")
-    )
-    if report.uncommitted_chunks:
-        click.echo(f"{report.uncommitted_chunks} chunks of the open session are not yet named by the ledger")
-    if report.erased:
-        click.echo(f"{report.erased} private texts (client codes, notes) were erased; their commitments stand")
-    click.echo("outside witness: none. Whoever could rewrite the whole file could make it consistent with itself.")
-    click.echo(f"newest entry: {report.head or 'none'}")
+    click.echo(coverage_text(report, only))
+    if undecided:
+        click.echo("CANNOT DECIDE: no witness was brought that held any of it")
     click.echo("consistent" if not report.problems else f"NOT CONSISTENT: {len(report.problems)} problems")
-    return CHECK_FAILED if report.problems else 0
+    return code
 
 
 @click.command()

@@ -11,9 +11,10 @@ from devicelog.canonical import Json
 from devicelog.control import ask
 from devicelog.errors import NotFound, UsageProblem
 from devicelog.recorder.access import Access, alone
-from devicelog.recorder.checkpointing import checkpoint
+from devicelog.recorder.checkpointing import checkpoint, commission
 from devicelog.recorder.exporting import enter_export, parse_export
 from devicelog.recorder.sealing import extend, seal
+from devicelog.recorder.witnessing import take_cosigned
 from devicelog.store.evidence import Evidence
 
 _ACTING_S = 120.0  # a seal of a session of four hours on a slow computer, beside a recording
@@ -77,7 +78,13 @@ def _session(access: Access, request: Json) -> str:
         return str(evidence.stream(str(request.get("session")))["id"])
 
 
+def _commission(access: Access, _request: Json) -> Json:
+    return {"log": commission(access).log}
+
+
 _ACTS: dict[str, Callable[[Access, Json], Json]] = {
+    "commission": _commission,
+    "cosigned": take_cosigned,
     "checkpoint": _checkpoint,
     "seal": _seal,
     "extend": _extend,

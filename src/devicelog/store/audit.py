@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from devicelog.canonical import Json, parse_canonical
 from devicelog.ledger.entries import ABOUT_PACKAGES, BODY_KEYS, Entry, chain_fault, read_entry
 from devicelog.ledger.tree import Tree, leaf_hash
+from devicelog.store.checkpoint_audit import NOTHING_OUTSIDE, Outside, check_checkpoints, pin_in
 from devicelog.store.chunk_audit import check_chunks, check_strays
 from devicelog.store.database import check_ours
 from devicelog.store.engine import in_our_words
@@ -25,7 +26,12 @@ from devicelog.store.transaction import CLIENT_TAG, NOTE_TAG, commitment
 
 
 def audit(
-    connection: Connection, path: Path, *, only: str | None = None, progress: Callable[[str], None] = lambda _: None
+    connection: Connection,
+    path: Path,
+    *,
+    only: str | None = None,
+    outside: Outside = NOTHING_OUTSIDE,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Check everything, or the chain and the one stream `only`. Raises what `in_our_words` and `check_ours` raise."""
     report = Report()
@@ -41,6 +47,9 @@ def audit(
         check_frontier(connection, entries, report)
         streams = _streams_of(entries, report)
         check_seals(entries, streams, report)
+        progress("signatures")
+        report.pin = pin_in(entries, report)
+        check_checkpoints(connection, entries, report.pin, outside, report)
         progress("documents")
         documents = _documents(connection, report)
         named = _named_documents(streams, documents, report) | check_pens(entries, streams, documents, report)

@@ -65,8 +65,11 @@ def _one_of(evidence: Evidence, type_: str, *, newest: bool) -> Entry | None:
 def pin_of(evidence: Evidence) -> Pin | None:
     """By what an auditor knows this ledger; None where it has no keys yet. Raises EvidenceDamaged."""
     entry = first_of(evidence, "log.commissioned")
-    if entry is None:
-        return None
+    return None if entry is None else pin_from(entry)
+
+
+def pin_from(entry: Entry) -> Pin:
+    """The keys that a `log.commissioned` names. Raises EvidenceDamaged."""
     body = entry.body
     try:
         return Pin(

@@ -8,6 +8,7 @@ from sqlalchemy import LargeBinary, Row, Table
 
 from devicelog.canonical import Json
 from devicelog.ledger.entries import Entry
+from devicelog.ledger.pin import Pin
 
 
 @dataclass(slots=True)
@@ -24,6 +25,22 @@ class Report:
     erased: int = 0
     notes: set[str] = field(default_factory=set)  # what the records and attributions checked commit to
     head: str = ""  # leaf hash of the newest entry, hex
+    signed: int = 0  # the first so many entries are under a checkpoint of this ledger's key that is held here
+    witnessed: "list[Witnessed]" = field(default_factory=list)
+    pin: Pin | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witnessed:
+    """Somebody outside held the first `size` entries at `time_s` (since 1970; None: a copy of the checkpoint)."""
+
+    name: str
+    size: int
+    time_s: int | None
+
+    def document(self) -> Json:
+        """As plain values."""
+        return {"name": self.name, "size": self.size, "time_s": self.time_s}
 
 
 @dataclass(slots=True)

@@ -1,0 +1,73 @@
+"""What a check of the database covered: counts, and who outside held how much of it. Values in, sentences out."""
+
+from datetime import UTC, datetime
+
+from devicelog.canonical import Json
+from devicelog.store.report import Report, Witnessed
+
+
+def coverage_document(report: Report, only: str | None) -> Json:
+    """The `coverage` of `verify --json`."""
+    outside = newest_witness(report)
+    return {
+        "entries": report.entries,
+        "streams": 1 if only else report.streams,
+        "chunks": report.chunks,
+        "records": report.records,
+        "documents": report.documents,
+        "chunks_not_yet_in_the_ledger": report.uncommitted_chunks,
+        "erased_private_payloads": report.erased,
+        "head": report.head,
+        "signed_entries": report.signed,
+        "witnessed": [each.document() for each in report.witnessed],
+        "outside_witness": outside and outside.document(),
+    }
+
+
+def newest_witness(report: Report) -> Witnessed | None:
+    """The witness who held the most; of several the one with the latest time."""
+    return max(report.witnessed, key=lambda each: (each.size, each.time_s or 0), default=None)
+
+
+def coverage_text(report: Report, only: str | None) -> str:
+    """For a person, below the problems."""
+    lines = [
+        f"checked {report.entries} ledger entries, {report.documents} documents, {report.chunks} chunks with "
+        f"{report.records} records" + (f" of {only}" if only else f" in {report.streams} streams")
+    ]
+    if report.uncommitted_chunks:
+        lines.append(f"{report.uncommitted_chunks} chunks of the open session are not yet named by the ledger")
+    if report.erased:
+        lines.append(f"{report.erased} private texts (client codes, notes) were erased; their commitments stand")
+    lines += _signed(report)
+    lines.append(f"newest entry: {report.head or 'none'}")
+    return "\n".join(lines)
+
+
+def _signed(report: Report) -> list[str]:
+    lines = []
+    if report.signed:
+        rest = report.entries - report.signed
+        more = f"; {rest} came later and are not signed yet" if rest else ", which is all"
+        lines.append(f"signed by this device: the first {report.signed} entries{more}")
+    else:
+        lines.append("signed by this device: nothing")
+    for each in report.witnessed:
+        when = "" if each.time_s is None else f" at {_time(each.time_s)}"
+        lines.append(f"outside witness: {each.name} held the first {each.size} entries{when}")
+    newest = newest_witness(report)
+    if newest is None:
+        lines.append(
+            "outside witness: none. Whoever owns this device could have written all of it anew and signed it; a "
+            "checkpoint that somebody else holds (`devicelog checkpoint show`) is what shows that."
+        )
+    elif newest.size < report.entries:
+        lines.append(
+            f"entries {newest.size} to {report.entries - 1} are vouched for by this device alone: whoever owns it could "
+            "have written them anew"
+        )
+    return lines
+
+
+def _time(time_s: int) -> str:
+    return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
