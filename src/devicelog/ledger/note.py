@@ -36,9 +36,11 @@ class Signature:
     def __post_init__(self) -> None:
         _check_name(self.name)
         if len(self.key_id) != _KEY_ID_BYTES:
-            raise ValueError(f"the key id of {self.name[:80]} has {len(self.key_id)} bytes; expected {_KEY_ID_BYTES}")
+            raise ValueError(
+                f"the key id of {_shown(self.name)} has {len(self.key_id)} bytes; expected {_KEY_ID_BYTES}"
+            )
         if not self.data:
-            raise ValueError(f"the signature of {self.name[:80]} is empty")
+            raise ValueError(f"the signature of {_shown(self.name)} is empty")
 
     def line(self) -> str:
         """With its line feed."""
@@ -118,9 +120,11 @@ class VerifierKey:
     def __post_init__(self) -> None:
         _check_name(self.name)
         if self.algorithm not in _ALGORITHMS:
-            raise ValueError(f"the key of {self.name} is of kind {self.algorithm}; known are {sorted(_ALGORITHMS)}")
+            raise ValueError(
+                f"the key of {_shown(self.name)} is of kind {self.algorithm}; known are {sorted(_ALGORITHMS)}"
+            )
         if len(self.public) != _PUBLIC_BYTES:
-            raise ValueError(f"the key of {self.name} has {len(self.public)} bytes; expected {_PUBLIC_BYTES}")
+            raise ValueError(f"the key of {_shown(self.name)} has {len(self.public)} bytes; expected {_PUBLIC_BYTES}")
 
     @property
     def key_id(self) -> bytes:
@@ -141,7 +145,9 @@ class VerifierKey:
         data = decoded(content)
         key = cls(name=name, algorithm=data[0], public=data[1:])
         if key.key_id.hex() != key_id:
-            raise ValueError(f"the key of {name} is damaged: its id is {key.key_id.hex()}, and it says {key_id}")
+            raise ValueError(
+                f"the key of {_shown(name)} is damaged: its id is {key.key_id.hex()}, and it says {key_id}"
+            )
         return key
 
     def _kind_and_public(self) -> bytes:
@@ -151,9 +157,14 @@ class VerifierKey:
 def _check_name(name: str) -> None:
     if not name or "+" in name or any(letter.isspace() or letter < " " for letter in name):
         raise ValueError(
-            f"{name[:80]!r} is not a name of a key: it is empty, or has a space, a plus or a control character"
+            f"{_shown(name)} is not a name of a key: it is empty, or has a space, a plus or a control character"
         )
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{name[:80]!r} is not a name of a key: it cannot be written") from None
+        raise ValueError(f"{_shown(name)} is not a name of a key: it cannot be written") from None
+
+
+def _shown(name: str) -> str:
+    """For a message: short, and nothing in it that a terminal would obey."""
+    return repr(name[:80])
