@@ -135,6 +135,24 @@ def test_the_message_of_a_witness() -> None:
     assert cosigned_message(BODY, 1_679_315_147) == f"cosignature/v1\ntime 1679315147\n{BODY}".encode()
 
 
+@pytest.mark.parametrize("time_s", [0, 2**63 - 1])
+def test_a_time_may_be_the_first_or_the_last(time_s: int) -> None:
+    line = cosignature(verifier_key(2, algorithm=COSIGNATURE), time_s, bytes(64))
+    assert read_cosignature(line) == (time_s, bytes(64))
+    assert f"time {time_s}\n".encode() in cosigned_message(BODY, time_s)
+
+
+@pytest.mark.parametrize("text", [f"{LOG}\n", f"{LOG}\n41877\n", f"{LOG}\n\n{encoded(ROOT)}\n"])
+def test_a_checkpoint_of_fewer_lines_is_said(text: str) -> None:
+    with pytest.raises(ValueError, match="three lines"):
+        Checkpoint.of(note_of(text))
+
+
+def test_the_largest_log_has_a_checkpoint() -> None:
+    largest = Checkpoint(origin=LOG, size=2**63 - 1, root=ROOT)
+    assert Checkpoint.of(note_of(largest.body())) == largest
+
+
 @pytest.mark.parametrize("time_s", [-1, 2**63])
 def test_a_time_is_not_before_1970(time_s: int) -> None:
     with pytest.raises(ValueError):

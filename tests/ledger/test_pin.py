@@ -65,19 +65,19 @@ def test_what_is_no_pin_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "words"),
     [
-        {"log": "devicelog/1"},
-        {"log": OTHER_LOG},
-        {"first": bytes(31)},
-        {"checkpoints": verifier_key(1, algorithm=COSIGNATURE)},
-        {"bags": signing_key(1).public},
-        {"bags": bytes(31)},
+        ({"log": "devicelog/1"}, "not a log's id"),
+        ({"log": OTHER_LOG}, "has the key of"),
+        ({"first": bytes(31)}, "has 31 bytes"),
+        ({"checkpoints": verifier_key(1, algorithm=COSIGNATURE)}, "a witness's key"),
+        ({"bags": signing_key(1).public}, "the same key"),
+        ({"bags": bytes(31)}, "has 32 bytes; this has 31"),
     ],
 )
-def test_what_is_no_pin_is_not_made(wrong: dict[str, object]) -> None:
+def test_what_is_no_pin_is_not_made(wrong: dict[str, object], words: str) -> None:
     values = {"log": LOG, "first": bytes(32), "checkpoints": verifier_key(1), "bags": signing_key(2).public, **wrong}
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=words):
         Pin(**values)  # type: ignore[arg-type]
 
 

@@ -78,31 +78,40 @@ def test_what_is_no_signature_file_is_refused(text: str) -> None:
         parse_armoured(text.encode())
 
 
-@pytest.mark.parametrize(
-    "blob",
-    [
-        BLOB.replace(b"SSHSIG", b"SSHSIX"),
-        BLOB.replace(b"SSHSIG\0\0\0\1", b"SSHSIG\0\0\0\2"),
-        BLOB.replace(b"ssh-ed25519", b"ssh-ed25518", 1),
-        BLOB.replace(b"sha512", b"sha511"),
-        BLOB.replace(b"devicelog-bag", b"devicelog bag"),
-        BLOB.replace(b"devicelog-bag", b"devicelog\xffbag"),
-        BLOB.replace(b"\0\0\0\rdevicelog-bag", b"\0\0\0\0"),
-        BLOB.replace(b"devicelog-bag\0\0\0\0", b"devicelog-bag\0\0\0\1x"),
-        BLOB.replace(b"\0\0\0\rdevicelog-bag", b"\xff\xff\xff\xffdevicelog-bag"),
-        BLOB + b"x",
-        BLOB[:-1],
-        BLOB[:10],
-    ],
-    ids=[
-        *("magic", "version", "kind", "hash", "space in namespace", "not text", "no namespace", "reserved", "length"),
-        *("more", "less", "nothing in it"),
-    ],
-)
-def test_what_is_written_well_and_is_no_signature_is_refused(blob: bytes) -> None:
+CHANGED = {
+    "magic": (BLOB.replace(b"SSHSIG", b"SSHSIX"), "version 1"),
+    "version": (BLOB.replace(b"SSHSIG\0\0\0\1", b"SSHSIG\0\0\0\2"), "version 1"),
+    "kind of key": (BLOB.replace(b"ssh-ed25519", b"ssh-ed25518", 1), "of kind b'ssh-ed25518'"),
+    "kind of signature": (BLOB[::-1].replace(b"91552de-hss", b"81552de-hss", 1)[::-1], "of kind b'ssh-ed25518'"),
+    "hash": (BLOB.replace(b"sha512", b"sha511"), "a hash b'sha511'"),
+    "space in namespace": (BLOB.replace(b"devicelog-bag", b"devicelog bag"), "not a namespace"),
+    "not text": (BLOB.replace(b"devicelog-bag", b"devicelog\xffbag"), "not a namespace"),
+    "no namespace": (BLOB.replace(b"\0\0\0\rdevicelog-bag", b"\0\0\0\0"), "not a namespace"),
+    "reserved": (BLOB.replace(b"devicelog-bag\0\0\0\0", b"devicelog-bag\0\0\0\1x"), "as ssh-keygen writes it"),
+    "length": (BLOB.replace(b"\0\0\0\rdevicelog-bag", b"\xff\xff\xff\xffdevicelog-bag"), "cut off"),
+    "more": (BLOB + b"x", "1 bytes stand behind"),
+    "less": (BLOB[:-1], "cut off"),
+    "half a length": (BLOB[:12], "cut off"),
+}
+
+
+@pytest.mark.parametrize(("blob", "words"), CHANGED.values(), ids=list(CHANGED))
+def test_what_is_written_well_and_is_no_signature_is_refused(blob: bytes, words: str) -> None:
     assert blob != BLOB
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=words):
         parse_armoured(of_blob(blob))
+
+
+def test_what_is_signed_is_a_blob_of_its_own() -> None:
+    assert signature_file(1) == THEIRS
+    digest = bytes(range(64))
+    assert to_be_signed(digest, "n") == b"SSHSIG\0\0\0\1n\0\0\0\0\0\0\0\6sha512\0\0\0\x40" + digest
+
+
+@pytest.mark.parametrize("name", ["empty", "no first line", "no last line", "something before", "something behind"])
+def test_what_has_other_ends_is_said(name: str) -> None:
+    with pytest.raises(ValueError, match="first or last line"):
+        parse_armoured(BAD[name].encode())
 
 
 def test_every_cut_of_a_signature_is_refused() -> None:
@@ -156,6 +165,14 @@ def test_a_key_as_openssh_writes_and_calls_it() -> None:
     assert KEY == "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEy1q/atefv1q7zK/MJp2FzSZR7UuIW1hp8kGu3wpbop"
     assert parse_ssh_key(KEY) == signing_key(1).public
     assert fingerprint(signing_key(1).public) == FINGERPRINT
+
+
+def test_a_key_of_another_kind_is_said() -> None:
+    with pytest.raises(ValueError, match="of kind ssh-ed25519"):
+        parse_ssh_key(KEY.replace("ssh-ed25519", "ssh-rsa"))
+    inside = decoded(KEY.split()[1]).replace(b"ssh-ed25519", b"ssh-ed25518")
+    with pytest.raises(ValueError, match="as OpenSSH writes it"):
+        parse_ssh_key(f"ssh-ed25519 {encoded(inside)}")
 
 
 # --- one spelling -----------------------------------------------------------------------------------------------------
