@@ -128,11 +128,16 @@ def test_what_is_no_proof_is_refused(text: str) -> None:
 def test_a_proof_has_a_size_that_it_cannot_exceed() -> None:
     with pytest.raises(ValueError, match="at most"):
         TlogProof.parse(b"x" * 10**6)
-    rest = len(TlogProof(index=0, hashes=(), checkpoint=NOTE, extra=b"123").data()) - 4
-    most = (262_144 - rest) // 4 * 3
-    TlogProof.parse(TlogProof(index=0, hashes=(), checkpoint=NOTE, extra=bytes(most)).data())
+    line = log_signature(verifier_key(1), bytes(64))
+    extra = bytes(150_000)
+    rest = len(TlogProof(index=0, hashes=(), checkpoint=NOTE, extra=extra).data()) + 1
+    full = "x" * (262_144 - rest)  # a line more in the checkpoint
+    note = SignedNote(text=f"{TREE.body()}{full}\n", signatures=(line,)).data()
+    longest = TlogProof(index=0, hashes=(), checkpoint=note, extra=extra)
+    assert len(longest.data()) == 262_144
+    assert TlogProof.parse(longest.data()) == longest
     with pytest.raises(ValueError, match="at most 262144"):
-        TlogProof(index=0, hashes=(), checkpoint=NOTE, extra=bytes(most + 1))
+        TlogProof(index=10, hashes=(), checkpoint=note, extra=extra)
 
 
 def test_the_largest_proof() -> None:
