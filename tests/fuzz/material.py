@@ -12,6 +12,11 @@ from typing import Literal, TypeVar
 from devicelog.canonical import canonical
 from devicelog.clinical.data import list_plans, load_zones
 from devicelog.clinical.plan import zones_document
+from devicelog.ledger.checkpoint import Checkpoint, log_signature
+from devicelog.ledger.note import ED25519, SignedNote, VerifierKey
+from devicelog.ledger.pin import BAG_NAMESPACE, Pin
+from devicelog.ledger.sshsig import armoured
+from devicelog.ledger.tlog_proof import TlogProof
 from devicelog.records import SERIAL, Body, Clock, End, Mark, MarkKind, Record, Stall, record_of
 from devicelog.validate import rules_document
 from firmware_bridge.frames import MAX_TEXT, encode
@@ -258,6 +263,22 @@ def canonicals() -> list[bytes]:
 def entries() -> list[bytes]:
     """The ledger on the record's page."""
     return [canonical(vector.expected) for vector in vectors("record.md", "entries")]
+
+
+def evidence_texts() -> list[bytes]:
+    """One of each text that an auditor is given, behind the number by which the target knows it."""
+    log = "devicelog/0123456789abcdef0123456789abcdef"
+    key, public = VerifierKey(name=log, algorithm=ED25519, public=bytes(32)), bytes(range(32))
+    text = Checkpoint(origin=log, size=3, root=public).body()
+    note = SignedNote(text=text, signatures=(log_signature(key, bytes(64)),)).data()
+    return [
+        b"\0" + note,
+        b"\1" + TlogProof(index=1, hashes=(public, public), checkpoint=note).data(),
+        b"\2" + key.text().encode(),
+        b"\3" + Pin(log=log, first=public, checkpoints=key, bags=public).text().encode(),
+        b"\4" + armoured(public, bytes(64), BAG_NAMESPACE),
+        b"\5" + note,
+    ]
 
 
 @cache

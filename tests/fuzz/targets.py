@@ -10,7 +10,12 @@ from typing import Any
 
 from devicelog.canonical import canonical, parse_canonical
 from devicelog.clinical.plan import Plan, zones_document, zones_from_document
+from devicelog.ledger.checkpoint import Checkpoint
 from devicelog.ledger.entries import chain_fault, read_entry
+from devicelog.ledger.note import SignedNote, VerifierKey
+from devicelog.ledger.pin import Pin
+from devicelog.ledger.sshsig import armoured, parse_armoured
+from devicelog.ledger.tlog_proof import TlogProof
 from devicelog.ledger.tree import leaf_hash
 from devicelog.pipeline import Pipeline
 from devicelog.records import SERIAL, Chunk, Record, item_of, record_of
@@ -193,6 +198,36 @@ def entry(data: bytes) -> None:
     project(read)
 
 
+def evidence_text(data: bytes) -> None:
+    """Any bytes, the first of which says what they are to be: what is read is written again as it was."""
+    kinds: tuple[Callable[[bytes], bytes], ...] = (
+        lambda rest: SignedNote.parse(rest).data(),
+        lambda rest: TlogProof.parse(rest).data(),
+        lambda rest: VerifierKey.parse(rest.decode()).text().encode(),
+        lambda rest: Pin.parse(rest.decode()).text().encode(),
+        _armour_again,
+        lambda rest: _checkpoint_again(SignedNote.parse(rest)),
+    )
+    if not data:
+        return
+    try:
+        again = kinds[data[0] % len(kinds)](data[1:])
+    except ValueError:
+        return
+    must(again == data[1:], "other bytes say the same")
+
+
+def _armour_again(data: bytes) -> bytes:
+    found = parse_armoured(data)
+    return armoured(found.public, found.signature, found.namespace)
+
+
+def _checkpoint_again(note: SignedNote) -> bytes:
+    more = note.text.split("\n")[3:-1]  # lines that a checkpoint may have besides
+    text = Checkpoint.of(note).body() + "".join(f"{line}\n" for line in more)
+    return replace(note, text=text).data()
+
+
 # --- documents --------------------------------------------------------------------------------------------------------
 
 
@@ -315,6 +350,7 @@ TARGETS: dict[str, Target] = {
     "chunk": Target(run=chunk, seeds=material.chunks),
     "canonical": Target(run=canonical_json, seeds=material.canonicals),
     "entry": Target(run=entry, seeds=material.entries),
+    "evidence": Target(run=evidence_text, seeds=material.evidence_texts),
     "plan": Target(run=plan, seeds=material.plans),
     "zones": Target(run=zones, seeds=material.zones),
     "profile": Target(run=profile, seeds=material.profiles),

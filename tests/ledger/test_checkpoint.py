@@ -1,19 +1,14 @@
-"""Checkpoints and what signs them: real ones, openssl as the judge of a signature, and texts that are no checkpoint."""
-
-import subprocess
-from pathlib import Path
+"""Checkpoints and what signs them: published ones, and texts that are no checkpoint."""
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devicelog.ledger.base64_text import encoded
 from devicelog.ledger.checkpoint import Checkpoint, cosignature, cosigned_message, log_signature, read_cosignature
 from devicelog.ledger.keys import verified
-from devicelog.ledger.note import COSIGNATURE, Signature, SignedNote, VerifierKey
-from tests.ledger.signers import LOG, private_key, signing_key, verifier_key
-from tests.oracles import needed
+from devicelog.ledger.note import COSIGNATURE, Signature, SignedNote
+from tests.ledger.signers import LOG, signing_key, verifier_key
 
 ROOT = bytes(range(32))
 BODY = f"{LOG}\n41877\n{encoded(ROOT)}\n"
@@ -140,6 +135,24 @@ def test_the_message_of_a_witness() -> None:
     assert cosigned_message(BODY, 1_679_315_147) == f"cosignature/v1\ntime 1679315147\n{BODY}".encode()
 
 
+@pytest.mark.parametrize("time_s", [0, 2**63 - 1])
+def test_a_time_may_be_the_first_or_the_last(time_s: int) -> None:
+    line = cosignature(verifier_key(2, algorithm=COSIGNATURE), time_s, bytes(64))
+    assert read_cosignature(line) == (time_s, bytes(64))
+    assert f"time {time_s}\n".encode() in cosigned_message(BODY, time_s)
+
+
+@pytest.mark.parametrize("text", [f"{LOG}\n", f"{LOG}\n41877\n", f"{LOG}\n\n{encoded(ROOT)}\n"])
+def test_a_checkpoint_of_fewer_lines_is_said(text: str) -> None:
+    with pytest.raises(ValueError, match="three lines"):
+        Checkpoint.of(note_of(text))
+
+
+def test_the_largest_log_has_a_checkpoint() -> None:
+    largest = Checkpoint(origin=LOG, size=2**63 - 1, root=ROOT)
+    assert Checkpoint.of(note_of(largest.body())) == largest
+
+
 @pytest.mark.parametrize("time_s", [-1, 2**63])
 def test_a_time_is_not_before_1970(time_s: int) -> None:
     with pytest.raises(ValueError):
@@ -172,42 +185,3 @@ def test_a_signature_has_64_bytes(length: int) -> None:
         log_signature(verifier_key(1), bytes(length))
     with pytest.raises(ValueError, match="64 bytes"):
         cosignature(verifier_key(1, algorithm=COSIGNATURE), 0, bytes(length))
-
-
-# --- openssl as the judge ---------------------------------------------------------------------------------------------
-
-
-def openssl_verifies(folder: Path, key: VerifierKey, number: int, message: bytes, signature: bytes) -> bool:
-    """What `openssl pkeyutl -verify -rawin` says."""
-    pem = private_key(number).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    assert private_key(number).public_key().public_bytes_raw() == key.public
-    for name, data in {"key.pem": pem, "message": message, "signature": signature}.items():
-        (folder / name).write_bytes(data)
-    command = [needed("openssl"), "pkeyutl", "-verify", "-pubin", "-inkey", "key.pem", "-rawin", "-in", "message"]
-    done = subprocess.run([*command, "-sigfile", "signature"], cwd=folder, capture_output=True, text=True)
-    assert ("Signature Verified Successfully" in done.stdout) == (done.returncode == 0), done
-    return done.returncode == 0
-
-
-def test_openssl_verifies_a_checkpoint(tmp_path: Path) -> None:
-    note = SignedNote.parse(signed().data())
-    key = verifier_key(1)
-    (line,) = note.by(key)
-    assert openssl_verifies(tmp_path, key, 1, note.text.encode(), line.data)
-    witness = verifier_key(2, "witness.example/w1", COSIGNATURE)
-    time_s, signature = read_cosignature(note.by(witness)[0])
-    assert openssl_verifies(tmp_path, witness, 2, cosigned_message(note.text, time_s), signature)
-
-
-@pytest.mark.parametrize("fault", ["other size", "other key", "flipped bit"])
-def test_openssl_refuses_a_forged_checkpoint(tmp_path: Path, fault: str) -> None:
-    key = verifier_key(1)
-    message, signature = BODY.encode(), signing_key(1).sign(BODY.encode())
-    if fault == "other size":
-        message = message.replace(b"41877", b"41878")
-    elif fault == "other key":
-        signature = signing_key(2).sign(message)
-    else:
-        signature = bytes([signature[0] ^ 1]) + signature[1:]
-    assert not openssl_verifies(tmp_path, key, 1, message, signature)
-    assert not verified(key.public, message, signature)

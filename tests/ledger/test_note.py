@@ -118,6 +118,7 @@ BAD = {
     "empty": b"",
     "no signature": b"text\n\n",
     "no empty line": f"text\n{LINE}".encode(),
+    "signatures alone": LINE.encode(),
     "no text": f"\n{LINE}".encode(),
     "no line feed at the end": f"text\n\n{LINE[:-1]}".encode(),
     "empty line behind": f"text\n\n{LINE}\n".encode(),
@@ -180,6 +181,39 @@ def test_what_is_no_note_is_not_made(text: str, signatures: tuple[Signature, ...
         SignedNote(text=text, signatures=signatures)
 
 
+def test_a_note_has_131072_bytes_at_most() -> None:
+    rest = len(SignedNote(text="\n", signatures=ONE).data())
+    longest = SignedNote(text="x" * (131_072 - rest) + "\n", signatures=ONE)
+    assert len(longest.data()) == 131_072
+    assert SignedNote.parse(longest.data()) == longest
+    with pytest.raises(ValueError, match="131073"):
+        SignedNote(text=f"x{longest.text}", signatures=ONE)
+    with pytest.raises(ValueError, match="131073"):
+        SignedNote.parse(b"\xff" + longest.data())
+
+
+HOSTILE = "\x9b2J\u202e" + "x" * 1000
+
+
+@pytest.mark.parametrize("name", ["", " ", "a b", "a+b", "a\x01b", "a\nb", "a\u2028b", "a\ud800b"])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="not a name"):
+        Signature(name=name, key_id=b"1234", data=b"5")
+    with pytest.raises(ValueError, match="not a name"):
+        VerifierKey(name=name, algorithm=ED25519, public=bytes(32))
+
+
+@pytest.mark.parametrize(
+    ("key_id", "data", "words"),
+    [(b"123", b"5", "has 3 bytes"), (b"12345", b"5", "has 5 bytes"), (b"1234", b"", "empty")],
+)
+def test_what_is_no_signature_is_said_without_what_a_terminal_obeys(key_id: bytes, data: bytes, words: str) -> None:
+    with pytest.raises(ValueError, match=words) as raised:
+        Signature(name=HOSTILE, key_id=key_id, data=data)
+    assert str(raised.value).isprintable()
+    assert f" {HOSTILE[:80]!r} " in str(raised.value)
+
+
 # --- what is no key ---------------------------------------------------------------------------------------------------
 
 KEY_TEXT = PUBLISHED["c2sp.org/signed-note"][0]
@@ -215,6 +249,12 @@ def test_what_is_no_key_is_refused(text: str) -> None:
 def test_keys_of_other_kinds_are_refused(algorithm: int) -> None:
     with pytest.raises(ValueError, match=f"of kind {algorithm}"):
         VerifierKey(name="name", algorithm=algorithm, public=bytes(32))
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_keys_of_other_lengths_are_refused(length: int) -> None:
+    with pytest.raises(ValueError, match=f"has {length} bytes"):
+        VerifierKey(name="name", algorithm=ED25519, public=bytes(length))
 
 
 def test_a_key_is_told_from_the_same_key_of_another_kind() -> None:

@@ -128,6 +128,20 @@ def test_every_tree_is_shown_to_continue_every_smaller_one_as_defined(new: int) 
     check_consistency(0, EMPTY_ROOT, new, ROOTS[new], [])
 
 
+@pytest.mark.parametrize(("steps", "words"), [(3, "fewer than lead"), (5, "more than lead")])
+def test_it_is_said_that_an_inclusion_proof_has_another_length(steps: int, words: str) -> None:
+    proof = [*inclusion_proof(LEAVES[:16], 6), OTHER][:steps]
+    with pytest.raises(ValueError, match=words):
+        check_inclusion(LEAVES[6], 6, 16, ROOTS[16], proof)
+
+
+@pytest.mark.parametrize(("steps", "words"), [(0, "some are needed"), (2, "fewer than are"), (4, "more than are")])
+def test_it_is_said_that_a_consistency_proof_has_another_length(steps: int, words: str) -> None:
+    proof = [*consistency_proof(LEAVES, 6, 8), OTHER][:steps]
+    with pytest.raises(ValueError, match=words):
+        check_consistency(6, ROOTS[6], 8, ROOTS[8], proof)
+
+
 def test_an_empty_tree_continues_an_empty_one() -> None:
     assert consistency_proof([], 0, 0) == []
     check_consistency(0, EMPTY_ROOT, 0, EMPTY_ROOT, [])
@@ -211,6 +225,8 @@ def test_a_rewritten_log_continues_nothing(data: st.DataObject, new: int) -> Non
 def test_a_hash_has_32_bytes(leaf: bytes, root: bytes, proof: list[bytes]) -> None:
     with pytest.raises(ValueError, match="bytes; expected 32"):
         check_inclusion(leaf, 0, 2, root, proof)
+    with pytest.raises(ValueError, match="bytes; expected 32"):
+        check_consistency(1, leaf, 2, root, proof)
 
 
 @pytest.mark.parametrize(

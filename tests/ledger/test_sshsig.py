@@ -1,17 +1,14 @@
-"""Signatures of OpenSSH: its own program as the judge, byte for byte, and files that are none."""
+"""Signatures of OpenSSH: what its own program wrote, byte for byte, and files that are none."""
 
 from hashlib import sha512
-from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devicelog.ledger.base64_text import decoded, encoded
 from devicelog.ledger.sshsig import armoured, fingerprint, parse_armoured, parse_ssh_key, ssh_key, to_be_signed
-from tests.ledger.signers import private_key, signing_key
-from tests.ledger.ssh import ssh_fingerprint, ssh_signs
+from tests.ledger.signers import signing_key
 
 NAMESPACE = "devicelog-bag"
 MESSAGE = b"what is signed\n"
@@ -24,6 +21,16 @@ def signature_file(number: int, message: bytes = MESSAGE, namespace: str = NAMES
 
 
 OURS = signature_file(1)
+# What `ssh-keygen -Y sign` of OpenSSH 9.2 wrote of that message with that key, and what `ssh-keygen -l` calls the key.
+THEIRS = b"""\
+-----BEGIN SSH SIGNATURE-----
+U1NIU0lHAAAAAQAAADMAAAALc3NoLWVkMjU1MTkAAAAgTLWr9q15+/WrvMr8wmnYXNJlHt
+S4hbWGnyQa7fCluikAAAANZGV2aWNlbG9nLWJhZwAAAAAAAAAGc2hhNTEyAAAAUwAAAAtz
+c2gtZWQyNTUxOQAAAEBmtactQszf74pU1F15CuTgjRnYoz4pZyilYdjJy4wRHo6VDj8Xq7
+P2mnO90Eb2Rua0dA/u+CGwy+7sKPB8mA4L
+-----END SSH SIGNATURE-----
+"""
+FINGERPRINT = "SHA256:mXhe4VT8IZgX1fUCWPH5SZ3xupG1AvwouipH1zOKCA0"
 BEGIN, *LINES, END = OURS.decode().splitlines()
 
 
@@ -38,46 +45,11 @@ def of_blob(blob: bytes) -> bytes:
 BLOB = decoded("".join(LINES))
 
 
-# --- ssh-keygen as the judge ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("message", "namespace"),
-    [
-        (MESSAGE, NAMESPACE),
-        (b"", NAMESPACE),
-        (bytes(range(256)) * 300, NAMESPACE),
-        (MESSAGE, "a"),
-        (MESSAGE, "n@x.org"),
-    ],
-    ids=["bag", "nothing", "binary", "short namespace", "namespace of a domain"],
-)
-def test_our_file_is_the_one_that_ssh_keygen_writes(tmp_path: Path, message: bytes, namespace: str) -> None:
-    theirs = ssh_signs(tmp_path, 1, message, namespace)
-    assert signature_file(1, message, namespace) == theirs
-    found = parse_armoured(theirs)
-    assert (found.public, found.namespace, found.hash) == (signing_key(1).public, namespace, "sha512")
-    assert found.signature == signing_key(1).sign(to_be_signed(sha512(message).digest(), namespace))
-
-
-def test_a_signature_over_another_hash_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="sha256"):
-        parse_armoured(ssh_signs(tmp_path, 1, MESSAGE, NAMESPACE, "-O", "hashalg=sha256"))
-
-
-def test_a_key_and_its_fingerprint_are_those_of_openssh(tmp_path: Path) -> None:
-    public = signing_key(1).public
-    theirs = private_key(1).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-    assert ssh_key(public) == theirs
-    assert parse_ssh_key(theirs) == public
-    assert fingerprint(public) == ssh_fingerprint(tmp_path, theirs)
-
-
 # --- what is no signature ---------------------------------------------------------------------------------------------
 
 
 def test_our_own_file_is_read() -> None:
-    assert of_blob(BLOB) == OURS
+    assert of_blob(BLOB) == OURS == THEIRS
     assert parse_armoured(OURS).public == signing_key(1).public
 
 
@@ -106,31 +78,40 @@ def test_what_is_no_signature_file_is_refused(text: str) -> None:
         parse_armoured(text.encode())
 
 
-@pytest.mark.parametrize(
-    "blob",
-    [
-        BLOB.replace(b"SSHSIG", b"SSHSIX"),
-        BLOB.replace(b"SSHSIG\0\0\0\1", b"SSHSIG\0\0\0\2"),
-        BLOB.replace(b"ssh-ed25519", b"ssh-ed25518", 1),
-        BLOB.replace(b"sha512", b"sha511"),
-        BLOB.replace(b"devicelog-bag", b"devicelog bag"),
-        BLOB.replace(b"devicelog-bag", b"devicelog\xffbag"),
-        BLOB.replace(b"\0\0\0\rdevicelog-bag", b"\0\0\0\0"),
-        BLOB.replace(b"devicelog-bag\0\0\0\0", b"devicelog-bag\0\0\0\1x"),
-        BLOB.replace(b"\0\0\0\rdevicelog-bag", b"\xff\xff\xff\xffdevicelog-bag"),
-        BLOB + b"x",
-        BLOB[:-1],
-        BLOB[:10],
-    ],
-    ids=[
-        *("magic", "version", "kind", "hash", "space in namespace", "not text", "no namespace", "reserved", "length"),
-        *("more", "less", "nothing in it"),
-    ],
-)
-def test_what_is_written_well_and_is_no_signature_is_refused(blob: bytes) -> None:
+CHANGED = {
+    "magic": (BLOB.replace(b"SSHSIG", b"SSHSIX"), "version 1"),
+    "version": (BLOB.replace(b"SSHSIG\0\0\0\1", b"SSHSIG\0\0\0\2"), "version 1"),
+    "kind of key": (BLOB.replace(b"ssh-ed25519", b"ssh-ed25518", 1), "of kind b'ssh-ed25518'"),
+    "kind of signature": (BLOB[::-1].replace(b"91552de-hss", b"81552de-hss", 1)[::-1], "of kind b'ssh-ed25518'"),
+    "hash": (BLOB.replace(b"sha512", b"sha511"), "a hash b'sha511'"),
+    "space in namespace": (BLOB.replace(b"devicelog-bag", b"devicelog bag"), "not a namespace"),
+    "not text": (BLOB.replace(b"devicelog-bag", b"devicelog\xffbag"), "not a namespace"),
+    "no namespace": (BLOB.replace(b"\0\0\0\rdevicelog-bag", b"\0\0\0\0"), "not a namespace"),
+    "reserved": (BLOB.replace(b"devicelog-bag\0\0\0\0", b"devicelog-bag\0\0\0\1x"), "as ssh-keygen writes it"),
+    "length": (BLOB.replace(b"\0\0\0\rdevicelog-bag", b"\xff\xff\xff\xffdevicelog-bag"), "cut off"),
+    "more": (BLOB + b"x", "1 bytes stand behind"),
+    "less": (BLOB[:-1], "cut off"),
+    "half a length": (BLOB[:12], "cut off"),
+}
+
+
+@pytest.mark.parametrize(("blob", "words"), CHANGED.values(), ids=list(CHANGED))
+def test_what_is_written_well_and_is_no_signature_is_refused(blob: bytes, words: str) -> None:
     assert blob != BLOB
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=words):
         parse_armoured(of_blob(blob))
+
+
+def test_what_is_signed_is_a_blob_of_its_own() -> None:
+    assert signature_file(1) == THEIRS
+    digest = bytes(range(64))
+    assert to_be_signed(digest, "n") == b"SSHSIG\0\0\0\1n\0\0\0\0\0\0\0\6sha512\0\0\0\x40" + digest
+
+
+@pytest.mark.parametrize("name", ["empty", "no first line", "no last line", "something before", "something behind"])
+def test_what_has_other_ends_is_said(name: str) -> None:
+    with pytest.raises(ValueError, match="first or last line"):
+        parse_armoured(BAD[name].encode())
 
 
 def test_every_cut_of_a_signature_is_refused() -> None:
@@ -178,6 +159,20 @@ KEY = ssh_key(signing_key(1).public)
 def test_what_is_no_key_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_ssh_key(text)
+
+
+def test_a_key_as_openssh_writes_and_calls_it() -> None:
+    assert KEY == "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEy1q/atefv1q7zK/MJp2FzSZR7UuIW1hp8kGu3wpbop"
+    assert parse_ssh_key(KEY) == signing_key(1).public
+    assert fingerprint(signing_key(1).public) == FINGERPRINT
+
+
+def test_a_key_of_another_kind_is_said() -> None:
+    with pytest.raises(ValueError, match="of kind ssh-ed25519"):
+        parse_ssh_key(KEY.replace("ssh-ed25519", "ssh-rsa"))
+    inside = decoded(KEY.split()[1]).replace(b"ssh-ed25519", b"ssh-ed25518")
+    with pytest.raises(ValueError, match="as OpenSSH writes it"):
+        parse_ssh_key(f"ssh-ed25519 {encoded(inside)}")
 
 
 # --- one spelling -----------------------------------------------------------------------------------------------------

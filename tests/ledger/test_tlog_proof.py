@@ -128,6 +128,26 @@ def test_what_is_no_proof_is_refused(text: str) -> None:
 def test_a_proof_has_a_size_that_it_cannot_exceed() -> None:
     with pytest.raises(ValueError, match="at most"):
         TlogProof.parse(b"x" * 10**6)
+    line = log_signature(verifier_key(1), bytes(64))
+    extra = bytes(150_000)
+    rest = len(TlogProof(index=0, hashes=(), checkpoint=NOTE, extra=extra).data()) + 1
+    full = "x" * (262_144 - rest)  # a line more in the checkpoint
+    note = SignedNote(text=f"{TREE.body()}{full}\n", signatures=(line,)).data()
+    longest = TlogProof(index=0, hashes=(), checkpoint=note, extra=extra)
+    assert len(longest.data()) == 262_144
+    assert TlogProof.parse(longest.data()) == longest
+    with pytest.raises(ValueError, match="at most 262144"):
+        TlogProof(index=10, hashes=(), checkpoint=note, extra=extra)
+
+
+def test_the_largest_proof() -> None:
+    largest = TlogProof(index=2**63 - 1, hashes=(LEAVES[0],) * 63, checkpoint=NOTE)
+    assert TlogProof.parse(largest.data()) == largest
+
+
+def test_a_proof_without_an_empty_line_is_said() -> None:
+    with pytest.raises(ValueError, match="an empty line"):
+        TlogProof.parse(b"c2sp.org/tlog-proof@v1\nindex 0\n")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +160,7 @@ def test_a_proof_has_a_size_that_it_cannot_exceed() -> None:
         {"checkpoint": b""},
         {"checkpoint": TREE.body().encode()},
         {"extra": b""},
-        {"extra": bytes(2**16 + 1)},
+        {"extra": bytes(2**18)},
     ],
     ids=["negative", "too large", "a short hash", "64 hashes", "no note", "not signed", "no extra", "too much extra"],
 )

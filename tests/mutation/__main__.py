@@ -64,7 +64,13 @@ MODULES = (
         )
     ),
     *(f"devicelog.rules.{name}" for name in ("rule", "table", "depth", "counts", "data", "pen", "sensors")),
-    *("devicelog.clinical.plan", "devicelog.ledger.entries", "devicelog.ledger.tree"),
+    "devicelog.clinical.plan",
+    *(
+        f"devicelog.ledger.{name}"
+        for name in (
+            *("entries", "tree", "proofs", "base64_text", "note", "checkpoint", "tlog_proof", "sshsig", "pin"),
+        )
+    ),
     *("devicelog.store.mounts", "devicelog.store.projection", "devicelog.recorder.idle"),
 )
 # The tests that try them: no port, no pty, no second process.
@@ -74,6 +80,7 @@ TESTS = (
     *(f"tests/bridge/test_{name}.py" for name in ("watch", "wiring")),
     *("tests/core", "tests/clinical"),
     *(f"tests/store/test_{name}.py" for name in ("ledger", "mounts", "projection")),
+    *(f"tests/ledger/test_{name}.py" for name in ("proofs", "note", "checkpoint", "tlog_proof", "sshsig", "pin")),
 )
 TESTS_OF_SIMULATOR = tuple(
     f"tests/bridge/test_{name}.py" for name in ("simulator", "simulator_faults", "scenario_language")

@@ -78,7 +78,9 @@ def cosignature(key: VerifierKey, time_s: int, signature: bytes) -> Signature:
 def read_cosignature(signature: Signature) -> tuple[int, bytes]:
     """The time in seconds since 1970 and the 64 bytes of Ed25519 in a witness's line. Raises ValueError for another."""
     if len(signature.data) != _TIME_BYTES + _SIGNATURE_BYTES:
-        raise ValueError(f"the signature of {signature.name} has {len(signature.data)} bytes; a witness's has 72")
+        raise ValueError(
+            f"the signature of {signature.name[:80]!r} has {len(signature.data)} bytes; a witness's has 72"
+        )
     time_s = int.from_bytes(signature.data[:_TIME_BYTES], "big")
     _check_time(time_s)
     return time_s, signature.data[_TIME_BYTES:]
@@ -86,7 +88,7 @@ def read_cosignature(signature: Signature) -> tuple[int, bytes]:
 
 def _check(key: VerifierKey, algorithm: int, signature: bytes) -> None:
     if key.algorithm != algorithm:
-        raise ValueError(f"the key of {key.name} is of kind {key.algorithm}; expected {algorithm}")
+        raise ValueError(f"the key of {key.name[:80]!r} is of kind {key.algorithm}; expected {algorithm}")
     if len(signature) != _SIGNATURE_BYTES:
         raise ValueError(f"an Ed25519 signature has {_SIGNATURE_BYTES} bytes; this has {len(signature)}")
 

@@ -20,7 +20,7 @@ MAX_NOTE_BYTES = 128 * 1024
 _DASH = "\u2014 "
 _KEY_ID_BYTES = 4
 _PUBLIC_BYTES = 32
-_ALGORITHMS = {ED25519: "Ed25519", COSIGNATURE: "an Ed25519 cosignature"}
+_ALGORITHMS = (ED25519, COSIGNATURE)
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _KEY_TEXT = re.compile(r"([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)")
 
@@ -36,9 +36,11 @@ class Signature:
     def __post_init__(self) -> None:
         _check_name(self.name)
         if len(self.key_id) != _KEY_ID_BYTES:
-            raise ValueError(f"the key id of {self.name[:80]} has {len(self.key_id)} bytes; expected {_KEY_ID_BYTES}")
+            raise ValueError(
+                f"the key id of {_shown(self.name)} has {len(self.key_id)} bytes; expected {_KEY_ID_BYTES}"
+            )
         if not self.data:
-            raise ValueError(f"the signature of {self.name[:80]} is empty")
+            raise ValueError(f"the signature of {_shown(self.name)} is empty")
 
     def line(self) -> str:
         """With its line feed."""
@@ -47,8 +49,8 @@ class Signature:
     @classmethod
     def parse(cls, line: str) -> Self:
         """Read a line without its line feed. Raises ValueError when it is no signature line."""
-        name, space, text = line.removeprefix(_DASH).partition(" ")
-        if not (line.startswith(_DASH) and space):
+        name, _, text = line.removeprefix(_DASH).partition(" ")
+        if not line.startswith(_DASH):
             raise ValueError(f"{line[:80]!r} is not a signature line")
         data = decoded(text)
         return cls(name=name, key_id=data[:_KEY_ID_BYTES], data=data[_KEY_ID_BYTES:])
@@ -98,10 +100,7 @@ class SignedNote:
         text, blank, lines = whole.rpartition("\n\n")  # the last empty line: the text may have some of its own
         if not (blank and lines.endswith("\n")):
             raise ValueError("a note is a text, an empty line and whole signature lines; this is not")
-        rows = lines[:-1].split("\n")
-        if len(rows) > MAX_SIGNATURES:
-            raise ValueError(f"a note has 1 to {MAX_SIGNATURES} signatures; this one has {len(rows)}")
-        return cls(text=f"{text}\n", signatures=tuple(Signature.parse(row) for row in rows))
+        return cls(text=f"{text}\n", signatures=tuple(map(Signature.parse, lines[:-1].split("\n"))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +117,9 @@ class VerifierKey:
     def __post_init__(self) -> None:
         _check_name(self.name)
         if self.algorithm not in _ALGORITHMS:
-            raise ValueError(f"the key of {self.name} is of kind {self.algorithm}; known are {sorted(_ALGORITHMS)}")
+            raise ValueError(f"the key of {_shown(self.name)} is of kind {self.algorithm}; known are {_ALGORITHMS}")
         if len(self.public) != _PUBLIC_BYTES:
-            raise ValueError(f"the key of {self.name} has {len(self.public)} bytes; expected {_PUBLIC_BYTES}")
+            raise ValueError(f"the key of {_shown(self.name)} has {len(self.public)} bytes; expected {_PUBLIC_BYTES}")
 
     @property
     def key_id(self) -> bytes:
@@ -141,7 +140,9 @@ class VerifierKey:
         data = decoded(content)
         key = cls(name=name, algorithm=data[0], public=data[1:])
         if key.key_id.hex() != key_id:
-            raise ValueError(f"the key of {name} is damaged: its id is {key.key_id.hex()}, and it says {key_id}")
+            raise ValueError(
+                f"the key of {_shown(name)} is damaged: its id is {key.key_id.hex()}, and it says {key_id}"
+            )
         return key
 
     def _kind_and_public(self) -> bytes:
@@ -151,9 +152,14 @@ class VerifierKey:
 def _check_name(name: str) -> None:
     if not name or "+" in name or any(letter.isspace() or letter < " " for letter in name):
         raise ValueError(
-            f"{name[:80]!r} is not a name of a key: it is empty, or has a space, a plus or a control character"
+            f"{_shown(name)} is not a name of a key: it is empty, or has a space, a plus or a control character"
         )
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{name[:80]!r} is not a name of a key: it cannot be written") from None
+        raise ValueError(f"{_shown(name)} is not a name of a key: it cannot be written") from None
+
+
+def _shown(name: str) -> str:
+    """For a message: short, and nothing in it that a terminal would obey."""
+    return repr(name[:80])

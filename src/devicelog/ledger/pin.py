@@ -42,7 +42,7 @@ class Pin:
         if len(self.first) != _HASH_BYTES:
             raise ValueError(f"the first leaf hash in a pin has {len(self.first)} bytes; expected {_HASH_BYTES}")
         if self.checkpoints.name != self.log:
-            raise ValueError(f"the pin of {self.log} has the key of {self.checkpoints.name}")
+            raise ValueError(f"the pin of {self.log} has the key of {self.checkpoints.name[:80]!r}")
         if self.checkpoints.algorithm != ED25519:
             raise ValueError(f"the pin of {self.log} has a witness's key where its own belongs")
         if ssh_key(self.bags) == ssh_key(self.checkpoints.public):

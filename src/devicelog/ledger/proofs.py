@@ -54,7 +54,7 @@ def check_inclusion(leaf: bytes, index: int, size: int, root: bytes, proof: Sequ
             raise ValueError(f"the proof has {len(proof)} hashes, more than lead from leaf {index} to a root of {size}")
         if at & 1 or at == last:
             node = node_hash(step, node)
-            while not at & 1 and at:
+            while not at & 1:  # ends: here `at` is odd, or the last of its level and not 0
                 at, last = at >> 1, last >> 1
         else:
             node = node_hash(node, step)
@@ -94,7 +94,7 @@ def check_consistency(old: int, old_root: bytes, new: int, new_root: bytes, proo
             raise ValueError(f"the proof has {len(proof)} hashes, more than are needed from {old} to {new}")
         if at & 1 or at == last:
             node_old, node_new = node_hash(step, node_old), node_hash(step, node_new)
-            while not at & 1 and at:
+            while not at & 1:  # ends: here `at` is odd, or the last of its level and not 0
                 at, last = at >> 1, last >> 1
         else:
             node_new = node_hash(node_new, step)

@@ -17,9 +17,7 @@ _HASH_BYTES = 32
 _LARGEST = 2**63 - 1
 _MAX_HASHES = 63  # of a tree of 2**63
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})")
-_MAX_EXTRA_BYTES = 64 * 1024
-# The first line, `extra`, `index`, the hashes, the empty line, each with its line feed; then the note.
-_MAX_BYTES = MAX_NOTE_BYTES + _MAX_EXTRA_BYTES * 4 // 3 + 100 + _MAX_HASHES * 45
+_MAX_BYTES = 2 * MAX_NOTE_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +42,11 @@ class TlogProof:
         wrong = next((len(value) for value in self.hashes if len(value) != _HASH_BYTES), None)
         if wrong is not None:
             raise ValueError(f"a hash in a proof has {wrong} bytes; expected {_HASH_BYTES}")
-        if self.extra is not None and not 0 < len(self.extra) <= _MAX_EXTRA_BYTES:
-            raise ValueError(f"the extra bytes of a proof are 1 to {_MAX_EXTRA_BYTES}; here are {len(self.extra)}")
+        if self.extra == b"":
+            raise ValueError("the extra bytes of a proof are one or more, or there is no line of them")
         Checkpoint.of(SignedNote.parse(self.checkpoint))
+        if len(self.data()) > _MAX_BYTES:
+            raise ValueError(f"a proof has at most {_MAX_BYTES} bytes; this has {len(self.data())}")
 
     def data(self) -> bytes:
         """The whole file as it is written."""
