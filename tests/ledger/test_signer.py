@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -364,7 +365,7 @@ def test_killed_while_the_keys_are_made_the_next_question_makes_them(tmp_path, a
 
 
 @contextlib.contextmanager
-def activated(directory: Path, *, uid: int | None = None, idle_s: float = 60) -> Iterator[Path]:
+def activated(directory: Path) -> Iterator[Path]:
     """A signer as systemd starts one: the socket is ours, bound and listening, and it gets it as file 3."""
     folder = directory / "run"
     folder.mkdir(exist_ok=True)
@@ -372,22 +373,28 @@ def activated(directory: Path, *, uid: int | None = None, idle_s: float = 60) ->
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
-        path.chmod(0o666)
         listening.listen(64)
-        with start(directory, listening, uid=uid, idle_s=idle_s) as process:
+        with start(directory, listening) as process:
             yield path
             process.terminate()
 
 
+# What systemd does between fork and exec: the process keeps its number, which LISTEN_PID has to say.
+HANDED_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
 @contextlib.contextmanager
-def start(directory: Path, listening: socket.socket, *, uid: int | None, idle_s: float) -> Iterator[subprocess.Popen]:
-    # sh becomes the signer and keeps its number, which is what LISTEN_PID has to say
-    words = ("sh", "-c", f'exec 3<&{listening.fileno()}; export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@"', "sh", *PROGRAM)
+def start(directory: Path, listening: socket.socket, *, idle_s: float = 60) -> Iterator[subprocess.Popen]:
+    words = (sys.executable, "-c", HANDED_OVER, str(listening.fileno()), *PROGRAM)
     with subprocess.Popen(
         (*words, "--idle", str(idle_s)),
         pass_fds=[listening.fileno()],
         env={**os.environ, "STATE_DIRECTORY": str(directory / "signer")},
-        user=uid,
         stderr=subprocess.PIPE,
     ) as process:
         try:
@@ -410,18 +417,38 @@ def test_a_socket_is_asked_where_there_is_one(served, tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+# Another user may not be able to read this Python: all is loaded before the process becomes that user.
+AS_NOBODY = """
+import os, sys
+from pathlib import Path
+from devicelog.ledger import keys, signer
+keys.SigningKey.create(Path(sys.argv[2]) / "loads" / "all")
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+sys.exit(signer.main(["--state", sys.argv[2] + "/state/signer"]))
+"""
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root starts a process of another user")
-def test_who_signs_is_told_by_who_answers_not_by_who_made_the_socket(tmp_path, monkeypatch):
-    tmp_path.chmod(0o755)
-    for folder in tmp_path.parents:
-        if folder.stat().st_uid == os.getuid() and folder != Path("/"):
-            with contextlib.suppress(PermissionError):
-                folder.chmod(folder.stat().st_mode | 0o055)
-    (tmp_path / "signer").mkdir(mode=0o700)
-    os.chown(tmp_path / "signer", 65534, 65534)
-    with activated(tmp_path, uid=65534) as path:
-        monkeypatch.setenv(VARIABLE, str(path))
-        assert Signer(tmp_path / "data").identity(LOG, GENUINE[0]).kind == "own user"
+def test_who_signs_is_told_by_who_answers_not_by_who_made_the_socket(monkeypatch):
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listening:
+        root = Path(folder)
+        root.chmod(0o755)
+        (root / "state").mkdir(mode=0o700)
+        os.chown(root / "state", 65534, 65534)
+        listening.bind(str(root / "s"))
+        listening.listen(8)
+        monkeypatch.setenv(VARIABLE, str(root / "s"))
+        words = (sys.executable, "-c", AS_NOBODY, str(listening.fileno()), folder)
+        with subprocess.Popen(words, pass_fds=[listening.fileno()]) as process:
+            try:
+                assert Signer(root / "data").identity(LOG, GENUINE[0]).kind == "own user"
+                assert {path.stat().st_uid for path in (root / "state").rglob("*")} == {65534}
+            finally:
+                process.kill()
 
 
 def test_where_logs_began_without_a_socket_they_go_on_so(begun, monkeypatch):
@@ -487,7 +514,7 @@ def test_it_ends_when_nobody_asks_and_the_socket_starts_it_again(tmp_path, monke
         listening.listen(8)
         monkeypatch.setenv(VARIABLE, str(path))
         for round_ in (1, 2):
-            with start(tmp_path, listening, uid=None, idle_s=0.2) as process:
+            with start(tmp_path, listening, idle_s=0.2) as process:
                 assert Signer(tmp_path).identity(LOG, GENUINE[0])
                 assert process.wait(20) == 0, round_
                 assert process.stderr is not None
@@ -501,10 +528,10 @@ def test_killed_while_it_serves_the_next_one_goes_on(tmp_path, monkeypatch):
         listening.listen(8)
         monkeypatch.setenv(VARIABLE, str(path))
         signer = Signer(tmp_path)
-        with start(tmp_path, listening, uid=None, idle_s=60):
+        with start(tmp_path, listening):
             signer.identity(LOG, GENUINE[0])
             sign(signer, 9, old=0)
-        with start(tmp_path, listening, uid=None, idle_s=60):
+        with start(tmp_path, listening):
             assert signer.remembered(LOG) == (9, head(GENUINE, 9).root)
             assert sign(signer, 12)
 
