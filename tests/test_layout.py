@@ -113,6 +113,7 @@ PURE = {
     "devicelog.ledger.sshsig",
     "devicelog.ledger.tlog_proof",
     "devicelog.ledger.tree",
+    "devicelog.ledger.witness",
     "devicelog.store.mounts",
     "devicelog.store.projection",
     "devicelog.recorder.idle",

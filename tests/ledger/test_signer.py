@@ -419,16 +419,16 @@ def test_a_socket_is_asked_where_there_is_one(served, tmp_path):
 
 # Another user may not be able to read this Python: all is loaded before the process becomes that user.
 AS_NOBODY = """
-import os, sys
+import os, socket, sys
 from pathlib import Path
 from devicelog.ledger import keys, signer
 keys.SigningKey.create(Path(sys.argv[2]) / "loads" / "all")
-os.dup2(int(sys.argv[1]), 3)
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
 os.setgroups([])
 os.setresgid(65534, 65534, 65534)
 os.setresuid(65534, 65534, 65534)
-sys.exit(signer.main(["--state", sys.argv[2] + "/state/signer"]))
+os.umask(0o077)
+keeper = signer.Keeper(Path(sys.argv[2]) / "state" / "signer")
+signer.serve_socket(keeper, socket.socket(fileno=int(sys.argv[1])), 60)
 """
 
 
