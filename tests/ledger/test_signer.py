@@ -421,8 +421,8 @@ def test_a_socket_is_asked_where_there_is_one(served, tmp_path):
 AS_NOBODY = """
 import os, socket, sys
 from pathlib import Path
-from devicelog.ledger import keys, signer
-keys.SigningKey.create(Path(sys.argv[2]) / "loads" / "all")
+from devicelog.ledger import signer
+signer.Keeper(Path(sys.argv[2]) / "loads-all").identity("devicelog/" + "00" * 16, bytes(32))
 os.setgroups([])
 os.setresgid(65534, 65534, 65534)
 os.setresuid(65534, 65534, 65534)

@@ -59,7 +59,7 @@ class Witness:
             return self._verifier(self._key())
 
     def cosign(self, file: WitnessFile, time_s: int, *, vkey: VerifierKey | None = None) -> Cosigned:
-        """Cosign the newest checkpoint of a file at `time_s` (of 1970). `vkey`: the log's key, where its pin is at hand.
+        """Cosign the newest checkpoint of a file at `time_s` (of 1970). `vkey`: the log's key, if its pin is at hand.
 
         It is on disk that it was cosigned before this returns. Raises SignatureRefused, and NotFound without a key.
         """

@@ -156,11 +156,12 @@ def since(file: WitnessFile, remembered: Head | None) -> Head | Refusal:
     passed = next((index for index, step in enumerate(file.steps) if step.head == remembered), None)
     if passed is None:
         return _not_passed(file, remembered)
-    head: Head | Refusal = remembered
+    head = remembered
     for step in file.steps[passed + 1 :]:
-        head = _step_from(head, step)
-        if isinstance(head, Refusal):
-            return head
+        following = _step_from(head, step)
+        if isinstance(following, Refusal):
+            return following
+        head = following
     return head
 
 
