@@ -116,6 +116,7 @@ PURE = {
     "devicelog.packages",
     "devicelog.packages.member",
     "devicelog.packages.contents",
+    "devicelog.ledger.witness",
     "devicelog.store.mounts",
     "devicelog.store.projection",
     "devicelog.store.reading",

@@ -21,6 +21,10 @@ _COMMANDS = {
         "Derive a session again from its evidence and compare.",
     ),
     "verify": ("devicelog.cli.check:verify", "Check the database against itself: every hash, number, guard and list."),
+    "checkpoint": (
+        "devicelog.cli.checkpoint:checkpoint",
+        "Checkpoints: the signed head of a log, and what others witnessed of it.",
+    ),
     "db": ("devicelog.cli.db:db", "Check the database file, bring it up to date, make it anew from its evidence."),
     "pens": (
         "devicelog.cli.pens:pens",

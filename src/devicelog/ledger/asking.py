@@ -82,7 +82,7 @@ class Signer:
             raise _unreadable(error) from error
 
     def checkpoint(self, log: str, old: int, size: int, root: bytes, proof: Sequence[bytes]) -> bytes:
-        """The signed note of the head (size, root); `proof` leads there from that of `old` entries (`remembered`)."""
+        """The signed note of the head (size, root); `proof` leads there from `old` entries (`remembered`)."""
         hashes = [node.hex() for node in proof]
         asked = {"do": "checkpoint", "log": log, "old": old, "size": size, "root": root.hex(), "proof": hashes}
         return self._checked_note(self._ask(asked)[0], Checkpoint(origin=log, size=size, root=root))

@@ -131,8 +131,8 @@ def acknowledge(remembered: Head, found: Head) -> Head | Refusal:
 
 
 def _malformed(request: Request) -> str | None:
-    if not 1 <= request.size <= MAX_SIZE or not 0 <= request.old <= request.size:
-        return f"sizes {request.old} and {request.size}: a log has one entry at least, and grows"
+    if not 1 <= request.size <= MAX_SIZE or request.old < 0:
+        return f"sizes {request.old} and {request.size}: a log has one entry at least"
     if len(request.root) != HASH_BYTES or any(len(node) != HASH_BYTES for node in request.proof):
         return f"a root and every hash of a proof have {HASH_BYTES} bytes"
     if len(request.proof) > MAX_PROOF:
