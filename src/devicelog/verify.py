@@ -1409,8 +1409,8 @@ def _said_of_streams(entry: Entry, tree: Tree, streams: dict[str, Tree]) -> None
         claims.append((body.get("entries"), body.get("root"), tree))
     elif entry.type == "export.made":
         rows = [row for row in body.get("streams", []) if isinstance(row, dict)]
-        for row in rows:
-            claims.append((row.get("later"), row.get("later_root"), streams.get(str(row.get("stream")), Tree())))
+        of_rows = [streams.get(str(row.get("stream")), Tree()) for row in rows]
+        claims += [(row.get("later"), row.get("later_root"), of_rows[at]) for at, row in enumerate(rows)]
     elif isinstance(stream, str):
         known = streams.setdefault(stream, Tree())
         if entry.type == "stream.sealed":
@@ -1560,7 +1560,7 @@ def told(report: Json) -> Iterator[str]:
     yield from _told_of_witnesses(coverage)
     if coverage["convenience_files"]:
         yield (
-            f"{coverage['convenience_files']} files made for convenience (tables, reports, FHIR, the inspection's page) "
+            f"{coverage['convenience_files']} files made for convenience (tables, reports, FHIR, an inspection's page) "
             "are covered by the bag's signature only: nobody compared them with the records here"
         )
     yield "not covered:"
@@ -1575,7 +1575,12 @@ def _told_of_witnesses(coverage: Json) -> Iterator[str]:
         yield f"entries 0 to {row['size'] - 1} witnessed by {shown(row['witness'])} at {when}"
     for row in coverage["compared_with"]:
         yield f"entries 0 to {row['size'] - 1} are those of the checkpoint that you hold in {row['file']}"
-    alone = [each["stream"] for each in coverage["sessions"] if each["checkpoint_size"] not in seen]
+    whole = max(seen, default=0) if coverage["whole_log"] is not None else 0  # then every root here is of one history
+    alone = [
+        each["stream"]
+        for each in coverage["sessions"]
+        if each["checkpoint_size"] not in seen and not (each["sealed_entry"] or 0) < whole
+    ]
     if not seen:
         yield "outside witness: none. Everything here rests on the signature of the device alone"
     elif alone:
