@@ -30,7 +30,7 @@ import time
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from hashlib import sha256, sha512
 from io import BufferedReader, RawIOBase
@@ -850,7 +850,9 @@ class Run:
             raise ValueError(f"proves entry {index}, and this is entry {entry.seq}")
         root, prefix = included_root(entry.leaf, index, checkpoint.size, hashes)
         if root != checkpoint.root:
-            raise ValueError(f"does not lead from entry {entry.seq} to the root of the checkpoint")
+            raise ValueError(
+                f"does not lead from entry {entry.seq}, as it stands beside it, to the root of the checkpoint"
+            )
         self.know(index + 1, prefix, where)
         return checkpoint
 
@@ -972,15 +974,17 @@ def read_sealed_entries(run: Run, files: Files, stream: str) -> Session:
         sealed = read_entry(files.read("sealed.json"))
         if sealed.type != "stream.sealed" or sealed.body.get("stream") != stream or sealed.log != run.log:
             raise ValueError(f"is not the seal of {stream} in this log")
-        session.sealed = follow(session.last, sealed)
+        session.sealed = sealed
         if (field(sealed.body, "entries", int), hexes(sealed.body, "root")) != (tree.size, tree.root().hex()):
             raise ValueError("the seal is over other entries than those in entries.jsonl")
+        follow(session.last, sealed)
     session.last = session.sealed or session.last
     return session
 
 
 _HEAD = struct.Struct("<4sB12sQIQ")
 _LEAST_DELTA = -(2**31) + 1
+MARK = 6
 
 
 class Chunk(NamedTuple):
@@ -1074,38 +1078,33 @@ def read_chunks(files: Files, session: Session) -> Iterator[Chunk]:
         raise ValueError(f"has {tree.size} chunks; the entries name {named}")
 
 
-_MARK = 6
-
-
-def check_chunks(run: Run, files: Files, session: Session, records: tuple[Files, str] | None) -> None:
+def check_chunks(run: Run, files: Files, session: Session, records: Files | None) -> None:
     """chunks.bin, the commitments in its marks, and data/records/<id>.jsonl, made again from the chunks."""
-    beside: BinaryIO | None = None
-    if records is not None:
-        with run.at(records[0].where + records[1]):
-            beside = records[0].open(records[1])
-    with run.at(f"{files.where}chunks.bin"):
+    name = f"{session.stream}.jsonl"
+    with run.at(f"{files.where}chunks.bin"), ExitStack() as opened:
+        beside = opened.enter_context(records.open(name)) if records is not None and name in records.sizes else None
+        differs = ""
         for chunk in read_chunks(files, session):
-            if _MARK in chunk.kinds:
+            if MARK in chunk.kinds:
                 session.notes |= {commitment for commitment in _note_marks(chunk) if commitment}
-            if beside is not None and records is not None:
-                text = b"".join(
-                    b'{"body":"%s","kind":%d,"number":%d,"t_us":%d}\n' % (body.hex().encode(), kind, number, t_us)
-                    for number, t_us, kind, body in chunk.records()
-                )
+            if beside is not None and not differs:
+                text = _lines_of(chunk)
                 if beside.read(len(text)) != text:
-                    run.problem(
-                        records[0].where + records[1], f"differs from the chunks in record {chunk.first} or soon after"
-                    )
-                    beside = None
-    if beside is not None and records is not None:
-        with beside, run.at(records[0].where + records[1]):
-            if beside.read(1):
-                raise ValueError("has more than the chunks, or the chunks could not be read to their end")
+                    differs = f"differs from the chunks in record {chunk.first} or soon after"
+        if beside is not None and not differs and beside.read(1):
+            differs = "has more than the chunks"
+        if differs:
+            run.problem(f"data/records/{name}", differs)
+
+
+def _lines_of(chunk: Chunk) -> bytes:
+    row = b'{"body":"%s","kind":%d,"number":%d,"t_us":%d}\n'
+    return b"".join(row % (body.hex().encode(), kind, number, t_us) for number, t_us, kind, body in chunk.records())
 
 
 def _note_marks(chunk: Chunk) -> Iterator[str | None]:
     for number, _, kind, body in chunk.records():
-        if kind == _MARK:
+        if kind == MARK:
             try:
                 yield parse_canonical(body).get("note_sha256")
             except ValueError as error:
@@ -1185,7 +1184,7 @@ def check_private(run: Run, files: Files, session: Session) -> None:
 
 def check_session(
     run: Run, files: Files, listing: Json, *, later: Files | None, private: Files | None,
-    records: tuple[Files, str] | None = None, export: Entry | None = None,
+    records: Files | None = None, export: Entry | None = None,
 ) -> None:  # fmt: skip
     """All of one session whose package.json was read."""
     where, stream = files.where, str(listing["stream"])
@@ -1304,6 +1303,8 @@ def check_bag(run: Run, bag: Files) -> None:
     payload = bag.under("data/")
     with run.at("data/checkpoint"):
         run.settle_keys(parse_checkpoint(payload.read("checkpoint")).log, "data/", payload)
+    for name in sorted(name for name in tags & bag.sizes.keys() if bag.sizes[name] > MAX_TEXT):
+        run.problem(name, f"has {bag.sizes.pop(name)} bytes, more than any that devicelog writes")
     for name in sorted(tags - bag.sizes.keys()):
         run.problem(name, "is missing; every bag has it")
     check_tags(run, bag, data)
@@ -1364,10 +1365,9 @@ def check_session_in_bag(run: Run, bag: Files, stream: str, export: Entry | None
         later = None
         if export is not None:
             run.problem(f"{main.where}later", "is missing; every session in a bag has it")
-    records = f"data/records/{stream}.jsonl"
+    private = folder if "private.json" in folder.sizes else None
     check_session(
-        run, main, listing, later=later, export=export, private=folder if "private.json" in folder.sizes else None,
-        records=(bag, records) if records in bag.sizes else None,
+        run, main, listing, later=later, private=private, records=bag.under("data/records/"), export=export
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
-"""Bags and packages for the tests of the verifier, written from docs/package.md and from nothing of ours that writes any.
+"""Bags and packages for the tests of the verifier, written from docs/package.md and from nothing that writes any.
 
-Everything is bytes by name, so that a test changes what it likes before it is laid down. ZIPs come from Python's zipfile,
-signatures from `cryptography`; tree and proofs are the recursive definitions of RFC 9162, word for word.
+Everything is bytes by name, so that a test changes what it likes before it is laid down. ZIPs come from Python's
+zipfile, signatures from `cryptography`; tree and proofs are the recursive definitions of RFC 9162, word for word.
 """
 
 import base64
@@ -273,8 +273,8 @@ def seal(log: Log, stream: Stream) -> None:
     stream.sealed = log.add("stream.sealed", body)
 
 
-def from_database(file: Path, *, sealed: bool = True) -> tuple[Log, list[Stream]]:
-    """The log and the sessions of a database, as sealing would have left them: entries are numbered and chained anew."""
+def from_database(file: Path) -> tuple[Log, list[Stream]]:
+    """The log and the sessions of a database, as sealing would have left them: entries are chained anew."""
     with sqlite3.connect(file) as database:
         rows = [json.loads(data) for (data,) in database.execute("SELECT bytes FROM ledger_entry ORDER BY seq")]
         chunks = database.execute("SELECT blob FROM chunk ORDER BY id").fetchall()
@@ -302,7 +302,9 @@ def from_database(file: Path, *, sealed: bool = True) -> tuple[Log, list[Stream]
 
 
 def listing(schema: str, log: Log, stream: Stream, files: Contents) -> bytes:
-    rows = [{"name": name, "bytes": len(files[name]), "sha256": sha256(files[name]).hexdigest()} for name in sorted(files)]
+    rows = [
+        {"name": name, "bytes": len(files[name]), "sha256": sha256(files[name]).hexdigest()} for name in sorted(files)
+    ]
     return canonical({"schema": schema, "stream": stream.id, "log": log.name, "files": rows})
 
 

@@ -1,4 +1,4 @@
-"""The verifier's JSON, tree and proofs against the product's own and against the definitions, which share no line with it."""
+"""The verifier's JSON, tree and proofs against the product's own and against the definitions: they share no line."""
 
 import json
 
@@ -32,7 +32,9 @@ def both(data: bytes) -> tuple[object, object]:
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.sampled_from(["a", "b", "c_1"]), values, max_size=3), st.booleans())
 def test_json_is_read_as_the_product_reads_it(value, ascii_):
-    data = json.dumps(value, ensure_ascii=ascii_, sort_keys=True, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    data = json.dumps(value, ensure_ascii=ascii_, sort_keys=True, separators=(",", ":")).encode(
+        "utf-8", "surrogatepass"
+    )
     ours, theirs = both(data)
     assert ours == theirs
 
