@@ -749,6 +749,7 @@ class Run:
         self.keys: Pin | None = None
         self.pinned = False
         self.roots: dict[int, tuple[bytes, str]] = {}  # by size: the root, and where it stood
+        self.kept_sizes: set[int] = set()  # of heads that somebody kept outside
         self.cosigned: dict[tuple[int, str], int] = {}  # size and witness: when
         self.sessions: list[Json] = []
         self.convenience: list[str] = []
@@ -1393,7 +1394,7 @@ def check_log(run: Run, payload: Files, export: Entry | None) -> None:
                 raise ValueError(f"line {tree.size + 1}: {error}") from None
             before = entry
             tree.append(entry.leaf)
-            if tree.size in run.roots:
+            if tree.size in run.roots or tree.size in run.kept_sizes:
                 run.know(tree.size, tree.root(), f"data/{name}")
         if before is None or export is None or before.data != export.data:
             raise ValueError("does not end with the entry in data/export.json")
@@ -1461,7 +1462,11 @@ def read_witness(text: str, where: str) -> tuple[list[VKey], list[tuple[str, Che
     """What a file of --witness holds: keys of witnesses, one a line, or a checkpoint. Raises ValueError."""
     if "\n\n" in text:
         return [], [(where, parse_checkpoint(text.encode()))]
-    keys = [parse_vkey(line.strip()) for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    try:
+        keys = [parse_vkey(line) for line in lines]
+    except ValueError:
+        keys = []
     if not keys or any(key.algorithm != 4 for key in keys):
         raise ValueError("holds neither a checkpoint nor keys of witnesses (algorithm 4)")
     return keys, []
@@ -1483,6 +1488,7 @@ def verify(
 ) -> Json:  # fmt: skip
     """Verify what is at a path. Returns a `devicelog.verification/1`; never raises for what it reads."""
     run = Run(given=pin, witnesses=witnesses, tools=tools or Tools())
+    run.kept_sizes = {head.size for _, head in heads}
     if path.is_dir():
         files = open_folder(path, run)
         if "package.json" in files.sizes and "bagit.txt" not in files.sizes:
