@@ -50,6 +50,7 @@ MAX_BLOB = 16 << 20  # a chunk as it is kept
 MAX_CHUNK = 64 << 20  # and inflated
 MAX_FILES = 1_000_000
 MAX_TOLD = 200  # problems that are told one by one
+MAX_PROBLEMS = 10_000  # and that are kept
 
 _BLOCK = 1 << 20
 _HEX64 = re.compile(r"[0-9a-f]{64}\Z")
@@ -60,6 +61,17 @@ _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)
 
 class Undecidable(ValueError):
     """It could not be checked; that is not the same as being wrong."""
+
+
+@contextmanager
+def placed(place: str) -> Iterator[None]:
+    """What fails inside says where."""
+    try:
+        yield
+    except Undecidable as error:
+        raise Undecidable(f"{place}: {error}") from None
+    except (ValueError, zlib.error) as error:
+        raise ValueError(f"{place}: {error}") from None
 
 
 def shown(text: str) -> str:
@@ -758,11 +770,13 @@ class Run:
 
     def problem(self, where: str, what: str) -> None:
         """Something is not what it has to be."""
-        self.problems.append({"where": shown(where), "what": what})
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append({"where": shown(where), "what": what})
 
     def doubt(self, where: str, what: str) -> None:
         """Something could not be decided."""
-        self.undecided.append({"where": shown(where), "what": what})
+        if len(self.undecided) < MAX_PROBLEMS:
+            self.undecided.append({"where": shown(where), "what": what})
 
     @contextmanager
     def at(self, where: str) -> Iterator[None]:
@@ -957,17 +971,13 @@ def read_sealed_entries(run: Run, files: Files, stream: str) -> Session:
     session, tree, where = Session(stream), Tree(), files.where
     with run.at(f"{where}entries.jsonl"):
         for number, line in enumerate(files.lines("entries.jsonl"), 1):
-            try:
+            with placed(f"line {number}"):
                 entry = read_entry(line)
                 if (entry.type in OPENING) != (number == 1) or not (entry.type in OPENING or comes_later(entry.type)):
                     raise ValueError(f"{shown(entry.type)} has no place here")
                 if entry.log != run.log:
                     raise ValueError(f"is of another log: {entry.log}")
                 session.take(entry)
-            except Undecidable:
-                raise
-            except ValueError as error:
-                raise ValueError(f"line {number}: {error}") from None
             tree.append(entry.leaf)
         if session.closing is None:
             raise ValueError("no entry of it ends the recording")
@@ -1063,12 +1073,8 @@ def read_chunks(files: Files, session: Session) -> Iterator[Chunk]:
             blob = stream.read(size)
             if len(blob) < size:
                 raise ValueError(f"chunk {tree.size}: cut off")
-            try:
+            with placed(f"chunk {tree.size}"):
                 chunk = read_chunk(inflate(blob), session.stream, session.records)
-            except Undecidable:
-                raise
-            except (ValueError, zlib.error) as error:
-                raise ValueError(f"chunk {tree.size}: {error}") from None
             tree.append(leaf_hash(chunk.data))
             session.records += len(chunk.kinds)
             session.chunks = tree.size
@@ -1121,15 +1127,11 @@ def check_later(run: Run, files: Files, session: Session, export: Entry | None) 
     before = set(session.documents)
     with run.at(f"{where}entries.jsonl"):
         for number, line in enumerate(files.lines("entries.jsonl"), 1):
-            try:
+            with placed(f"line {number}"):
                 entry = read_entry(line)
                 if not comes_later(entry.type) or entry.type in OPENING + CLOSING or entry.log != run.log:
                     raise ValueError(f"{shown(entry.type)} has no place here, or is of another log")
                 session.take(entry)
-            except Undecidable:
-                raise
-            except ValueError as error:
-                raise ValueError(f"line {number}: {error}") from None
             tree.append(entry.leaf)
     check_documents(run, files, session.documents - before)
     said: Json = {"later": tree.size, "complete_as_of": None, "as_of_time": None}
@@ -1376,9 +1378,10 @@ def check_log(run: Run, payload: Files, export: Entry | None) -> None:
     """The whole log of an inspection: every number, every link, every root that anybody named."""
     tree, before, name = Tree(), None, "log/entries.jsonl"
     streams: dict[str, Tree] = {}
+    modes: dict[str, int] = {}
     with run.at(f"data/{name}"):
         for line in payload.lines(name):
-            try:
+            with placed(f"line {tree.size + 1}"):
                 entry = read_entry(line)
                 if entry.seq != tree.size or entry.log != run.log:
                     raise ValueError(f"is entry {entry.seq} of {entry.log}; expected {tree.size} of {shown(run.log)}")
@@ -1388,18 +1391,16 @@ def check_log(run: Run, payload: Files, export: Entry | None) -> None:
                     raise ValueError("is not the entry 0 that the pin names")
                 follow(before, entry)
                 _said_of_streams(entry, tree, streams)
-            except Undecidable:
-                raise
-            except ValueError as error:
-                raise ValueError(f"line {tree.size + 1}: {error}") from None
             before = entry
             tree.append(entry.leaf)
+            if entry.type == "session.closed":
+                modes[str(entry.body.get("mode"))] = modes.get(str(entry.body.get("mode")), 0) + 1
             if tree.size in run.roots or tree.size in run.kept_sizes:
                 run.know(tree.size, tree.root(), f"data/{name}")
         if before is None or export is None or before.data != export.data:
             raise ValueError("does not end with the entry in data/export.json")
         run.know(tree.size, tree.root(), f"data/{name}")
-        run.whole_log = tree.size
+        run.whole_log, run.modes = tree.size, modes
 
 
 def _said_of_streams(entry: Entry, tree: Tree, streams: dict[str, Tree]) -> None:
@@ -1497,7 +1498,7 @@ def verify(
             check_bag(run, files)
     else:
         package, later = path, None
-        if path.name.endswith(".later.zip"):
+        if path.name.endswith(".later.zip") and path.is_file():
             later = open_zip(path, "later.json", run)
             package = path.with_name(f"{path.name[:-10]}.package.zip")
         if package.is_file():
@@ -1539,9 +1540,12 @@ def verify(
 def told(report: Json) -> Iterator[str]:
     """The report in words, a line each."""
     coverage, counts = report["coverage"], report["modes"]
-    unreal = [mode for mode in ("demo", "test", "unknown") if counts.get(mode)]
-    data = f" - {' AND '.join(unreal).upper()} DATA: not of a real pen" if unreal else ""
-    yield report["result"].upper() + data
+    unreal = [mode for mode in ("demo", "test") if counts.get(mode)]
+    few, all_ = sum(counts[mode] for mode in unreal), sum(counts.values())
+    words = f" - {' AND '.join(unreal).upper()} DATA" if unreal else ""
+    if unreal:
+        words += ": no real pen sent this" if few == all_ else f": {few} of {all_} sessions are of no real pen"
+    yield report["result"].upper() + words
     for title, rows in (("ALTERED", report["problems"]), ("CANNOT DECIDE", report["undecided"])):
         for row in rows[:MAX_TOLD]:
             yield f"{title}: {row['where']}: {row['what']}"

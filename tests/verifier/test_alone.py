@@ -66,7 +66,7 @@ def test_a_bag(laid):
     done = ask(laid, "bag", "--key", "pin.txt")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[0] == "VERIFIED - DEMO DATA: not of a real pen"
+    assert lines[0] == "VERIFIED - DEMO DATA: no real pen sent this"
     assert "outside witness: none. Everything here rests on the signature of the device alone" in lines
     assert any(
         line.startswith(f"session {b.SESSION} (demo): 6 records in 2 chunks, sealed by entry 4") for line in lines
