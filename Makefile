@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint types coverage-core torture unplug saturate fuzz mutants pins bench lock lock-bench clean
+.PHONY: help demo test lint types coverage-core torture unplug saturate fuzz mutants pins every-byte bench lock lock-bench clean
 help:
 	@echo "make demo     a 20 s session with a simulated pen"
 	@echo "make test     the test suite"
@@ -17,6 +17,7 @@ help:
 	@echo "make saturate a full line of 921,600 baud for a minute, twice (SECONDS=n for another time)"
 	@echo "make fuzz     ten minutes of hypothesis and atheris (SECONDS=n for another time)"
 	@echo "make pins     ten minutes at 300 strokes/s on mock pins that bounce (SECONDS=n for another time)"
+	@echo "make every-byte  every byte of a small package and a small bag changed, and found by the verifier (a minute or two)"
 	@echo "make mutants  every small change of the pure modules, and which of them no test notices (MODULES=...)"
 
 $(READY): requirements.lock pyproject.toml
@@ -62,6 +63,9 @@ fuzz: $(READY)
 
 pins: $(READY)
 	@$(BIN)/python -m tests.pins --seconds $(or $(SECONDS),600)
+
+every-byte: $(READY)
+	@EVERY_BYTE=1 $(BIN)/python -m pytest -q tests/verifier/test_every_byte.py
 
 mutants: $(READY)
 	@$(BIN)/python -m tests.mutation $(MODULES)

@@ -63,8 +63,8 @@ def _signed(report: Report) -> list[str]:
         )
     elif newest.size < report.entries:
         lines.append(
-            f"entries {newest.size} to {report.entries - 1} are vouched for by this device alone: whoever owns it could "
-            "have written them anew"
+            f"entries {newest.size} to {report.entries - 1} are vouched for by this device alone: whoever owns it "
+            "could have written them anew"
         )
     return lines
 

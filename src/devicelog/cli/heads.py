@@ -110,7 +110,7 @@ def key(target: Path | None, qr: bool, data_dir: Path | None) -> int:
     click.echo(f"fingerprint of the key that signs bags: {fingerprint(pin.bags)}", err=True)
     if entry.body["signer"] == "same user":
         click.echo(
-            "the keys are of the same user as the recorder (docs/signer.md): whoever can write the database can use them",
+            "the keys are of the same user as the recorder: whoever writes the database can use them (docs/signer.md)",
             err=True,
         )
     return 0
@@ -142,7 +142,7 @@ def witness(file: Path, data_dir: Path | None) -> int:
     held = 0 if before is None else before.head.size
     click.echo(f"{file}: holds {after.head.size} entries; before: {held or 'nothing'}")
     click.echo(
-        "to have it signed elsewhere, on another computer: devicelog checkpoint cosign FILE --key DIR --name NAME"
+        "to have it signed on another computer: devicelog checkpoint cosign FILE --key DIR --name NAME"
     )
     return 0
 

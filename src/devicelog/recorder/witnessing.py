@@ -58,8 +58,8 @@ def take_cosigned(access: Access, request: Json) -> Json:
     except ValueError as error:
         raise UsageProblem(f"no checkpoint: {error}") from error
     with Evidence(access.path) as evidence:
-        same = [each for each in map(SignedNote.parse, (held.note for held in checkpoints(evidence)))]
-    same = [each for each in same if each.text == note.text]
+        held = [SignedNote.parse(each.note) for each in checkpoints(evidence)]
+    same = [each for each in held if each.text == note.text]
     if not same:
         raise UsageProblem(f"a checkpoint of {said.size} entries as this one was never held here")
     lines = list(same[-1].signatures)

@@ -1,0 +1,194 @@
+"""What was kept outside the device, against what is shown today: covered, forked, or cannot be told."""
+
+import time
+
+import pytest
+
+from devicelog import verify as v
+from tests.verifier import building as b
+from tests.verifier.judging import judged, problems
+
+LEFT, RIGHT = "witness.example/left", "witness.example/right"
+T_S = 1_900_000_000  # 2030-03-17 17:46:40
+
+
+def history(seed: str = "") -> tuple[b.Log, list[b.Stream]]:
+    log = b.Log(seed=seed)
+    return log, [b.small_session(log, later=True), b.small_session(log, b.SECOND)]
+
+
+def bag_of(folder, *, inspection=False, **other):
+    log, streams = history()
+    return log, b.laid_down(b.bag(log, streams, inspection=inspection, **other), folder / "bag")
+
+
+def key(name: str) -> v.VKey:
+    return v.parse_vkey(b.witness_key(name))
+
+
+def head(data: bytes) -> tuple[str, v.Checkpoint]:
+    """What `--witness FILE` gives of a checkpoint's text."""
+    keys, [found] = v.read_witness(data.decode(), "kept.txt")
+    assert keys == []
+    return found
+
+
+def test_who_signed_and_when_is_told(tmp_path):
+    log, folder = bag_of(tmp_path, witnesses=[(LEFT, T_S), (RIGHT, T_S + 1)])
+    report = judged(folder, log, witnesses=[key(LEFT)])
+    size = len(log.entries)
+    assert report["exit_code"] == 0, problems(report)
+    assert report["coverage"]["witnessed"] == [{"size": size, "witness": LEFT, "time_s": T_S}]
+    words = list(v.told(report))
+    assert f"entries 0 to {size - 1} witnessed by {LEFT} at 2030-03-17 17:46:40 UTC" in words
+    assert not [line for line in words if RIGHT in line], "its key was not given: nobody can say that it is his line"
+    alone = f"under no witness, by the device's signature alone: the seals of {b.SESSION}, {b.SECOND}"
+    assert alone in words
+
+
+def test_in_an_inspection_the_witness_covers_what_stands_before(tmp_path):
+    log, folder = bag_of(tmp_path, inspection=True, witnesses=[(LEFT, T_S)])
+    words = list(v.told(judged(folder, log, witnesses=[key(LEFT)])))
+    assert not [line for line in words if "under no witness" in line]
+    assert f"the whole log was read: {len(log.entries)} entries, none missing, one unbroken chain" in words
+
+
+def test_a_cosignature_that_does_not_hold(tmp_path):
+    log, streams = history()
+    files = b.bag(log, streams, witnesses=[(LEFT, T_S)])
+    lines = files["data/checkpoint"].split("— ".encode())
+    forged = v._b64(b.key_id(LEFT, 4, b.sealed_by(LEFT)) + T_S.to_bytes(8, "big") + bytes(64))
+    lines[-1] = f"{LEFT} {forged}\n".encode()
+    files = b.signed({**files, "data/checkpoint": "— ".encode().join(lines)}, log)
+    report = judged(b.laid_down(files, tmp_path / "bag"), log, witnesses=[key(LEFT)])
+    assert report["exit_code"] == 3
+    assert f"the signature of the witness {LEFT} does not hold" in problems(report)
+
+
+def test_the_same_head_that_was_kept(tmp_path):
+    log, folder = bag_of(tmp_path)
+    report = judged(folder, log, heads=[head(log.checkpoint())])
+    assert report["exit_code"] == 0, problems(report)
+    size = len(log.entries)
+    assert f"entries 0 to {size - 1} are those of the checkpoint that you hold in kept.txt" in list(v.told(report))
+
+
+@pytest.mark.parametrize("inspection", [True, False])
+def test_an_older_head(inspection, tmp_path):
+    """An inspection has every entry, so every older head can be compared; a bag of sessions has only some roots."""
+    log, folder = bag_of(tmp_path, inspection=inspection)
+    report = judged(folder, log, heads=[head(log.checkpoint(size=3))])
+    if inspection:
+        assert report["exit_code"] == 0, problems(report)
+        assert report["coverage"]["compared_with"] == [{"file": "kept.txt", "size": 3}]
+    else:
+        assert (report["exit_code"], report["problems"]) == (7, [])
+        assert "it takes a consistency proof, or an inspection made after it" in problems(report)
+
+
+def test_the_head_at_a_seal_can_be_compared_in_any_bag(tmp_path):
+    log, folder = bag_of(tmp_path, more=2)
+    assert judged(folder, log, heads=[head(log.checkpoint(size=5))])["exit_code"] == 0
+
+
+def test_a_newer_head_than_all_that_is_here(tmp_path):
+    log, folder = bag_of(tmp_path, inspection=True)
+    for _ in range(3):
+        log.add("recorder.stopped", {"cause": "operator"})
+    report = judged(folder, log, heads=[head(log.checkpoint())])
+    assert (report["exit_code"], report["problems"]) == (7, [])
+    assert "more than" in problems(report)
+
+
+@pytest.mark.parametrize("inspection", [True, False])
+def test_a_history_that_was_rewritten_behind_a_witness(inspection, tmp_path):
+    """The owner of the keys records otherwise from entry 1 on and signs anew; the head that was kept shows it."""
+    log, _ = history()
+    kept = log.checkpoint(size=5)
+    other = b.Log(seed="")
+    other.add("recorder.stopped", {"cause": "another history"})
+    streams = [b.small_session(other), b.small_session(other, b.SECOND)]
+    folder = b.laid_down(b.bag(other, streams, inspection=inspection), tmp_path / "bag")
+    assert judged(folder, other)["exit_code"] == 0, "nothing inside shows it"
+    report = judged(folder, other, heads=[head(kept)])
+    assert report["exit_code"] == (3 if inspection else 7)
+    assert ("FORK" in problems(report)) == inspection
+
+
+def test_two_histories_in_one_bag(tmp_path):
+    """The checkpoint of the seal is of the same size as another, and has another root."""
+    log, streams = history()
+    other = b.Log(seed="")
+    other.add("recorder.stopped", {"cause": "another history"})
+    stranger = b.small_session(other)
+    files = b.bag(log, [streams[0]], more=0)
+    under = f"data/sessions/{b.SESSION}/"
+    files = {name: data for name, data in files.items() if not name.startswith(under) or "later" in name}
+    files |= {under + name: data for name, data in b.package(other, stranger, size=6).items()}
+    files = b.signed({**files, "data/checkpoint": log.checkpoint(size=6)}, log)
+    report = judged(b.laid_down(files, tmp_path / "bag"), log)
+    assert report["exit_code"] == 3
+    assert "FORK: the first 6 entries have another root here" in problems(report)
+
+
+@pytest.mark.parametrize("other", [b.Log(b.OTHER_LOG, "x"), b.Log(seed="thief")], ids=["another log", "another key"])
+def test_a_head_that_says_nothing_about_this_log(other, tmp_path):
+    log, folder = bag_of(tmp_path)
+    other.add("recorder.stopped", {"cause": "operator"})
+    report = judged(folder, log, heads=[head(other.checkpoint(1))])
+    assert (report["exit_code"], report["problems"]) == (7, [])
+
+
+# --- an inspection: the whole log -------------------------------------------------------------------------------------
+
+
+def edits(rows):
+    swapped = [*rows[:3], rows[4], rows[3], *rows[5:]]
+    return {
+        "removed": (rows[:5] + rows[6:], "line 6: is entry 6"),
+        "inserted": (rows[:5] + rows[4:], "line 6: is entry 4"),
+        "swapped": (swapped, "line 4: is entry 4"),
+        "truncated": (rows[:-1], "does not end with the entry in data/export.json"),
+        "without a beginning": (rows[1:], "line 1: is entry 1"),
+        "edited": ([row.replace(b"p-07", b"p-08") for row in rows], "one of the two was changed"),
+        "empty": ([], "does not end with the entry"),
+        "the first edited": (
+            [rows[0].replace(b'"schema":3', b'"schema":4'), *rows[1:]],
+            "is not the entry 0 that the pin",
+        ),
+    }
+
+
+@pytest.mark.parametrize("edit", edits([b""] * 8))
+def test_an_edit_of_the_whole_log(edit, tmp_path):
+    log, streams = history()
+    files = b.bag(log, streams, inspection=True)
+    rows, words = edits(files["data/log/entries.jsonl"].split(b"\n")[:-1])[edit]
+    files = b.signed({**files, "data/log/entries.jsonl": b"".join(row + b"\n" for row in rows)}, log)
+    report = judged(b.laid_down(files, tmp_path / "bag"), log)
+    assert report["exit_code"] == 3
+    assert words in problems(report)
+
+
+def test_a_log_in_which_a_seal_says_too_little(tmp_path):
+    """The log itself is sound, and its own seal is not over what stands before it."""
+    log = b.Log()
+    log.add("session.opened", {"stream": b.SESSION, "documents": {}})
+    log.add("stream.sealed", {"stream": b.SESSION, "entries": 0, "root": b.root([]).hex()})
+    report = judged(b.laid_down(b.bag(log, [], inspection=True), tmp_path / "bag"), log)
+    assert report["exit_code"] == 3
+    assert "line 3: stream.sealed says 0 entries" in problems(report)
+
+
+def test_entries_of_a_thousand_sessions_are_read_quickly(tmp_path):
+    """A tenth of what ten years bring; ten thousand have to take less than ten seconds."""
+    log = b.Log()
+    for index in range(100):
+        b.small_session(log, f"s-{index:010}")
+    files = b.bag(log, [], inspection=True)
+    folder = b.laid_down(files, tmp_path / "bag")
+    began_s = time.process_time()
+    report = judged(folder, log)
+    took_s = time.process_time() - began_s
+    assert report["exit_code"] == 0, problems(report)
+    assert took_s / len(log.entries) < 10 / 10_000 / 16, "sixteen entries a session"
