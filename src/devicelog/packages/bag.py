@@ -1,0 +1,217 @@
+"""A folder that appears whole or not at all, and the same as a bag: manifests, and a signature over them.
+
+Written under a hidden name beside the target, every file synced, then renamed. Bytes are taken as blocks and hashed as
+they pass, so memory does not grow with them. Not responsible for what the files mean (docs/package.md says which there
+are), nor for keys: whoever holds one signs.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256, sha512
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from devicelog.errors import StoreUnusable, UsageProblem
+
+Sign = Callable[[bytes], bytes]
+
+TAG_FILES = ("bag-info.txt", "bagit.txt", "manifest-sha256.txt")  # in the order of their names
+SIGNATURE = "tagmanifest-sha256.txt.sig"
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\Z")
+_LINE = re.compile(r"[^\x00-\x1f\x7f\u0085\u2028\u2029]*[^\x00-\x20\x7f\u0085\u2028\u2029]\Z")
+_DAY = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])\Z", re.ASCII)
+_SPARE_BYTES = 16 << 20  # what a file system needs for itself, and others meanwhile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A file that was written: its name as it was given, how long it is, and its SHA-256 in hex."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+class Folder:
+    """The files of an export as a plain folder. A context manager: whoever leaves it without `finish` leaves nothing.
+
+    `estimate_bytes`: how much will be written, as far as it is known; so much must be free, and some to spare.
+    Raises UsageProblem where the target cannot be made, StoreUnusable where there is no room or no writing.
+    """
+
+    payload = ""  # what the names given to `add` stand under
+
+    def __init__(self, target: Path, *, estimate_bytes: int = 0) -> None:
+        self.target = target
+        self._parent = target.parent
+        self._files: dict[str, Written] = {}
+        self._folders: set[str] = set()
+        self._here: Path | None = None
+        self._check_target()
+        with self._in_our_words():
+            free = shutil.disk_usage(self._parent).free
+        if free < estimate_bytes + _SPARE_BYTES:
+            raise StoreUnusable(
+                f"{self._parent} has {free // 2**20} MB free and about {(estimate_bytes + _SPARE_BYTES) // 2**20} MB "
+                "are needed. Free some space or name another place; nothing was written."
+            )
+
+    def __enter__(self) -> Self:
+        with self._in_our_words():
+            made = tempfile.mkdtemp(prefix=f".{self.target.name[:100]}.", suffix=".part", dir=self._parent)
+        self._here = Path(made)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        here, self._here = self._here, None
+        if here is not None:
+            shutil.rmtree(here, ignore_errors=True)
+
+    def add(self, name: str, blocks: Iterable[bytes]) -> Written:
+        """Write one file; what `blocks` raises is passed on.
+
+        Raises ValueError for a name that docs/package.md does not allow or that was given before, StoreUnusable.
+        """
+        if not _NAME.match(name):
+            raise ValueError(f"{name!r} is no name for a file of an export")
+        if name in self._files or name in self._folders:
+            raise ValueError(f"{name} was written already")
+        above = name.split("/")[:-1]
+        folders = {"/".join(above[: i + 1]) for i in range(len(above))}
+        if taken := folders & self._files.keys():
+            raise ValueError(f"{name}: {min(taken)} is a file")
+        self._folders |= folders
+        written = self._write(self.payload + name, name, blocks)
+        self._files[name] = written
+        return written
+
+    @property
+    def files(self) -> Mapping[str, Written]:
+        """What was added so far, by name."""
+        return self._files
+
+    def finish(self) -> None:
+        """Nothing more comes: sync, and let it appear. Raises UsageProblem where its name was taken meanwhile."""
+        here = self._writing()
+        with self._in_our_words():
+            for folder, _, _ in os.walk(here, topdown=False):
+                _sync(Path(folder))
+        self._check_target()
+        with self._in_our_words():  # where somebody was quicker still, rename replaces nothing but an empty folder
+            here.rename(self.target)
+            self._here = None
+            _sync(self._parent)
+
+    def _write(self, path: str, name: str, blocks: Iterable[bytes]) -> Written:
+        at, digest, length = self._writing() / path, sha256(), 0
+        with self._in_our_words():
+            at.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = at.open("xb")
+        with file:
+            try:
+                for block in blocks:
+                    digest.update(block)
+                    length += len(block)
+                    with self._in_our_words():
+                        file.write(block)
+                with self._in_our_words():
+                    file.flush()
+                    os.fchmod(file.fileno(), 0o600)
+                    os.fsync(file.fileno())
+            except BaseException:
+                file.raw.close()  # what is in its buffer is given up with it
+                raise
+        return Written(name=name, bytes=length, sha256=digest.hexdigest())
+
+    def _writing(self) -> Path:
+        if self._here is None:
+            raise ValueError(f"nothing is being written to {self.target}: it was not begun, or is finished")
+        return self._here
+
+    def _check_target(self) -> None:
+        if not self.target.name:
+            raise UsageProblem(f"{self.target} is no name for a folder that is to be made")
+        if not self._parent.is_dir():
+            raise UsageProblem(f"there is no folder {self._parent} to write {self.target.name} in. Make it first.")
+        if os.path.lexists(self.target):
+            raise UsageProblem(
+                f"{self.target} is there already, and an export never adds to or replaces what is there. "
+                "Name a folder that does not exist, or move this one away."
+            )
+
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreUnusable(
+                f"{self.target} cannot be written: {error.strerror or error}. Nothing is left of it. "
+                "Free some space or name another place."
+            ) from error
+
+
+class BagWriter(Folder):
+    """The same as a BagIt bag: what is added stands under data/, and `finish` writes the manifests and has them signed.
+
+    `log`: the id of the log it is from. `software`: who writes it, with its version. Both are one line of text.
+    """
+
+    payload = "data/"
+
+    def __init__(self, target: Path, *, log: str, software: str, estimate_bytes: int = 0) -> None:
+        for what in (log, software):
+            if not _LINE.match(what):
+                raise ValueError(f"{what!r} is not one line of text")
+        self._log, self._software = log, software
+        super().__init__(target, estimate_bytes=estimate_bytes)
+
+    def finish(self, date: str = "", sign: Sign | None = None) -> None:
+        """Write manifests and signature, sync, and let it appear.
+
+        `date`: the day, as 2031-01-01. `sign`: is given the SHA-512 of the tag manifest, 64 bytes, and returns the
+        armoured SSHSIG over it; without it the bag is not signed. Raises ValueError where nothing was added.
+        """
+        if not _DAY.match(date):
+            raise ValueError(f"{date!r} is not a day as 2031-01-01")
+        if not self._files:
+            raise ValueError("a bag holds one file at least")
+        files = sorted(self._files.values(), key=lambda file: file.name)
+        oxum = f"{sum(file.bytes for file in files)}.{len(files)}"
+        info = {
+            "Bagging-Date": date,
+            "Payload-Oxum": oxum,
+            "Bag-Software-Agent": self._software,
+            "External-Identifier": self._log,
+        }
+        texts: dict[str, Iterable[bytes]] = {
+            "bag-info.txt": (f"{key}: {value}\n".encode() for key, value in info.items()),
+            "bagit.txt": [b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"],
+            "manifest-sha256.txt": (_line(file, self.payload) for file in files),
+        }
+        tags = b"".join(_line(self._write(name, name, texts[name])) for name in TAG_FILES)
+        self._write("tagmanifest-sha256.txt", "tagmanifest-sha256.txt", [tags])
+        if sign is not None:
+            self._write(SIGNATURE, SIGNATURE, [sign(sha512(tags).digest())])
+        super().finish()
+
+
+def _line(file: Written, under: str = "") -> bytes:
+    return f"{file.sha256}  {under}{file.name}\n".encode("ascii")
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in it on disk."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
