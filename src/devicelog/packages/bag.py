@@ -39,8 +39,8 @@ class Written:
     sha256: str
 
 
-class Folder:
-    """The files of an export as a plain folder. A context manager: whoever leaves it without `finish` leaves nothing.
+class Sink:
+    """What the files of an export are added to. A context manager: whoever leaves it without `finish` leaves nothing.
 
     `estimate_bytes`: how much will be written, as far as it is known; so much must be free, and some to spare.
     Raises UsageProblem where the target cannot be made, StoreUnusable where there is no room or no writing.
@@ -99,8 +99,7 @@ class Folder:
         """What was added so far, by name."""
         return self._files
 
-    def finish(self) -> None:
-        """Nothing more comes: sync, and let it appear. Raises UsageProblem where its name was taken meanwhile."""
+    def _appear(self) -> None:
         here = self._writing()
         with self._in_our_words():
             for folder, _, _ in os.walk(here, topdown=False):
@@ -115,21 +114,17 @@ class Folder:
         at, digest, length = self._writing() / path, sha256(), 0
         with self._in_our_words():
             at.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = at.open("xb")
-        with file:
-            try:
-                for block in blocks:
-                    digest.update(block)
-                    length += len(block)
-                    with self._in_our_words():
-                        file.write(block)
+            fd = os.open(at, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            for block in blocks:
+                digest.update(block)
+                length += len(block)
                 with self._in_our_words():
-                    file.flush()
-                    os.fchmod(file.fileno(), 0o600)
-                    os.fsync(file.fileno())
-            except BaseException:
-                file.raw.close()  # what is in its buffer is given up with it
-                raise
+                    _write_all(fd, block)
+            with self._in_our_words():
+                os.fsync(fd)
+        finally:
+            os.close(fd)
         return Written(name=name, bytes=length, sha256=digest.hexdigest())
 
     def _writing(self) -> Path:
@@ -159,7 +154,15 @@ class Folder:
             ) from error
 
 
-class BagWriter(Folder):
+class Folder(Sink):
+    """A plain folder: the files as they were named, and nothing else."""
+
+    def finish(self) -> None:
+        """Nothing more comes: sync, and let it appear. Raises UsageProblem where its name was taken meanwhile."""
+        self._appear()
+
+
+class BagWriter(Sink):
     """The same as a BagIt bag: what is added stands under data/, and `finish` writes the manifests and has them signed.
 
     `log`: the id of the log it is from. `software`: who writes it, with its version. Both are one line of text.
@@ -174,11 +177,11 @@ class BagWriter(Folder):
         self._log, self._software = log, software
         super().__init__(target, estimate_bytes=estimate_bytes)
 
-    def finish(self, date: str = "", sign: Sign | None = None) -> None:
+    def finish(self, date: str, sign: Sign) -> None:
         """Write manifests and signature, sync, and let it appear.
 
         `date`: the day, as 2031-01-01. `sign`: is given the SHA-512 of the tag manifest, 64 bytes, and returns the
-        armoured SSHSIG over it; without it the bag is not signed. Raises ValueError where nothing was added.
+        armoured SSHSIG over it. Raises ValueError where nothing was added, and as `Folder.finish`.
         """
         if not _DAY.match(date):
             raise ValueError(f"{date!r} is not a day as 2031-01-01")
@@ -199,13 +202,18 @@ class BagWriter(Folder):
         }
         tags = b"".join(_line(self._write(name, name, texts[name])) for name in TAG_FILES)
         self._write("tagmanifest-sha256.txt", "tagmanifest-sha256.txt", [tags])
-        if sign is not None:
-            self._write(SIGNATURE, SIGNATURE, [sign(sha512(tags).digest())])
-        super().finish()
+        self._write(SIGNATURE, SIGNATURE, [sign(sha512(tags).digest())])
+        self._appear()
 
 
 def _line(file: Written, under: str = "") -> bytes:
     return f"{file.sha256}  {under}{file.name}\n".encode("ascii")
+
+
+def _write_all(fd: int, block: bytes) -> None:
+    left = memoryview(block)
+    while left:
+        left = left[os.write(fd, left) :]
 
 
 def _sync(folder: Path) -> None:
