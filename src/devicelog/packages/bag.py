@@ -111,9 +111,11 @@ class Sink:
             _sync(self._parent)
 
     def _write(self, path: str, name: str, blocks: Iterable[bytes]) -> Written:
-        at, digest, length = self._writing() / path, sha256(), 0
+        here, digest, length = self._writing(), sha256(), 0
+        at = here / path
         with self._in_our_words():
-            at.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in reversed(at.relative_to(here).parents):
+                (here / folder).mkdir(mode=0o700, exist_ok=True)
             fd = os.open(at, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             for block in blocks:
