@@ -69,13 +69,22 @@ def of_scenario(scenario: str, *, seconds: float = 8, seed: int = 1, ended: bool
     return session_of(pipeline.finish(), **changes)
 
 
-def of_pen(*, contact: str | None, measures: tuple[str, ...] = PROFILE.measures, **changes: object) -> Json:
-    """A real pen on the forehead for a second, and a zone that was only turned to. `contact`: as Bench wants it."""
+def of_pen(
+    *, without: tuple[str, ...] = (), measures: tuple[str, ...] = PROFILE.measures, turns: int = 5, **changes: object
+) -> Json:
+    """A real pen on the forehead for a second, then a zone that was only turned to.
+
+    `measures`: what this kind of pen has; `without`: what did not come. `turns`: of 20 samples each.
+    """
     bench = Bench(opening_of(plan=plan_with(planned("forehead", 400)), profile=replace(PROFILE, measures=measures)))
     bench.zone("forehead")
-    known = {"depth": 300 if "depth" in measures else None, "frequency": 1_000 if "frequency" in measures else None}
-    for _ in range(5):
-        bench.samples(contact and contact * 20, n=20, **known)
+    if "passes" in without:
+        bench.passes = bench.strokes = None
+    contact = None if "contact" in without else "1" * 20
+    depth = None if "depth" in without else 300
+    frequency = None if "frequency" in without else 1_000
+    for _ in range(turns):
+        bench.samples(contact, n=20, depth=depth, frequency=frequency)
     bench.zone("chin")
     return session_of(canonical(bench.end()), **changes)
 

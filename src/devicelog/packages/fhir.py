@@ -105,7 +105,8 @@ def _resources(
         if zone_id is not None:
             observation["bodySite"] = _site(zone_id, labels)
         made.append((f"assessment/{number}", observation))
-    made.append(("verdict", {"resourceType": "Observation", **common, **verdict(session)}))
+    if is_session:
+        made.append(("verdict", {"resourceType": "Observation", **common, **verdict(session)}))
     targets = [urn(role) for role, _ in made]
     made.append(("provenance", _provenance(session, targets, proof, software, log)))
     for role, resource in made:

@@ -101,8 +101,8 @@ def _passes(session: Shown, zone: Json) -> Json:
     counts = {"by the pen": passes["pen"], "marked by the operator": passes["operator"]}
     component = [_component(word, n, "{pass}", 1) for word, n in counts.items() if n is not None]
     if passes["low"] is None:
-        told = "passes" in session["expected"]["measures"]
-        return {**head, **_absent("unknown" if told else "unsupported", "nobody counted passes")}
+        code = "unknown" if _measures(session, "passes") else "unsupported"
+        return {**head, **_absent(code, "nobody counted passes")}
     if passes["low"] == passes["high"]:
         head["valueQuantity"] = _quantity(passes["low"], "{pass}", 1)
     else:
@@ -118,7 +118,7 @@ def _on_skin(session: Shown, zone: Json) -> Json:
     known_us, unknown_us = zone["contact_us"], zone["contact_unknown_us"]
     if not unknown_us:
         return {**head, "valueQuantity": _quantity(known_us, "s", 1_000_000)}
-    code = "unknown" if "contact" in session["expected"]["measures"] else "unsupported"
+    code = "unknown" if _measures(session, "contact") else "unsupported"
     component = [
         _component("known to be on the skin", known_us, "s", 1_000_000),
         _component("motor on, contact not known", unknown_us, "s", 1_000_000),
@@ -136,11 +136,16 @@ def _frequency(session: Shown, zone: Json) -> Json:
 
 def _missing(session: Shown, zone: Json, measure: str, words: str) -> Json:
     """Why a zone has nothing of a measure: the pen has none, nothing was needled, or it did not come."""
-    if measure not in session["expected"]["measures"]:
+    if not _measures(session, measure):
         return _absent("unsupported", f"{words}: this kind of pen does not")
     if not zone["judged"]:
         return _absent("not-performed", f"{words}: the pen was not on the skin here")
     return _absent("unknown", words)
+
+
+def _measures(session: Shown, measure: str) -> bool:
+    """Whether this kind of pen measures it, as far as it is known: engine 1 did not say."""
+    return "expected" not in session or measure in session["expected"]["measures"]
 
 
 def _partly(zone: Json, n: int) -> Json:

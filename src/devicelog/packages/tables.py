@@ -191,7 +191,7 @@ def _zone(session: str, zone: Json) -> Json:
         "frequency_min_dhz": frequency.get("min_dhz"),
         "frequency_mean_dhz": frequency.get("mean_dhz"),
         "frequency_max_dhz": frequency.get("max_dhz"),
-        "plan_min_um": zone["plan_min_um"],
+        "plan_min_um": zone.get("plan_min_um"),  # engine 1 judged the dial by the greatest alone
         "plan_max_um": zone["plan_max_um"],
         "device_max_um": zone["device_max_um"],
         "tolerance_um": zone["tolerance_um"],
@@ -203,7 +203,7 @@ def _zone(session: str, zone: Json) -> Json:
 
 def _beyond_us(zone: Json, key: str, limit: str) -> int | None:
     """For how long beyond a limit; None where there was none to judge by, or nothing to judge."""
-    return int(zone[key]["for_us"]) if zone["judged"] and zone[limit] is not None else None
+    return int(zone[key]["for_us"]) if zone["judged"] and zone.get(limit) is not None else None
 
 
 def _findings(session: Shown) -> Iterator[Json]:
