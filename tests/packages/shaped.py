@@ -28,7 +28,7 @@ def documents(path: Path, *streams: str) -> list[Json]:
 
 
 def session_of(
-    derived: bytes, *, stream: str = "s-7k3m9q2xwd", client: str | None = "K-1047", **changes: object
+    derived: bytes, /, *, stream: str = "s-7k3m9q2xwd", client: str | None = "K-1047", **changes: object
 ) -> Json:
     """A session that ended with this derived record."""
     record = parse_canonical(derived)
