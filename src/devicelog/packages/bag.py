@@ -9,15 +9,15 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256, sha512
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from devicelog.errors import StoreUnusable, UsageProblem
+from devicelog.errors import UsageProblem
+from devicelog.packages.beside import check_space, in_our_words, sync_folder
 
 Sign = Callable[[bytes], bytes]
 
@@ -55,16 +55,10 @@ class Sink:
         self._folders: set[str] = set()
         self._here: Path | None = None
         self._check_target()
-        with self._in_our_words():
-            free = shutil.disk_usage(self._parent).free
-        if free < estimate_bytes + _SPARE_BYTES:
-            raise StoreUnusable(
-                f"{self._parent} has {free // 2**20} MB free and about {(estimate_bytes + _SPARE_BYTES) // 2**20} MB "
-                "are needed. Free some space or name another place; nothing was written."
-            )
+        check_space(self._parent, estimate_bytes + _SPARE_BYTES)
 
     def __enter__(self) -> Self:
-        with self._in_our_words():
+        with in_our_words(self.target):
             made = tempfile.mkdtemp(prefix=f".{self.target.name[:100]}.", suffix=".part", dir=self._parent)
         self._here = Path(made)
         return self
@@ -101,19 +95,19 @@ class Sink:
 
     def _appear(self) -> None:
         here = self._writing()
-        with self._in_our_words():
+        with in_our_words(self.target):
             for folder, _, _ in os.walk(here, topdown=False):
-                _sync(Path(folder))
+                sync_folder(Path(folder))
         self._check_target()
-        with self._in_our_words():  # where somebody was quicker still, rename replaces nothing but an empty folder
+        with in_our_words(self.target):  # where somebody was quicker still, rename replaces nothing but an empty folder
             here.rename(self.target)
             self._here = None
-            _sync(self._parent)
+            sync_folder(self._parent)
 
     def _write(self, path: str, name: str, blocks: Iterable[bytes]) -> Written:
         here, digest, length = self._writing(), sha256(), 0
         at = here / path
-        with self._in_our_words():
+        with in_our_words(self.target):
             for folder in reversed(at.relative_to(here).parents):
                 (here / folder).mkdir(mode=0o700, exist_ok=True)
             fd = os.open(at, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -121,9 +115,9 @@ class Sink:
             for block in blocks:
                 digest.update(block)
                 length += len(block)
-                with self._in_our_words():
+                with in_our_words(self.target):
                     _write_all(fd, block)
-            with self._in_our_words():
+            with in_our_words(self.target):
                 os.fsync(fd)
         finally:
             os.close(fd)
@@ -144,16 +138,6 @@ class Sink:
                 f"{self.target} is there already, and an export never adds to or replaces what is there. "
                 "Name a folder that does not exist, or move this one away."
             )
-
-    @contextmanager
-    def _in_our_words(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StoreUnusable(
-                f"{self.target} cannot be written: {error.strerror or error}. Nothing is left of it. "
-                "Free some space or name another place."
-            ) from error
 
 
 class Folder(Sink):
@@ -216,12 +200,3 @@ def _write_all(fd: int, block: bytes) -> None:
     left = memoryview(block)
     while left:
         left = left[os.write(fd, left) :]
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in it on disk."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
