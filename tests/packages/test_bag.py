@@ -193,6 +193,44 @@ def test_one_that_is_not_finished_leaves_nothing(tmp_path: Path, how: str) -> No
     assert names(tmp_path) == []
 
 
+def test_an_export_that_lost_a_file_does_not_go_on(tmp_path: Path) -> None:
+    """Whoever catches what a source raised must not come to a bag with half of its file."""
+    with BagWriter(tmp_path / "out", log=LOG, software=SOFTWARE) as writer:
+        writer.add("a", [b"x"])
+        with pytest.raises(Broken):
+            writer.add("b", breaking())
+        assert names(tmp_path) == []
+        with pytest.raises(ValueError, match="nothing is being written"):
+            writer.finish("2031-01-01", lambda _: b"")
+    assert names(tmp_path) == []
+
+
+def test_a_name_that_may_not_be_on_disk_is_said_and_the_folder_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_sync = bag_module.sync_folder
+
+    def sync(folder: Path) -> None:
+        if folder == tmp_path:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real_sync(folder)
+
+    monkeypatch.setattr(bag_module, "sync_folder", sync)
+    with Folder(tmp_path / "out") as folder:
+        folder.add("a", [b"x"])
+        with pytest.raises(StoreUnusable, match="whole, but whether its name is on disk is not known"):
+            folder.finish()
+    assert everything(tmp_path) == {"out/a": b"x"}
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "ä" * 120, "\U0001f489" * 60])
+def test_a_long_name_is_a_name(tmp_path: Path, name: str) -> None:
+    with Folder(tmp_path / name) as folder:
+        folder.add("a", [b"x"])
+        folder.finish()
+    assert names(tmp_path) == [name]
+
+
 def test_every_file_is_synced_before_the_name_appears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     real_sync, real_rename = os.fsync, Path.rename

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from devicelog.errors import UsageProblem
+from devicelog.errors import StoreUnusable, UsageProblem
 from devicelog.packages.beside import check_space, in_our_words, sync_folder
 
 Sign = Callable[[bytes], bytes]
@@ -59,19 +59,17 @@ class Sink:
 
     def __enter__(self) -> Self:
         with in_our_words(self.target):
-            made = tempfile.mkdtemp(prefix=f".{self.target.name[:100]}.", suffix=".part", dir=self._parent)
+            made = tempfile.mkdtemp(prefix=f".{self.target.name[:40]}.", suffix=".part", dir=self._parent)
         self._here = Path(made)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        here, self._here = self._here, None
-        if here is not None:
-            shutil.rmtree(here, ignore_errors=True)
+        self._give_up()
 
     def add(self, name: str, blocks: Iterable[bytes]) -> Written:
-        """Write one file; what `blocks` raises is passed on.
+        """Write one file; what `blocks` raises is passed on. A file that could not be written whole ends the export.
 
         Raises ValueError for a name that docs/package.md does not allow or that was given before, StoreUnusable.
         """
@@ -84,7 +82,11 @@ class Sink:
         if taken := folders & self._files.keys():
             raise ValueError(f"{name}: {min(taken)} is a file")
         self._folders |= folders
-        written = self._write(self.payload + name, name, blocks)
+        try:
+            written = self._write(self.payload + name, name, blocks)
+        except BaseException:
+            self._give_up()
+            raise
         self._files[name] = written
         return written
 
@@ -101,8 +103,14 @@ class Sink:
         self._check_target()
         with in_our_words(self.target):  # where somebody was quicker still, rename replaces nothing but an empty folder
             here.rename(self.target)
-            self._here = None
+        self._here = None
+        try:
             sync_folder(self._parent)
+        except OSError as error:
+            raise StoreUnusable(
+                f"{self.target} is whole, but whether its name is on disk is not known: {error.strerror or error}. "
+                "Remove it and export once more."
+            ) from error
 
     def _write(self, path: str, name: str, blocks: Iterable[bytes]) -> Written:
         here, digest, length = self._writing(), sha256(), 0
@@ -122,6 +130,11 @@ class Sink:
         finally:
             os.close(fd)
         return Written(name=name, bytes=length, sha256=digest.hexdigest())
+
+    def _give_up(self) -> None:
+        here, self._here = self._here, None
+        if here is not None:
+            shutil.rmtree(here, ignore_errors=True)
 
     def _writing(self) -> Path:
         if self._here is None:
