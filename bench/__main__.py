@@ -156,6 +156,25 @@ def hours(plan: Plan) -> Iterator[Line]:
     )
 
 
+def tables(plan: Plan) -> Iterator[Line]:
+    """An hour as CSV, from what is to each what rows are: decoded frames here, a table there."""
+    if shutil.which("sqlite3") is None:
+        yield Line(what="an hour at 100 Hz as CSV", ours="", note="not measured: sudo apt install sqlite3")
+        return
+    for n in (2, 10):
+        told = measured("tables", plan.workloads, 100, n, 3600, plan.directory / "rows.db")
+        peer, size = told["sqlite3"], f"{told['bytes'] / MB:.1f} MB"
+        what = f"an hour at 100 Hz as CSV, CPU, {n} samples a frame"
+        for source, ours, limit in ((", frames decoded", "ready", 1.5), (", from the evidence", "evidence", None)):
+            yield Line(
+                what=what + source,
+                ours=f"{told[ours]:.2f} s, {size}",
+                peer=f"`sqlite3 -csv` {peer:.2f} s",
+                value=told[ours] / peer,
+                limit=limit,
+            )
+
+
 def wires(plan: Plan) -> Iterator[Line]:
     """Row 4: a pty in real time."""
     told: dict[str, list[dict[str, Any]]] = {"ours": [], "orm": []}
@@ -221,7 +240,7 @@ def loss(_plan: Plan) -> Iterator[Line]:
 def main(plan: Plan) -> int:
     """Measure and print; progress goes to stderr."""
     lines: list[Line] = []
-    for part in (decoding, hours, replays, wires, starts, loss):
+    for part in (decoding, hours, replays, tables, wires, starts, loss):
         began_s = time.monotonic()
         lines += part(plan)
         print(f"{part.__name__}: {time.monotonic() - began_s:.0f} s", file=sys.stderr, flush=True)

@@ -117,6 +117,13 @@ PURE = {
     "devicelog.packages.member",
     "devicelog.packages.contents",
     "devicelog.ledger.witness",
+    "devicelog.packages.redaction",
+    "devicelog.packages.columns",
+    "devicelog.packages.tables",
+    "devicelog.packages.datapackage",
+    "devicelog.packages.records_lines",
+    "devicelog.packages.fhir",
+    "devicelog.packages.fhir_values",
     "devicelog.store.mounts",
     "devicelog.store.projection",
     "devicelog.store.reading",
@@ -166,7 +173,7 @@ ROOMS: dict[str, set[str]] = {
     "samples": {"account", "attribution", "canonical", "records", "sessions"},
     "ledger": {"canonical", "errors"},
     "store": {"canonical", "errors", "ledger", "records"},
-    "packages": {"canonical", "errors", "ledger", "records", "store"},
+    "packages": {"canonical", "errors", "ledger", "records", "samples", "store"},
     "control": {"canonical", "errors", "store"},
     "recorder": {
         *(

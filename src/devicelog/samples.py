@@ -1,6 +1,10 @@
-"""Every sample of a stream as a row, in the order of the evidence: what `sessions readings` prints. Pure."""
+"""Every sample of a stream as a row, in the order of the evidence: what `sessions readings` prints. Pure.
+
+Frame by frame for whoever writes many rows: what is the same in a frame's rows then stands once.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from devicelog.account import Account
 from devicelog.attribution import Correction, turns
@@ -33,6 +37,21 @@ COLUMNS = (
 )
 
 
+class Placed(NamedTuple):
+    """A frame of samples and what its rows have in common; `record`, `arrived_us`, `zone`, `depth_by` as in COLUMNS."""
+
+    block: SampleBlock
+    record: int
+    arrived_us: int
+    zone: str
+    depth_by: str | None
+
+
+def untold_columns(untold: Sequence[str]) -> frozenset[str]:
+    """The columns that stay empty for a pen that cannot tell this of itself (`PenProfile.untold`)."""
+    return frozenset(column for what, column in _TOLD if what in untold)
+
+
 def sample_rows(
     records: Iterable[Record],
     pen_serial: str | None = None,
@@ -50,11 +69,24 @@ def sample_rows(
     `depth_by` says whose calibration `depth_um` is by: `pen`, or `host` where it follows from `raw_count`.
     `untold` is what the pen cannot tell of itself (`PenProfile.untold`): those columns stay empty.
     """
+    empty: Json = dict.fromkeys(untold_columns(untold))
+    for placed in sample_frames(records, pen_serial, corrections, decoder, calibration):
+        for row in _rows(placed):
+            yield row | empty
+
+
+def sample_frames(
+    records: Iterable[Record],
+    pen_serial: str | None = None,
+    corrections: Sequence[Correction] = (),
+    decoder: StreamDecoder | None = None,
+    calibration: HostCalibration | None = None,
+) -> Iterator[Placed]:
+    """The frames whose samples `sample_rows` tells, as it tells them."""
     decoder = decoder or Decoder()
     account, marked, first_us = Account(), UNASSIGNED, None
     corrected, moved = turns(corrections), None
     calibrator = Calibrator(calibration, pen_serial)
-    empty: Json = {column: None for what, column in _TOLD if what in untold}
     for record in records:
         first_us = record.t_us if first_us is None else first_us
         moved = corrected.get(record.number, moved)
@@ -74,8 +106,7 @@ def sample_rows(
                 if account.step(reading)[0] != "repeat":
                     told = calibrator.block(reading)
                     by = None if told.depth_um is None else "pen" if told is reading else "host"
-                    for row in _rows(told, record.number, record.t_us - first_us, moved or marked, by):
-                        yield row | empty
+                    yield Placed(told, record.number, record.t_us - first_us, moved or marked, by)
             elif isinstance(reading, Heartbeat | PenEvent | Identity):
                 if isinstance(reading, Identity):
                     calibrator.heard(reading)
@@ -87,7 +118,8 @@ def sample_rows(
             calibrator.lost()
 
 
-def _rows(block: SampleBlock, record: int, arrived_us: int, zone: str, depth_by: str | None) -> Iterator[Json]:
+def _rows(placed: Placed) -> Iterator[Json]:
+    block, record, arrived_us, zone, depth_by = placed
     bits = block.contact_bits
     for i in range(block.n):
         yield {
