@@ -103,6 +103,10 @@ PURE = {
     "devicelog.pipeline",
     "devicelog.samples",
     "devicelog.clinical.plan",
+    "devicelog.words",
+    "devicelog.words.units",
+    "devicelog.words.findings",
+    "devicelog.words.session",
     "devicelog.ledger.base64_text",
     "devicelog.ledger.checkpoint",
     "devicelog.ledger.entries",
@@ -163,6 +167,7 @@ ROOMS: dict[str, set[str]] = {
         *("tally", "validate"),
     },
     "samples": {"account", "attribution", "canonical", "records", "sessions"},
+    "words": {"canonical"},
     "ledger": {"canonical", "errors"},
     "store": {"canonical", "errors", "ledger", "records"},
     "packages": {"canonical", "errors", "ledger", "records", "store"},
@@ -188,7 +193,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "cli": {
         *("attribution", "calibration", "canonical", "clinical", "control", "errors", "ledger", "pipeline", "records"),
-        *("recorder", "samples", "sessions", "store"),
+        *("recorder", "samples", "sessions", "store", "words"),
     },
     "__main__": {"cli"},
 }
