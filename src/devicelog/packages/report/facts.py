@@ -16,14 +16,14 @@ from devicelog.words.units import mm, mm_range, seconds
 LEFT_OUT = "(left out)"
 ERASED = "(erased)"
 DEPTHS = (
-    "Depths are what the dial is set to and what the pen's sensor says. Neither is depth reached in tissue, and nothing "
-    "here is a dose."
+    "Depths are what the dial is set to and what the pen's sensor says. Neither is depth reached in tissue, and "
+    "nothing here is a dose."
 )
 # The words of docs/package.md, "What is proved, and what is not".
 PROVED = (
-    "Evidence that is under a checkpoint is tamper-evident relative to the newest checkpoint that left the device. It "
-    "is not tamper-proof, and it does not prove that what was measured was true. Whoever owns the device owns its keys: "
-    "what was recorded since the newest checkpoint that somebody else holds could have been rewritten and signed anew.",
+    "Evidence under a checkpoint is tamper-evident relative to the newest checkpoint that left the device. It is not "
+    "tamper-proof, and it does not prove that what was measured was true. Whoever owns the device owns its keys: what "
+    "was recorded since the newest checkpoint that somebody else holds could have been rewritten and signed anew.",
     "This report was made from the evidence for reading and proves nothing by itself: of all that is handed over with "
     "it, only the signature of the whole bag covers it.",
 )
@@ -173,7 +173,7 @@ def _head(session: Json, *, client: str) -> Iterable[Fact]:
         yield Fact(name="Closed", value=f"{session['closed_at']} ({ended})")
     else:
         yield Fact(name="Closed", value="not yet")
-    yield Fact(name="Lasted", value=seconds(session["duration_us"]))
+    yield Fact(name="Lasted", value=_lasted(session["duration_us"]))
     if session["kind"] == "session":
         yield Fact(name="Client", value=client)
         yield Fact(name="Practitioner", value=f"{session['practitioner']} (auth: {session['auth']})")
@@ -192,6 +192,10 @@ def _head(session: Json, *, client: str) -> Iterable[Fact]:
         yield Fact(name="Pen's clock", value=told)
     if before := words.before_this(session):
         yield Fact(name="Before this", value=before)
+
+
+def _lasted(us: int) -> str:
+    return seconds(us) if us < 60_000_000 else f"{clock(us)} ({seconds(us)})"
 
 
 # --- the zones --------------------------------------------------------------------------------------------------------

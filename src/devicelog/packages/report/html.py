@@ -1,7 +1,7 @@
 """The report as one HTML file that needs nothing else: no script, no request, style and drawings in it. Pure.
 
-Every text is escaped and stands isolated in its own direction. Printed on A4 it is one or two pages; what is longer goes on
-without a row being cut.
+Every text is escaped and stands isolated in its own direction. Printed on A4 it is one or two pages; what is
+longer goes on without a row being cut.
 """
 
 import re
@@ -17,7 +17,8 @@ _STYLE = """
 body { font: 9pt/1.32 system-ui, "Liberation Sans", sans-serif; color: #000; background: #fff; max-width: 184mm;
   margin: 6mm auto; padding: 0 4mm; overflow-wrap: anywhere }
 h1 { font-size: 15pt; margin: 0 } h2 { font-size: 10.5pt; margin: 3.2mm 0 .8mm; border-bottom: .3mm solid #000 }
-h2, caption { break-after: avoid } p, ul { margin: .6mm 0 } ul { padding-left: 4.5mm } li, tr, p, figure { break-inside: avoid }
+h2, caption { break-after: avoid } p, ul { margin: .6mm 0 } ul { padding-left: 4.5mm }
+li, tr, p, figure { break-inside: avoid }
 .id { font-family: monospace; font-size: 11pt }
 .banner { border: .6mm solid #000; font-weight: bold; padding: 1mm 2mm; margin: 1.5mm 0 }
 .verdict { border: .3mm solid #000; background: #eee; padding: 1.2mm 2mm; margin: 2mm 0 }
@@ -26,7 +27,8 @@ dl { display: grid; grid-template-columns: repeat(2, 27mm 1fr); gap: .3mm 3mm; m
 dl.long { grid-template-columns: 38mm 1fr } dt { color: #333 } dd { margin: 0 }
 table { border-collapse: collapse; width: 100%; margin: 1mm 0; font-size: 8pt }
 caption { text-align: left; font-weight: bold; font-size: 10.5pt; padding: 2mm 0 .8mm }
-th, td { border-bottom: .15mm solid #888; padding: .5mm 1mm; text-align: left; vertical-align: top; overflow-wrap: normal }
+th, td { border-bottom: .15mm solid #888; padding: .5mm 1mm; text-align: left; vertical-align: top }
+th, td { overflow-wrap: normal } tbody th { white-space: nowrap }
 th { font-weight: normal } thead th { font-weight: bold; border-bottom: .3mm solid #000; vertical-align: bottom }
 tbody th { font-weight: bold } td:last-child { overflow-wrap: anywhere }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap } thead .n { white-space: normal }
@@ -73,13 +75,9 @@ def _parts(facts: ReportFacts) -> Iterator[str]:
 def _checkpoint(checkpoint: str | None) -> Iterator[str]:
     if checkpoint is None:
         return
-    code = qr.drawn(checkpoint, "The checkpoint as a QR code")
-    yield f'<div class="proof">{code or ""}<div><p>The checkpoint{_SAME if code else _TOO_LONG}:</p>'
+    code = qr.drawn(checkpoint, qr.SAYS)
+    yield f'<div class="proof">{code or ""}<div><p>{_text(qr.beside(code))}</p>'
     yield f"<pre>{_plain(checkpoint)}</pre></div></div>\n"
-
-
-_SAME = ", the same as in the QR code"
-_TOO_LONG = ", which is too long for a QR code on paper"
 
 
 def _list(facts: Iterable[Fact], kind: str = "") -> str:

@@ -1,6 +1,7 @@
 """A text as a QR code: an SVG image for the page and the PDF. The only importer of segno. Pure."""
 
 MOST_BYTES = 1000  # more of them on a few centimetres of paper no telephone reads
+SAYS = "The checkpoint as a QR code"
 _QUIET = 4  # modules of white around it, as ISO/IEC 18004 wants
 
 
@@ -24,3 +25,8 @@ def drawn(text: str, says: str) -> str | None:
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {size} {size}" shape-rendering="crispEdges">'
         f'<title>{says}</title><rect width="{size}" height="{size}" fill="#fff"/><path d="{dark}"/></svg>'
     )
+
+
+def beside(code: str | None) -> str:
+    """What stands beside the code, or where it would be."""
+    return "The checkpoint" + (", the same as in the QR code:" if code else ", too long for a QR code on paper:")

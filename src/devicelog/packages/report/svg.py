@@ -10,8 +10,8 @@ from html import escape
 from devicelog.packages.report.plot import COLUMNS, Plot, Trace
 from devicelog.words.units import mm
 
-_LEFT, _TOP, _WIDE, _HIGH = 420, 260, 7000, 1500
-_WIDTH, _HEIGHT = 7520, 2300
+_LEFT, _TOP, _WIDE, _HIGH = 420, 260, 7000, 1700
+_WIDTH, _HEIGHT = 7620, 2400
 _FONT = 120
 _LETTER = 62  # about as wide as a letter is
 _GAP_MIN = 24  # a gap is never drawn narrower
@@ -32,7 +32,7 @@ def drawn(plot: Plot, says: str) -> str:
 
 def _parts(plot: Plot, says: str) -> Iterator[str]:
     step_um = next((step for step in _DEPTH_STEPS_UM if plot.highest_um // step < 6), _DEPTH_STEPS_UM[-1])
-    top_um = (plot.highest_um // step_um + 1) * step_um
+    top_um = plot.highest_um * 13 // 12  # room above for the words at the device's limit
 
     def x(us: int) -> int:
         return _LEFT + min(us, plot.duration_us) * _WIDE // plot.duration_us
@@ -60,8 +60,8 @@ def _parts(plot: Plot, says: str) -> Iterator[str]:
     if path := _area(plot.measured, plot.columns, y):
         yield f'<path d="{path}" fill="#999" stroke="#777" stroke-width="8"/>'
     if path := _area(plot.set, plot.columns, y):
-        yield f'<path d="{path}" fill="none" stroke="#fff" stroke-width="40"/>'
-        yield f'<path d="{path}" fill="none" stroke="#000" stroke-width="18"/>'
+        yield f'<path d="{path}" fill="none" stroke="#fff" stroke-width="22"/>'
+        yield f'<path d="{path}" fill="none" stroke="#000" stroke-width="10"/>'
     for from_us, to_us in plot.gaps:
         wide = max(_GAP_MIN, x(to_us) - x(from_us))
         at = min(x(from_us), _LEFT + _WIDE - wide)
@@ -130,7 +130,7 @@ def _legend(plot: Plot) -> Iterator[str]:
             yield f'<rect x="{at}" y="{mid - 50}" width="260" height="100" fill="#e8e8e8"/>'
             yield f'<path d="M{at} {mid - 50}h260M{at} {mid + 50}h260" {_PLANNED}/>'
         else:
-            line = _DEVICE if how else 'stroke="#000" stroke-width="18"'
+            line = _DEVICE if how else 'stroke="#000" stroke-width="10"'
             yield f'<path d="M{at} {mid}h260" {line}/>'
         yield _text(at + 320, mid + 40, words, "start")
         at += 320 + len(words) * _LETTER + 220
