@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from devicelog.canonical import Json
 from devicelog.packages.report.plot import Plot, plot_of, shown_zones
-from devicelog.packages.report.svg import clock
 from devicelog.words import session as words
 from devicelog.words.findings import said
-from devicelog.words.units import mm, mm_range, seconds
+from devicelog.words.units import elapsed, mm, mm_range, seconds
 
 LEFT_OUT = "(left out)"
 ERASED = "(erased)"
@@ -195,7 +194,7 @@ def _head(session: Json, *, client: str) -> Iterable[Fact]:
 
 
 def _lasted(us: int) -> str:
-    return seconds(us) if us < 60_000_000 else f"{clock(us)} ({seconds(us)})"
+    return seconds(us) if us < 60_000_000 else f"{elapsed(us)} ({seconds(us)})"
 
 
 # --- the zones --------------------------------------------------------------------------------------------------------
@@ -206,14 +205,14 @@ _COLUMNS = (
     Column(name="Counted by"),
     Column(name="Glides", numeric=True),
     Column(name="On skin", numeric=True),
-    Column(name="Set, mm", numeric=True),
-    Column(name="Measured, mm: min", numeric=True),
+    Column(name="Set", numeric=True),
+    Column(name="Measured min", numeric=True),
     Column(name="mean", numeric=True),
     Column(name="max", numeric=True),
-    Column(name="Plan, mm", numeric=True),
+    Column(name="Plan", numeric=True),
     Column(name="Over plan", numeric=True),
     Column(name="Over device", numeric=True),
-    Column(name="Strokes a second", numeric=True),
+    Column(name="Strokes/s", numeric=True),
 )
 
 
@@ -222,15 +221,17 @@ def _zones(session: Json) -> Table | None:
     if not shown:
         return None
     limits = {zone["zone"]: zone for zone in session["plan_zones"]}
-    below = [words.what_over_means(session)[0].upper() + words.what_over_means(session)[1:] + "."]
-    if paused := words.paused(session):
-        below.append(paused[0].upper() + paused[1:] + ".")
+    below = [_sentence(told) for told in (words.what_over_means(session), words.paused(session)) if told]
     return Table(
-        caption="What was done in each zone",
+        caption="What was done in each zone, depths in millimetres",
         columns=_COLUMNS,
         rows=tuple(_row(number, zone, limits.get(zone["zone"])) for number, zone in enumerate(shown, 1)),
         below=(*below, DEPTHS),
     )
+
+
+def _sentence(told: str) -> str:
+    return f"{told[0].upper()}{told[1:]}."
 
 
 def _row(number: int, zone: Json, limit: Json | None) -> tuple[str, ...]:
@@ -260,7 +261,7 @@ def _tens(um: int) -> int:
 
 def _plot_says(session: Json, plot: Plot) -> str:
     """The plot in words."""
-    told = [f"Depth in millimetres over {clock(plot.duration_us)} (minutes and seconds), {plot.samples} samples."]
+    told = [f"Depth in millimetres over {elapsed(plot.duration_us)} (minutes and seconds), {plot.samples} samples."]
     if plot.device_max_um is not None:
         told.append(f"Device limit {mm(plot.device_max_um)} mm.")
     for zone in shown_zones(session):
@@ -271,7 +272,7 @@ def _plot_says(session: Json, plot: Plot) -> str:
         if zone["plan_max_um"] is not None:
             parts.append(f"plan {mm_range(zone['plan_min_um'] or 0, zone['plan_max_um'])} mm")
         times = ", ".join(
-            f"{clock(stay.from_us)} to {clock(stay.to_us)}" for stay in plot.stays if stay.zone == zone["zone"]
+            f"{elapsed(stay.from_us)} to {elapsed(stay.to_us)}" for stay in plot.stays if stay.zone == zone["zone"]
         )
         told.append(f"{zone['zone']} ({times or 'never on the skin'}): {', '.join(parts) or 'no depth'}.")
     told.append(f"Gaps in what was recorded: {len(plot.gaps) or 'none'}.")
@@ -309,7 +310,7 @@ def _sections(session: Json, notes: list[str], *, redacted: bool) -> Iterable[Se
     closes, accounts = words.completeness(session)
     yield Section(
         heading="Completeness",
-        says=(closes[0].upper() + closes[1:] + ".",),
+        says=(_sentence(closes),),
         lines=tuple(accounts),
         small=True,
     )

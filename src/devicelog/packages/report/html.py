@@ -23,7 +23,7 @@ li, tr, p, figure { break-inside: avoid }
 .banner { border: .6mm solid #000; font-weight: bold; padding: 1mm 2mm; margin: 1.5mm 0 }
 .verdict { border: .3mm solid #000; background: #eee; padding: 1.2mm 2mm; margin: 2mm 0 }
 .verdict strong { font-size: 12pt; text-transform: uppercase }
-dl { display: grid; grid-template-columns: repeat(2, 27mm 1fr); gap: .3mm 3mm; margin: 1mm 0 }
+dl { display: grid; grid-template-columns: repeat(2, 24mm 1fr); gap: .3mm 3mm; margin: 1mm 0 }
 dl.long { grid-template-columns: 38mm 1fr } dt { color: #333 } dd { margin: 0 }
 table { border-collapse: collapse; width: 100%; margin: 1mm 0; font-size: 8pt }
 caption { text-align: left; font-weight: bold; font-size: 10.5pt; padding: 2mm 0 .8mm }

@@ -13,8 +13,6 @@ from devicelog.errors import UsageProblem
 from devicelog.packages.report import letters, qr, svg
 from devicelog.packages.report.facts import ReportFacts
 
-STANDARDS = ("a-2a", "ua-1")
-
 
 def pdf_report(facts: ReportFacts) -> bytes:
     """The whole file. Raises UsageProblem where the extra is not installed."""
@@ -28,7 +26,7 @@ def pdf_report(facts: ReportFacts) -> bytes:
         format="pdf",
         ignore_system_fonts=True,
         sys_inputs={"facts": json.dumps(_data(facts), sort_keys=True)},
-        pdf_standards=list(STANDARDS),
+        pdf_standards=["a-2a", "ua-1"],
         timestamp=_opened_s(facts),
     )
     return data

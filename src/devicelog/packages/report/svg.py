@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from html import escape
 
 from devicelog.packages.report.plot import COLUMNS, Plot, Trace
-from devicelog.words.units import mm
+from devicelog.words.units import elapsed, mm
 
 _LEFT, _TOP, _WIDE, _HIGH = 420, 260, 7000, 1700
 _WIDTH, _HEIGHT = 7620, 2400
@@ -56,7 +56,7 @@ def _parts(plot: Plot, says: str) -> Iterator[str]:
     step_us = next((s for s in _TIME_STEPS_S if plot.duration_us // (s * 1_000_000) < _MOST_TICKS), 864_000) * 1_000_000
     for us in range(0, plot.duration_us + 1, step_us):
         yield f'<path d="M{x(us)} {_TOP + _HIGH}v40" stroke="#000" stroke-width="8"/>'
-        yield _text(x(us), _TOP + _HIGH + 160, clock(us), "middle")
+        yield _text(x(us), _TOP + _HIGH + 160, elapsed(us), "middle")
     if path := _area(plot.measured, plot.columns, y):
         yield f'<path d="{path}" fill="#999" stroke="#777" stroke-width="8"/>'
     if path := _area(plot.set, plot.columns, y):
@@ -136,12 +136,6 @@ def _legend(plot: Plot) -> Iterator[str]:
         at += 320 + len(words) * _LETTER + 220
     if not plot.samples:
         yield _text(_LEFT + _WIDE // 2, _TOP + _HIGH // 2, "no sample arrived", "middle")
-
-
-def clock(us: int) -> str:
-    """A time since the beginning: `1:05`, or `1:00:05`."""
-    minutes, seconds = divmod(us // 1_000_000, 60)
-    return f"{minutes}:{seconds:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
 def _text(x: int, y: int, words: str, anchor: str) -> str:
