@@ -120,6 +120,13 @@ PURE = {
     "devicelog.packages",
     "devicelog.packages.member",
     "devicelog.packages.contents",
+    "devicelog.packages.report",
+    "devicelog.packages.report.facts",
+    "devicelog.packages.report.html",
+    "devicelog.packages.report.letters",
+    "devicelog.packages.report.plot",
+    "devicelog.packages.report.qr",
+    "devicelog.packages.report.svg",
     "devicelog.store.mounts",
     "devicelog.store.projection",
     "devicelog.store.reading",
@@ -170,7 +177,7 @@ ROOMS: dict[str, set[str]] = {
     "words": {"canonical"},
     "ledger": {"canonical", "errors"},
     "store": {"canonical", "errors", "ledger", "records"},
-    "packages": {"canonical", "errors", "ledger", "records", "store"},
+    "packages": {"canonical", "errors", "ledger", "records", "sessions", "store", "words"},
     "control": {"canonical", "errors", "store"},
     "recorder": {
         *(
@@ -262,6 +269,8 @@ IMPORTERS = {
     "cobs": {"firmware_bridge.frames"},
     "rfc8785": {"devicelog.canonical"},
     "re2": {"firmware_bridge.expression"},
+    "segno": {"devicelog.packages.report.qr"},
+    "typst": {"devicelog.packages.report.pdf"},
     "cryptography": {"devicelog.ledger.keys"},
 }
 
@@ -428,7 +437,7 @@ def test_every_module_says_what_it_is_for(module):
 
 # --- the command line -------------------------------------------------------------------------------------------------
 
-HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero", "cryptography")
+HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero", "cryptography", "segno", "typst")
 
 
 @pytest.mark.parametrize(
@@ -442,6 +451,7 @@ HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero", "
         "from devicelog.cli import run; assert run(['demo', '--help']) == 0",
         "from devicelog.cli import run; assert run(['sessions', '--help']) == 0",
         "import devicelog.pipeline, devicelog.samples",
+        "import devicelog.packages.report.html, devicelog.packages.report.pdf",
         "import devicelog.ledger.keys, devicelog.ledger.pin, devicelog.ledger.tlog_proof",
         "import firmware_bridge.decode, firmware_bridge.profiles",
         "import firmware_bridge.sources.gpio, firmware_bridge.sources.both, firmware_bridge.simulator.sensors",
