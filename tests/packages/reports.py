@@ -1,16 +1,36 @@
 """Sessions to make reports of: what `sessions show --json` would say of a scenario or of a golden record."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from importlib import resources
 from typing import Any
 
 from devicelog.canonical import Json
+from devicelog.packages.report.facts import Proof, ReportFacts, facts_of
 from devicelog.samples import sample_rows
+from firmware_bridge.simulator import scenarios
 from tests.builders import STREAM
 from tests.make_golden import HERE, evidence_of
 from tests.scenario_runs import run_of
 
+SCENARIOS = sorted(
+    entry.name.partition(".")[0] for entry in resources.files(scenarios).iterdir() if entry.name.endswith(".scenario")
+)
+GOLDEN = sorted(path.stem for path in HERE.glob("*.json") if not path.stem.startswith(("engine", "opening")))
+LOG = "devicelog/0123456789abcdef0123456789abcdef"
+CHECKPOINT = (
+    f"{LOG}\n42003\nqKWAKcLaBW8p3Jm8nUeLgWvFFRWJ6JMFZvFQUPYnL6A=\n\n"
+    f"— {LOG} Gis8Tf4LKvCDVzkpBwf8TA6tVZ+NnoJvDXq0dWcPzYfXu0aE3mYFhpVvyq8mUzWc6lQ0B1o2JrTtZkS7nDxGh9RiQwE=\n"
+)
+PROOF = Proof(
+    log=LOG,
+    checkpoint=CHECKPOINT,
+    fingerprint="SHA256:uNiVztksCsDhcc0u",
+    size=42_003,
+    entry=41_990,
+    package_sha256="ab" * 32,
+)
 PLAN = {"id": "full-face", "label": "Full face", "indication": "hyperpigmentation"}
 
 
@@ -75,3 +95,27 @@ def half_an_hour(zones: Sequence[str], seconds: int = 1800) -> Iterator[Json]:
             "depth_um": set_um + (n * 7919) % 90 - 45,
             "contact": int(t_us // 1_000_000 % 7 != 0),
         }
+
+
+def facts(
+    session: Json, rows: Iterable[Json] = (), *, redacted: bool = False, client_called: str | None = None
+) -> ReportFacts:
+    """What the report of this session says, with the proof above."""
+    return facts_of(session, rows, PROOF, redacted=redacted, client_called=client_called, made_at="2026-11-24 at noon")
+
+
+def long_session() -> tuple[Json, Iterator[Json]]:
+    """Half an hour in four zones, as long as a report on two pages has to be; with a gap of 40 s."""
+    session = json.loads(json.dumps(of_scenario("clean", 20)[0]))
+    zones = session["zones"] = session["zones"][:4]
+    names = [zone["zone"] for zone in zones]
+    quarter_us = 450_000_000
+    session["duration_us"] = 4 * quarter_us
+    session["spans"] = [
+        {"zone": name, "from_us": n * quarter_us, "to_us": (n + 1) * quarter_us - 2_000_000, "contact_us": 380_000_000}
+        for n, name in enumerate(names)
+    ]
+    gap = {"from_us": 600_000_000, "for_us": 40_000_000, "to_us": 640_000_000}
+    session["gaps"] = [{**gap, "cause": "link", "contact": "yes", "missing": 800, "zone": names[1]}]
+    rows = (row for row in half_an_hour(names) if not gap["from_us"] < row["arrived_us"] < gap["to_us"])
+    return session, rows
