@@ -15,7 +15,7 @@ _WIDTH, _HEIGHT = 7620, 2400
 _FONT = 120
 _LETTER = 62  # about as wide as a letter is
 _GAP_MIN = 24  # a gap is never drawn narrower
-_DEPTH_STEPS_UM = tuple(base * 10**power for power in range(2, 7) for base in (1, 2, 5))
+_DEPTH_STEPS_UM = tuple(base * 10**power for power in range(2, 12) for base in (1, 2, 5))
 _TIME_STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 86400)
 _MOST_TICKS = 8
 _DEVICE = 'stroke="#000" stroke-width="18" stroke-dasharray="150 50 20 50" fill="none"'
