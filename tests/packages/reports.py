@@ -1,9 +1,11 @@
 """Sessions to make reports of: what `sessions show --json` would say of a scenario or of a golden record."""
 
 import json
+import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from devicelog.canonical import Json
@@ -12,6 +14,7 @@ from devicelog.samples import sample_rows
 from firmware_bridge.simulator import scenarios
 from tests.builders import STREAM
 from tests.make_golden import HERE, evidence_of
+from tests.oracles import needed
 from tests.scenario_runs import run_of
 
 SCENARIOS = sorted(
@@ -119,3 +122,28 @@ def long_session() -> tuple[Json, Iterator[Json]]:
     session["gaps"] = [{**gap, "cause": "link", "contact": "yes", "missing": 800, "zone": names[1]}]
     rows = (row for row in half_an_hour(names) if not gap["from_us"] < row["arrived_us"] < gap["to_us"])
     return session, rows
+
+
+def words_of(pdf: bytes, folder: Path) -> str:
+    """The text of a PDF, as poppler reads it."""
+    path = folder / "words.pdf"
+    path.write_bytes(pdf)
+    return subprocess.run(
+        [needed("pdftotext"), "-layout", path, "-"], capture_output=True, encoding="utf-8", check=True
+    ).stdout
+
+
+def codes_on(pdf: bytes, folder: Path) -> list[bytes]:
+    """What the QR codes say that are seen on its pages at 150 dots an inch."""
+    import zxingcpp
+
+    path = folder / "codes.pdf"
+    path.write_bytes(pdf)
+    subprocess.run([needed("pdftoppm"), "-r", "150", "-gray", path, folder / "page"], check=True)
+    found = []
+    for picture in sorted(folder.glob("page-*.pgm")):
+        kind, wide, high, _, pixels = picture.read_bytes().split(maxsplit=4)
+        assert kind == b"P5"
+        shape = memoryview(pixels).cast("B", (int(high), int(wide)))
+        found += [code.bytes for code in zxingcpp.read_barcodes(shape)]
+    return found
