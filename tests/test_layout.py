@@ -103,6 +103,10 @@ PURE = {
     "devicelog.pipeline",
     "devicelog.samples",
     "devicelog.clinical.plan",
+    "devicelog.words",
+    "devicelog.words.units",
+    "devicelog.words.findings",
+    "devicelog.words.session",
     "devicelog.ledger.base64_text",
     "devicelog.ledger.checkpoint",
     "devicelog.ledger.entries",
@@ -124,6 +128,13 @@ PURE = {
     "devicelog.packages.records_lines",
     "devicelog.packages.fhir",
     "devicelog.packages.fhir_values",
+    "devicelog.packages.report",
+    "devicelog.packages.report.facts",
+    "devicelog.packages.report.html",
+    "devicelog.packages.report.letters",
+    "devicelog.packages.report.plot",
+    "devicelog.packages.report.qr",
+    "devicelog.packages.report.svg",
     "devicelog.store.mounts",
     "devicelog.store.projection",
     "devicelog.store.reading",
@@ -171,9 +182,11 @@ ROOMS: dict[str, set[str]] = {
         *("tally", "validate"),
     },
     "samples": {"account", "attribution", "canonical", "records", "sessions"},
+    "words": {"canonical"},
     "ledger": {"canonical", "errors"},
     "store": {"canonical", "errors", "ledger", "records"},
     "packages": {"canonical", "errors", "ledger", "records", "samples", "store"},
+    "packages": {"canonical", "errors", "ledger", "records", "sessions", "store", "words"},
     "control": {"canonical", "errors", "store"},
     "recorder": {
         *(
@@ -197,7 +210,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "cli": {
         *("attribution", "calibration", "canonical", "clinical", "control", "errors", "ledger", "pipeline", "records"),
-        *("recorder", "samples", "sessions", "store"),
+        *("recorder", "samples", "sessions", "store", "words"),
     },
     "verify": set(),  # for auditors: it shares no line with what it judges
     "__main__": {"cli"},
@@ -267,6 +280,8 @@ IMPORTERS = {
     "cobs": {"firmware_bridge.frames"},
     "rfc8785": {"devicelog.canonical"},
     "re2": {"firmware_bridge.expression"},
+    "segno": {"devicelog.packages.report.qr"},
+    "typst": {"devicelog.packages.report.pdf"},
     "cryptography": {"devicelog.ledger.keys"},
 }
 
@@ -433,7 +448,7 @@ def test_every_module_says_what_it_is_for(module):
 
 # --- the command line -------------------------------------------------------------------------------------------------
 
-HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero", "cryptography")
+HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero", "cryptography", "segno", "typst")
 
 
 @pytest.mark.parametrize(
@@ -447,6 +462,7 @@ HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero", "
         "from devicelog.cli import run; assert run(['demo', '--help']) == 0",
         "from devicelog.cli import run; assert run(['sessions', '--help']) == 0",
         "import devicelog.pipeline, devicelog.samples",
+        "import devicelog.packages.report.html, devicelog.packages.report.pdf",
         "import devicelog.ledger.keys, devicelog.ledger.pin, devicelog.ledger.tlog_proof",
         "import firmware_bridge.decode, firmware_bridge.profiles",
         "import firmware_bridge.sources.gpio, firmware_bridge.sources.both, firmware_bridge.simulator.sensors",

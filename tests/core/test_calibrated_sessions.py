@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from devicelog.canonical import canonical
-from devicelog.cli.findings import said as sentence
 from devicelog.pipeline import Opening, Pipeline, new_documents
 from devicelog.records import Clock
 from devicelog.rules.pen import calibration_off
 from devicelog.samples import sample_rows
+from devicelog.words.findings import said as sentence
 from firmware_bridge.calibration import Calibrator, Curve, CurvePoint, HostCalibration
 from firmware_bridge.profile import Calibration
 from firmware_bridge.readings import LinkChange

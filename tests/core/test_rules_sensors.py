@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from devicelog.canonical import Json
-from devicelog.cli.findings import said
 from devicelog.rules.rule import Outcome, found, not_applicable, passed
 from devicelog.rules.sensors import disagree, lost, strokes_uncertain
 from devicelog.validate import RULES
+from devicelog.words.findings import said
 
 PARAMETERS = {rule.id: rule.parameters for rule in RULES}["sensors.disagree"]
 ALIKE: Json = {

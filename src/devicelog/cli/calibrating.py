@@ -16,7 +16,7 @@ from devicelog.cli.common import (
     table,
 )
 from devicelog.cli.lines import StdinLines
-from devicelog.cli.units import mm_range
+from devicelog.words.units import mm_range
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from devicelog.cli.common import print_json, table
-from devicelog.cli.units import mm
+from devicelog.words.units import mm
 
 if TYPE_CHECKING:
     from devicelog.clinical.plan import Plan

@@ -5,8 +5,6 @@
 
 from devicelog.canonical import Json, parse_canonical
 from devicelog.cli.common import table
-from devicelog.cli.findings import said
-from devicelog.cli.units import count_words, mm, mm_range, seconds
 from devicelog.cli.witnesses import compared_text, pins_text
 from devicelog.errors import NotFound
 from devicelog.ledger.entries import Entry
@@ -14,6 +12,9 @@ from devicelog.pipeline import Opening, Pipeline
 from devicelog.records import MARK, Mark, item_of
 from devicelog.sessions import UNASSIGNED
 from devicelog.store.reading import Kept
+from devicelog.words import session as words
+from devicelog.words.findings import said
+from devicelog.words.units import mm, mm_range, seconds
 
 
 def show_document(evidence: Kept, prefix: str, derivation: int | None = None) -> Json:
@@ -124,12 +125,10 @@ def show_text(session: Json) -> str:
 
 def _head(session: Json) -> str:
     what = "Session" if session["kind"] == "session" else "Unattributed span"
-    verdict = session["verdict"] or (
-        "not finished: as far as it is on disk" if not session["closed_at"] else "no verdict"
-    )
-    demo = {"demo": "   DEMO DATA, no person was treated", "test": "   TEST DATA"}.get(session["mode"], "")
+    mode = words.MODES.get(session["mode"])
+    demo = f"   {mode}" if mode else ""
     clock = session["clock"]["confidence"] or "unknown"
-    lines = [f"{what} {session['id']}   {session['status']}   {verdict.upper()}{demo}"]
+    lines = [f"{what} {session['id']}   {session['status']}   {words.verdict(session).upper()}{demo}"]
     ended = f", ended by {session['end_cause']}" if session["end_cause"] else ""
     lines.append(
         f"  opened        {session['opened_at']} (clock: {clock}), lasted {seconds(session['duration_us'])}{ended}"
@@ -142,33 +141,14 @@ def _head(session: Json) -> str:
         lines.append(f"  plan          {session['plan']['id']}: {session['plan']['label']}")
     pen = session["pen"]
     if pen:
-        named = [("model", pen["model"]), ("serial", pen["serial"]), ("firmware", pen["firmware"])]
-        named += [("calibration", pen["calibration_id"]), ("cartridge", pen["cartridge"])]
-        lines.append("  pen           " + ", ".join(f"{name} {value or 'not recorded'}" for name, value in named))
+        lines.append("  pen           " + ", ".join(f"{name} {value}" for name, value in words.pen_names(pen)))
     if host := session.get("host_calibration"):
-        until = f"until {host['expires']}" if host["expires"] else "no last day named"
-        own = f"; {host['own']} samples came with a depth of the pen's own" if host["own"] else ""
-        unnamed = host.get("unnamed", 0)  # records from before it was counted do not have it
-        left = f"; {unnamed} after a lost link have no depth: no pen had said who it was" if unnamed else ""
-        lines.append(f"  calibrated    here: {host['id']}, {until}; applied to {host['applied']} samples{own}{left}")
-    if len(session["pens"]) > 1:
-        others = ", ".join(f"serial {pen['serial'] or 'not recorded'}" for pen in session["pens"])
-        lines.append(f"  PENS CHANGED  {len(session['pens'])} pens said who they are: {others}")
-    for clock in session.get("pen_clock", ()):  # records of engine 1 do not have it
-        if clock["drift_ppm"] is not None:
-            pace = "fast" if clock["drift_ppm"] > 0 else "slow"
-            lines.append(
-                f"  pen's clock   {abs(clock['drift_ppm']) / 10_000:.2f} % {pace} against this computer's, over "
-                f"{seconds(clock['for_us'])} (residual {clock['residual_us'] / 1000:.1f} ms)"
-            )
-    jump = session["unattended"]
-    if jump and jump["counters_fell"]:
-        lines.append(
-            "  before this   the pen's counters are lower than when it was last heard: what it did meanwhile is unknown"
-        )
-    elif jump and (jump["passes"] or jump["strokes"]):
-        strokes, passes = count_words(jump["strokes"]), count_words(jump["passes"])
-        lines.append(f"  before this   the pen made {strokes} strokes and {passes} passes while nobody listened")
+        lines.append(f"  calibrated    {words.host_calibration(host)}")
+    if changed := words.pens_changed(session):
+        lines.append(f"  PENS CHANGED  {changed}")
+    lines += [f"  pen's clock   {clock}" for clock in words.pen_clocks(session)]
+    if before := words.before_this(session):
+        lines.append(f"  before this   {before}")
     return "\n".join(lines)
 
 
@@ -181,19 +161,12 @@ def _derivation(session: Json) -> list[str]:
         return [f"  derivation    {number} of {count}: as it was recorded; it was corrected later"]
     reason = "(the reason was erased)" if made["reason"] is None else made["reason"]
     later = "" if number == count else "; it was corrected again later"
-    lines = [
+    return [
         f"  derivation    {number} of {count}: CORRECTED {made['at']} by {made['practitioner']} "
         f"(auth: {made['auth']}){later}",
         f"                reason: {reason}",
+        *(f"                {line}" for line in words.moves(made)),
     ]
-    for move in made["moved"]:
-        what = f"span {move['span']} from {move['from']}" if move["span"] else "records"
-        lines.append(
-            f"                moved: {what} to {move['zone']} (records {move['first_record']} to {move['last_record']})"
-        )
-    if made["client_ref"]:
-        lines.append("                the client was corrected")
-    return lines
 
 
 def _zones(session: Json) -> str:
@@ -216,23 +189,17 @@ def _zones(session: Json) -> str:
                 mm_range(min(sets), max(sets)) if sets else "-",
                 f"{mm_range(depth['min_um'], depth['max_um'])} mean {depth['mean_um'] / 1000:.2f}" if depth else "-",
                 mm_range(limit["depth_min_um"], limit["depth_max_um"]) if limit else "none",
-                _over(zone["over_plan"]) if zone["judged"] and zone["plan_max_um"] is not None else "not assessed",
-                _over(zone["over_device"]) if zone["judged"] else "not assessed",
+                words.over_plan(zone),
+                words.over_device(zone),
                 f"{zone['frequency']['mean_dhz'] / 10:.0f}" if zone["frequency"] else "-",
             )
         )
     if len(rows) == 1:
         return ""
     lines = table(rows)
-    tolerance_um = max(zone["tolerance_um"] for zone in session["zones"])
-    lines.append(
-        f"over: the dial beyond the limit, or measured beyond it by more than the sensor's {mm(tolerance_um)} mm"
-    )
-    paused = [
-        f"{zone['zone']} {seconds(zone['paused_contact_us'])}" for zone in session["zones"] if zone["paused_contact_us"]
-    ]
-    if paused:
-        lines.append(f"on skin while the session was paused (in the figures above): {', '.join(paused)}")
+    lines.append(words.what_over_means(session))
+    if paused := words.paused(session):
+        lines.append(paused)
     return "\n".join("  " + line for line in lines)
 
 
@@ -251,16 +218,8 @@ def _spans(session: Json) -> str:
 
 
 def _passes(zone: Json) -> str:
-    passes, perhaps = zone["passes"], zone.get("passes_perhaps", 0)
-    sources = [] if passes["pen"] is None else [f"pen {passes['pen']}"]
-    if perhaps and sources:
-        sources[0] += f" to {passes['pen'] + perhaps}"
-    if passes["operator"] is not None:
-        sources.append(f"marked {passes['operator']}")
-    if not sources:
-        return "not recorded"
-    low, high = passes["low"], passes["high"]
-    return f"{low if low == high else f'{low} to {high}'} ({', '.join(sources)})"
+    number, sources = words.pass_counts(zone)
+    return f"{number} ({', '.join(sources)})" if sources else number
 
 
 def _findings(session: Json) -> str:
@@ -276,26 +235,14 @@ def _findings(session: Json) -> str:
 def _unassessed(session: Json) -> str:
     lines: list[str] = []
     for result, head in (("not assessable", "Not assessable:"), ("not applicable", "Nothing to check:")):
-        rows = [row for row in session["assessments"] if row["result"] == result]
-        lines += [head] * bool(rows)
-        lines += [f"  {row['rule']}{' in ' + row['zone'] if row['zone'] else ''}: {row['why']}" for row in rows]
+        rows = words.of_result(session, result)
+        lines += [head] * bool(rows) + [f"  {row}" for row in rows]
     return "\n".join(lines)
 
 
 def _gaps(session: Json) -> str:
-    gaps, short = session["gaps"], session["short_gaps"]
-    if not gaps and not short["n"]:
-        return ""
-    lines = ["Gaps:"]
-    for gap in gaps:
-        missing = count_words(gap["missing"])
-        contact = {"yes": "on the skin", "no": "lifted", "unknown": "contact unknown"}[gap["contact"]]
-        at, length = seconds(gap["from_us"]), seconds(gap["for_us"])
-        lines.append(f"  at {at} for {length} in {gap['zone']}: {missing} samples missing, {contact} ({gap['cause']})")
-    if short["n"]:
-        missing = count_words(short["missing"])
-        lines.append(f"  {short['n']} shorter ones: {seconds(short['for_us'])}, {missing} samples missing")
-    return "\n".join(lines)
+    lines = words.gaps(session)
+    return "\n".join(["Gaps:", *(f"  {line}" for line in lines)]) if lines else ""
 
 
 def _notes_text(session: Json) -> str:
@@ -310,35 +257,5 @@ def _notes_text(session: Json) -> str:
 
 
 def _completeness(session: Json) -> str:
-    account = session["completeness"]
-    read = "unknown (interrupted)" if account["bytes_read"] is None else str(account["bytes_read"])
-    closes = "every account closes" if account["closes"] else f"OPEN: {', '.join(account['open_accounts'])}"
-    if not session["closed_at"]:
-        read, closes = "not counted yet", "as far as it is on disk"
-    lines = [
-        f"Completeness: {closes}",
-        f"  bytes read {read} = kept {account['bytes_kept']} + dropped {account['bytes_dropped']}",
-        f"  bytes kept {account['bytes_kept']} = framed {account['bytes_framed']} + "
-        f"rejected {account['bytes_rejected']} + delimiters {account['bytes_delimiters']}",
-    ]
-    for boot in account["boots"]:
-        if boot["first"] is None:
-            if boot["decoded"]:
-                lines.append(
-                    f"  samples decoded {boot['decoded']}; how many are missing nobody knows: none has a number"
-                )
-            continue
-        repeated = f", {boot['repeated']} repeated" if boot["repeated"] else ""
-        repeated += f", {boot['late']} of them late" if boot.get("late") else ""
-        lines.append(
-            f"  samples {boot['first']} to {boot['last']} (pen boot {boot['boot']}) = decoded {boot['decoded']} "
-            f"+ missing {boot['missing']}{repeated}"
-        )
-    lines += [f"  rejected: {fault['n']} x {fault['kind']}, {fault['bytes']} bytes" for fault in account["faults"]]
-    if account["stalls"] or account["overflows"]:
-        lines.append(f"  disk stalls {account['stalls']}, queue overflows {account['overflows']}")
-    return "\n".join(lines)
-
-
-def _over(over: Json) -> str:
-    return seconds(over["for_us"]) if over["for_us"] else "none"
+    closes, lines = words.completeness(session)
+    return "\n".join([f"Completeness: {closes}", *(f"  {line}" for line in lines)])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from devicelog.canonical import Json
 from devicelog.cli.common import table
-from devicelog.cli.units import mm, seconds
+from devicelog.words.units import mm, seconds
 
 
 def compared_text(session: Json) -> str:

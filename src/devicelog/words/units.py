@@ -1,4 +1,4 @@
-"""Integers as people read them: millimetres, seconds, per cent. Here and nowhere before."""
+"""Integers as people read them: millimetres, times, per cent. Here and nowhere before."""
 
 
 def mm(um: int) -> str:
@@ -14,6 +14,12 @@ def mm_range(low_um: int, high_um: int) -> str:
 def seconds(us: int) -> str:
     """Seconds with a tenth; with a hundredth where it is short."""
     return f"{us / 1_000_000:.2f} s" if 0 < us < 100_000 else f"{us / 1_000_000:.1f} s"
+
+
+def elapsed(us: int) -> str:
+    """A time since the beginning, without parts of a second: `1:05`, or `1:00:05`."""
+    minutes, seconds = divmod(us // 1_000_000, 60)
+    return f"{minutes}:{seconds:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
 def percent(ppm: int) -> str:

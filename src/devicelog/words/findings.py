@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from devicelog.canonical import Json
-from devicelog.cli.units import count_words, mm, percent, seconds
+from devicelog.words.units import count_words, mm, percent, seconds
 
 
 def said(finding: Json) -> str:

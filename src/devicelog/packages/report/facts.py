@@ -1,0 +1,353 @@
+"""What a report says: every word of it, before anything is laid out, so that page and PDF say the same. Pure.
+
+What is left out for a recipient is left out here, and nothing after it knows it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from devicelog.canonical import Json
+from devicelog.packages.report.plot import Plot, plot_of, shown_zones
+from devicelog.words import session as words
+from devicelog.words.findings import said
+from devicelog.words.units import elapsed, mm, mm_range, seconds
+
+LEFT_OUT = "(left out)"
+ERASED = "(erased)"
+DEPTHS = (
+    "Depths are what the dial is set to and what the pen's sensor says. Neither is depth reached in tissue, and "
+    "nothing here is a dose."
+)
+# The words of docs/package.md, "What is proved, and what is not".
+PROVED = (
+    "Evidence under a checkpoint is tamper-evident relative to the newest checkpoint that left the device. It is not "
+    "tamper-proof, and it does not prove that what was measured was true. Whoever owns the device owns its keys: what "
+    "was recorded since the newest checkpoint that somebody else holds could have been rewritten and signed anew.",
+    "This report was made from the evidence for reading and proves nothing by itself: of all that is handed over with "
+    "it, only the signature of the whole bag covers it.",
+)
+NO_PROOF = "This report was made without a checkpoint: nothing in it leads to evidence under a signature."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """Where the evidence of the session stands in the log. What is None was not there when the report was made.
+
+    `log`: the log's id; `checkpoint`: the signed note, whole; `fingerprint`: of the key that signed it; `size`: how
+    many entries the checkpoint is over; `entry`: the number of the entry that sealed the session; `package_sha256`: of
+    the package's file, hex.
+    """
+
+    log: str | None = None
+    checkpoint: str | None = None
+    fingerprint: str | None = None
+    size: int | None = None
+    entry: int | None = None
+    package_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A name and what it is."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """The head of a column; numbers stand to the right."""
+
+    name: str
+    numeric: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows of as many cells as there are columns; the first cell of a row is its head."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    below: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A heading, what is said under it, and a list, which may be empty. `small`: of less weight than the others."""
+
+    heading: str
+    says: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    small: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFacts:
+    """Everything a report says, in its order. `banners`: what must not be overlooked. `opened_at`: ISO 8601, UTC."""
+
+    title: str
+    id: str
+    opened_at: str
+    banners: tuple[str, ...]
+    verdict: str
+    verdict_says: str
+    facts: tuple[Fact, ...]
+    zones: Table | None
+    plot: Plot
+    plot_says: str
+    findings: Table | None
+    sections: tuple[Section, ...]
+    evidence: tuple[Fact, ...]
+    checkpoint: str | None
+    proved: tuple[str, ...]
+    made: str
+
+
+def facts_of(
+    session: Json,
+    rows: Iterable[Json],
+    proof: Proof,
+    *,
+    redacted: bool,
+    client_called: str | None,
+    made_at: str,
+) -> ReportFacts:
+    """What the report of a session says.
+
+    `session`: as `sessions show --json` prints it; `rows`: of devicelog.samples.sample_rows, read once. `redacted`:
+    without the client's code and reference, the notes and the reasons. `client_called`: what this recipient knows the
+    client by; it stands for the code, redacted or not. `made_at`: when the report was made, in words.
+    """
+    plot = plot_of(session, rows)
+    notes = _notes(session, redacted=redacted)
+    checkpoint = proof.checkpoint
+    return ReportFacts(
+        title="Session record" if session["kind"] == "session" else "Record of use outside a session",
+        id=session["id"],
+        opened_at=session["opened_at"],
+        banners=tuple(_banners(session)),
+        verdict=words.verdict(session),
+        verdict_says=words.VERDICTS.get(session["verdict"] or "", ""),
+        facts=tuple(_head(session, client=_client(session, redacted=redacted, called=client_called))),
+        zones=_zones(session),
+        plot=plot,
+        plot_says=_plot_says(session, plot),
+        findings=_findings(session),
+        sections=tuple(_sections(session, notes, redacted=redacted)),
+        evidence=tuple(_evidence(session, proof)),
+        checkpoint=checkpoint,
+        proved=(*PROVED, *([] if checkpoint else [NO_PROOF])),
+        made=f"Report of {session['id']}, made {made_at}",
+    )
+
+
+def _banners(session: Json) -> Iterable[str]:
+    if mode := words.MODES.get(session["mode"]):
+        yield mode
+    if not session["closed_at"]:
+        yield "NOT FINISHED: this is the session as far as it is on disk"
+    elif session["ended"] == "interrupted":
+        yield "INTERRUPTED: the recording was cut off, and what came after is not in it"
+    if session["derivations"] > 1:
+        number, count = session["derivation"], session["derivations"]
+        yield f"AMENDED: derivation {number} of {count}; see Corrections"
+
+
+def _client(session: Json, *, redacted: bool, called: str | None) -> str:
+    if called is not None:
+        return called
+    if redacted:
+        return LEFT_OUT
+    return session["client"] or f"erased ({session['client_ref']})"
+
+
+def _head(session: Json, *, client: str) -> Iterable[Fact]:
+    modes = {"demo": "demo: a simulated pen", "test": "test", "real": "real"}
+    yield Fact(name="Mode", value=modes.get(session["mode"], "unknown: no frame said it"))
+    confidence = session["clock"]["confidence"] or "unknown"
+    yield Fact(name="Opened", value=f"{session['opened_at']} (clock: {confidence})")
+    if session["closed_at"]:
+        ended = f"{session['ended']}, by {session['end_cause']}" if session["end_cause"] else session["ended"]
+        yield Fact(name="Closed", value=f"{session['closed_at']} ({ended})")
+    else:
+        yield Fact(name="Closed", value="not yet")
+    yield Fact(name="Lasted", value=_lasted(session["duration_us"]))
+    if session["kind"] == "session":
+        yield Fact(name="Client", value=client)
+        yield Fact(name="Practitioner", value=f"{session['practitioner']} (auth: {session['auth']})")
+    plan = session["plan"]
+    yield Fact(name="Plan", value=f"{plan['id']}: {plan['label']} ({plan['indication']})" if plan else "none")
+    if session["pen"]:
+        for name, value in words.pen_names(session["pen"]):
+            yield Fact(name="Cartridge" if name == "cartridge" else f"Pen, {name}", value=value)
+    else:
+        yield Fact(name="Pen", value="none said who it is")
+    if host := session.get("host_calibration"):
+        yield Fact(name="Calibrated", value=words.host_calibration(host))
+    if changed := words.pens_changed(session):
+        yield Fact(name="Pens changed", value=changed)
+    for told in words.pen_clocks(session):
+        yield Fact(name="Pen's clock", value=told)
+    if before := words.before_this(session):
+        yield Fact(name="Before this", value=before)
+
+
+def _lasted(us: int) -> str:
+    return seconds(us) if us < 60_000_000 else f"{elapsed(us)} ({seconds(us)})"
+
+
+# --- the zones --------------------------------------------------------------------------------------------------------
+
+_COLUMNS = (
+    Column(name="Zone"),
+    Column(name="Passes", numeric=True),
+    Column(name="Counted by"),
+    Column(name="Glides", numeric=True),
+    Column(name="On skin", numeric=True),
+    Column(name="Set", numeric=True),
+    Column(name="Measured min", numeric=True),
+    Column(name="mean", numeric=True),
+    Column(name="max", numeric=True),
+    Column(name="Plan", numeric=True),
+    Column(name="Over plan", numeric=True),
+    Column(name="Over device", numeric=True),
+    Column(name="Strokes/s", numeric=True),
+)
+
+
+def _zones(session: Json) -> Table | None:
+    shown = shown_zones(session)
+    if not shown:
+        return None
+    limits = {zone["zone"]: zone for zone in session["plan_zones"]}
+    below = [_sentence(told) for told in (words.what_over_means(session), words.paused(session)) if told]
+    return Table(
+        caption="What was done in each zone, depths in millimetres",
+        columns=_COLUMNS,
+        rows=tuple(_row(number, zone, limits.get(zone["zone"])) for number, zone in enumerate(shown, 1)),
+        below=(*below, DEPTHS),
+    )
+
+
+def _sentence(told: str) -> str:
+    return f"{told[0].upper()}{told[1:]}."
+
+
+def _row(number: int, zone: Json, limit: Json | None) -> tuple[str, ...]:
+    passes, sources = words.pass_counts(zone)
+    unknown, depth = bool(zone["contact_unknown_us"]), zone["depth"]
+    sets = [row["depth_set_um"] for row in zone["at_set_depth"]]
+    plan = mm_range(limit["depth_min_um"], limit["depth_max_um"]) if limit else "none"
+    return (
+        f"{number} {zone['zone']}",
+        passes,
+        ", ".join(sources) or "nobody",
+        "unknown" if unknown else str(zone["glides"]),
+        "unknown" if unknown else seconds(zone["contact_us"]),
+        mm_range(min(sets), max(sets)) if sets else "–",
+        *([mm(depth["min_um"]), mm(_tens(depth["mean_um"])), mm(depth["max_um"])] if depth else ["–", "–", "–"]),
+        plan,
+        words.over_plan(zone),
+        words.over_device(zone),
+        str((zone["frequency"]["mean_dhz"] + 5) // 10) if zone["frequency"] else "–",
+    )
+
+
+def _tens(um: int) -> int:
+    """To hundredths of a millimetre, halves upwards."""
+    return (um + 5) // 10 * 10
+
+
+def _plot_says(session: Json, plot: Plot) -> str:
+    """The plot in words."""
+    told = [f"Depth in millimetres over {elapsed(plot.duration_us)} (minutes and seconds), {plot.samples} samples."]
+    if plot.device_max_um is not None:
+        told.append(f"Device limit {mm(plot.device_max_um)} mm.")
+    for zone in shown_zones(session):
+        sets = [row["depth_set_um"] for row in zone["at_set_depth"]]
+        parts = [f"set {mm_range(min(sets), max(sets))} mm"] if sets else []
+        if depth := zone["depth"]:
+            parts.append(f"measured {mm_range(depth['min_um'], depth['max_um'])} mm")
+        if zone["plan_max_um"] is not None:
+            parts.append(f"plan {mm_range(zone['plan_min_um'] or 0, zone['plan_max_um'])} mm")
+        times = ", ".join(
+            f"{elapsed(stay.from_us)} to {elapsed(stay.to_us)}" for stay in plot.stays if stay.zone == zone["zone"]
+        )
+        told.append(f"{zone['zone']} ({times or 'never on the skin'}): {', '.join(parts) or 'no depth'}.")
+    told.append(f"Gaps in what was recorded: {len(plot.gaps) or 'none'}.")
+    return " ".join(told)
+
+
+# --- findings and what follows ----------------------------------------------------------------------------------------
+
+
+def _findings(session: Json) -> Table | None:
+    if not session["findings"]:
+        return None
+    return Table(
+        caption=f"Findings: {len(session['findings'])}",
+        columns=(Column(name="Rule"), Column(name="Severity"), Column(name="Zone"), Column(name="What was found")),
+        rows=tuple(
+            (finding["rule"], finding["severity"].upper(), finding["zone"] or "–", said(finding))
+            for finding in session["findings"]
+        ),
+    )
+
+
+def _notes(session: Json, *, redacted: bool) -> list[str]:
+    texts = [LEFT_OUT if redacted else ERASED if note["text"] is None else note["text"] for note in session["notes"]]
+    return [f"at {seconds(note['at_us'])}: {text}" for note, text in zip(session["notes"], texts, strict=True)]
+
+
+def _sections(session: Json, notes: list[str], *, redacted: bool) -> Iterable[Section]:
+    unassessed = words.of_result(session, "not assessable")
+    yield _listed("Not assessable", unassessed, "Nothing: every check that was to run could run.")
+    yield _listed("Gaps", words.gaps(session), "None.")
+    yield _listed("Notes", notes, "None.")
+    yield _listed("Corrections", *_corrections(session, redacted=redacted))
+    yield Section(heading="Signatures", says=("Not signed.",))
+    closes, accounts = words.completeness(session)
+    yield Section(
+        heading="Completeness",
+        says=(_sentence(closes),),
+        lines=tuple(accounts),
+        small=True,
+    )
+    if nothing := words.of_result(session, "not applicable"):
+        yield Section(heading="Nothing to check", lines=tuple(nothing), small=True)
+
+
+def _listed(heading: str, lines: list[str], otherwise: str) -> Section:
+    """A list, or why there is none."""
+    return Section(heading=heading, lines=tuple(lines), says=() if lines else (otherwise,))
+
+
+def _corrections(session: Json, *, redacted: bool) -> tuple[list[str], str]:
+    number, count, made = session["derivation"], session["derivations"], session["attribution"]
+    if count < 2:
+        return [], "None: this is the session as it was recorded." if count else "None."
+    if made is None:
+        return [f"Derivation {number} of {count}: as it was recorded; it was corrected later"], ""
+    reason = LEFT_OUT if redacted else ERASED if made["reason"] is None else made["reason"]
+    later = "" if number == count else "; it was corrected again later"
+    corrected = f"corrected {made['at']} by {made['practitioner']} (auth: {made['auth']}){later}"
+    return [f"Derivation {number} of {count}: {corrected}", f"reason: {reason}", *words.moves(made)], ""
+
+
+# --- the evidence -----------------------------------------------------------------------------------------------------
+
+
+def _evidence(session: Json, proof: Proof) -> Iterable[Fact]:
+    def of(name: str, value: object) -> Fact:
+        return Fact(name=name, value="not there" if value is None else str(value))
+
+    lines = (proof.checkpoint or "").split("\n")
+    yield of("Log", proof.log)
+    yield of("Sealed by entry", proof.entry)
+    yield of("Checkpoint over entries", proof.size)
+    yield of("Root, base64", lines[2] if len(lines) > 2 else None)
+    yield of("Key that signed it", proof.fingerprint)
+    yield of("Package, SHA-256", proof.package_sha256)
+    yield of("Derived record, SHA-256", session["derived"])
+    yield of("Engine", session["engine"])
