@@ -81,7 +81,7 @@ class PackageEvidence:
         return [*self._sealed.entries, *(self._later.entries if self._later else ())]
 
     def check(self) -> set[str]:
-        """Read every byte, so that all that can be checked is; gives the commitments to texts that it has.
+        """Read every byte, so that all that can be checked is. Returns the commitments to texts in records and entries.
 
         Raises EvidenceDamaged.
         """
@@ -131,8 +131,8 @@ class PackageEvidence:
 
     def entry(self, seq: int) -> Entry:
         """One ledger entry of this session. Raises NotFound for any other."""
-        about = (self.sealed, *((self.statement,) if self.statement else ()))
-        found: Entry | None = next((entry for entry in (*self.entries(), *about) if entry.seq == seq), None)
+        known = [*self.entries(), self.sealed, *([self.statement] if self.statement else [])]
+        found = next((entry for entry in known if entry.seq == seq), None)
         if found is None:
             raise NotFound(f"there is no ledger entry {seq} in {self.path}")
         return found
