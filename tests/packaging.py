@@ -1,4 +1,4 @@
-"""A packaged session, made of the database of tests/databases.py as a recorder does: sealed in the ledger, then written.
+"""A packaged session, made of the database of tests/databases.py: sealed in the ledger, then written.
 
 The proofs are texts without meaning: nothing that reads a package looks into one, `verify` does.
 """
