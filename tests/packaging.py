@@ -1,61 +1,65 @@
-"""A packaged session, made of the database of tests/databases.py: sealed in the ledger, then written.
-
-The proofs are texts without meaning: nothing that reads a package looks into one, `verify` does.
-"""
+"""A packaged session, made of the database of tests/databases.py: sealed in the ledger, proved, then written."""
 
 import shutil
-from contextlib import AbstractContextManager
 from pathlib import Path
-from unittest import mock
 
 from devicelog.canonical import Json
-from devicelog.ledger.entries import BODY_KEYS, Entry
+from devicelog.ledger.checkpoint import Checkpoint, log_signature
+from devicelog.ledger.entries import Entry
+from devicelog.ledger.keys import SigningKey
+from devicelog.ledger.note import ED25519, SignedNote, VerifierKey
+from devicelog.ledger.proofs import inclusion_proof
+from devicelog.ledger.seals import of_stream, seal_body, statement
+from devicelog.ledger.tlog_proof import TlogProof
 from devicelog.ledger.tree import Tree
-from devicelog.packages.contents import since_seal
 from devicelog.packages.sealing import Written, write_later, write_package
 from devicelog.recorder.attributing import AttributeCommand, attribute_here
 from devicelog.store.database import open_for_writing
 from devicelog.store.evidence import Evidence
 from devicelog.store.transaction import Transaction
-from tests.databases import FIRST, StillClock
+from tests.databases import FIRST, StillClock, rows
 
-PROOF, PIN = b"a proof\n", b"a pin\n"
+PIN = b"a pin\n"
 REASON = "the cheek was marked as the forehead"
 SW = {"version": "0", "engine": 7}
-_TYPES = {
-    "stream.sealed": frozenset({"stream", "entries", "root"}),
-    "stream.extended": frozenset({"stream", "later", "later_root"}),
-}
-
-
-def new_types() -> AbstractContextManager[object]:
-    """The types of entries that sealing writes."""
-    return mock.patch.dict(BODY_KEYS, {name: keys for name, keys in _TYPES.items() if name not in BODY_KEYS})
 
 
 def append(path: Path, type_: str, body: Json) -> Entry:
     """Write an entry as a command would."""
     engine, head = open_for_writing(path.parent, stamps=StillClock(), sw=SW)
-    with new_types(), engine.connect() as connection, connection.begin():
+    with engine.connect() as connection, connection.begin():
         return Transaction(connection, head, stamps=StillClock(), sw=SW).entry(type_, body)
 
 
-def entries_of(path: Path, stream: str) -> list[Entry]:
+def around(path: Path, stream: str) -> tuple[list[Entry], list[Entry]]:
+    """The entries of a stream up to its seal, and since."""
     with Evidence(path) as evidence:
-        return list(evidence.entries_of(stream, 0))
-
-
-def extent(entries: list[Entry], n: str, root: str) -> Json:
-    return {n: len(entries), root: Tree(entry.leaf for entry in entries).root().hex()}
+        before, _, since = of_stream(evidence.entries_of(stream, 0), stream)
+    return before, since
 
 
 def seal(path: Path, stream: str = FIRST) -> Entry:
     """Write the entry `stream.sealed`."""
-    return append(path, "stream.sealed", {"stream": stream, **extent(entries_of(path, stream), "entries", "root")})
+    return append(path, "stream.sealed", seal_body(stream, around(path, stream)[0]))
 
 
-def package(path: Path, sealed: Entry, proof: bytes = PROOF) -> Written:
+def proof_of(path: Path, entry: Entry, *, index: int | None = None) -> bytes:
+    """That an entry is in the tree of the whole ledger, by a checkpoint that a key of ours signed."""
+    leaves = [leaf for (leaf,) in rows(path, "SELECT leaf FROM ledger_entry ORDER BY seq")]
+    checkpoint = Checkpoint(origin=entry.values["log"], size=len(leaves), root=Tree(leaves).root())
+    file = path.parent / "keys" / "log.pem"
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    key = SigningKey.load(file) if file.exists() else SigningKey.create(file)
+    body = checkpoint.body()
+    verifier = VerifierKey(name=checkpoint.origin, algorithm=ED25519, public=key.public)
+    note = SignedNote(text=body, signatures=(log_signature(verifier, key.sign(body.encode())),))
+    hashes = tuple(inclusion_proof(leaves, entry.seq))
+    return TlogProof(index=entry.seq if index is None else index, hashes=hashes, checkpoint=note.data()).data()
+
+
+def package(path: Path, sealed: Entry, proof: bytes | None = None) -> Written:
     """Write the package of a sealed session into the data directory of its database."""
+    proof = proof_of(path, sealed) if proof is None else proof
     with Evidence(path) as evidence:
         row = evidence.stream(sealed.body["stream"])
         return write_package(evidence, row, sealed=sealed, proof=proof, pin=PIN, data_dir=path.parent)
@@ -64,11 +68,11 @@ def package(path: Path, sealed: Entry, proof: bytes = PROOF) -> Written:
 def extend(path: Path, sealed: Entry) -> Written:
     """Write the entry `stream.extended` and the later package."""
     stream = sealed.body["stream"]
-    later = since_seal(entries_of(path, stream), stream, sealed, 2**53)
-    statement = append(path, "stream.extended", {"stream": stream, **extent(later, "later", "later_root")})
+    said = append(path, "stream.extended", statement(stream, around(path, stream)[1]))
     with Evidence(path) as evidence:
         row = evidence.stream(stream)
-        return write_later(evidence, row, sealed=sealed, statement=statement, proof=PROOF, data_dir=path.parent)
+        proof = proof_of(path, said)
+        return write_later(evidence, row, sealed=sealed, statement=said, proof=proof, data_dir=path.parent)
 
 
 def attribute(path: Path, stream: str = FIRST, client: str | None = None) -> None:

@@ -7,6 +7,7 @@ import shutil
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.cli.report import show_document
 from devicelog.errors import CannotDecide, EvidenceDamaged, NotFound, StoreUnusable
 from devicelog.ledger.entries import Entry
+from devicelog.ledger.note import SignedNote
+from devicelog.ledger.tlog_proof import TlogProof
 from devicelog.ledger.tree import Tree, leaf_hash
 from devicelog.packages.container import Container, image
 from devicelog.packages.contents import private_bytes
@@ -174,6 +177,24 @@ def chained_again(change: Change) -> Change:
     return sealed_again(chained(change))
 
 
+def cut_proof(data: bytes) -> bytes:
+    proof = TlogProof.parse(data)
+    return replace(proof, hashes=proof.hashes[:-1]).data()
+
+
+def of_proof(change: Callable[[TlogProof], TlogProof]) -> Change:
+    def changed(files: Files) -> None:
+        files["sealed.tlog-proof"] = change(TlogProof.parse(files["sealed.tlog-proof"])).data()
+
+    return changed
+
+
+def of_another_log(proof: TlogProof) -> TlogProof:
+    note = SignedNote.parse(proof.checkpoint)
+    text = f"other/{note.text}"
+    return replace(proof, checkpoint=SignedNote(text=text, signatures=note.signatures).data())
+
+
 def a_document(files: Files) -> str:
     return next(name for name in files if name.startswith("documents/"))
 
@@ -208,7 +229,10 @@ CHANGES: dict[str, tuple[Change, str]] = {
         "its last line has no end",
     ),
     "an empty line": (lines(lambda parts: parts.insert(1, b"\n")), "entries.jsonl, line 2, was changed"),
-    "an entry with a space": (lines(lambda parts: parts.insert(1, b" " + parts.pop(1))), "line 2, was changed: not in canonical form"),
+    "an entry with a space": (
+        lines(lambda parts: parts.insert(1, b" " + parts.pop(1))),
+        "line 2, was changed: not in canonical form",
+    ),
     "an entry of another log": (of_line(1, lambda values: values.update(log="x")), "line 2: of another log"),
     "a chain broken, sealed again": (
         sealed_again(of_line(1, lambda values: values.update(nonce=OTHER[:32]))),
@@ -250,6 +274,21 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "a document removed": (lambda files: files.pop(a_document(files)), "document [0-9a-f]{64} is missing"),
     "a document renamed": (renamed, "with another hash than its name"),
     "a document added": (added_document, "is named by none of its entries"),
+    "everything made again but the proof": (
+        chained_again(of_line(0, lambda values: values.update(mono_us=1))),
+        "sealed.tlog-proof: leaf .* is not in the tree",
+    ),
+    "a proof of another entry": (of_proof(lambda proof: replace(proof, index=3)), "it is of entry 3 of"),
+    "a proof of another log": (of_proof(of_another_log), "it is of entry .* of other/"),
+    "a proof with a hash too few": (
+        of_proof(lambda proof: TlogProof.parse(cut_proof(proof.data()))),
+        "sealed.tlog-proof: the proof has .* hashes, fewer",
+    ),
+    "a proof with a hash changed": (
+        of_proof(lambda proof: replace(proof, hashes=(bytes(32), *proof.hashes[1:]))),
+        "sealed.tlog-proof: leaf .* is not in the tree",
+    ),
+    "a proof that is none": (lambda files: files.update({"sealed.tlog-proof": b"x"}), "sealed.tlog-proof: "),
     "the pin removed": (lambda files: files.pop("pin.txt"), "does not list pin.txt"),
     "the proof removed": (lambda files: files.pop("sealed.tlog-proof"), "does not list sealed.tlog-proof"),
     "a file added": (lambda files: files.update({"more": b""}), "lists 'more', which no package has"),
@@ -259,6 +298,9 @@ CHANGES: dict[str, tuple[Change, str]] = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_is_found_and_located(away: Path, name: str) -> None:
     change, words = CHANGES[name]
+    for other in ("later.zip", "private.json"):  # they would fit no longer either
+        away.with_name(f"{FIRST}.{other}").unlink()
+    check(away)
     spoiled(away, change)
     with pytest.raises(EvidenceDamaged, match=words) as caught:
         check(away)
@@ -325,13 +367,37 @@ def said(**values: object) -> Change:
     return changed
 
 
+def unsaid(data: bytes) -> bytes:
+    """The statement as an entry of a type that states nothing."""
+    return canonical(parse_canonical(data) | {"type": "stream.heard"})
+
+
+def said_again(files: Files) -> None:
+    """Line and statement fit each other again, and the chain between them."""
+    line = files["entries.jsonl"].splitlines()[0]
+    files["statement.json"] = canonical(parse_canonical(files["statement.json"]) | {"prev": leaf_hash(line).hex()})
+    said(later_root=leaf_hash(line).hex())(files)
+
+
 LATER: dict[str, tuple[Change, str]] = {
     "an entry removed": (lines(lambda parts: parts.pop()), "0 entries where the ledger says 1"),
     "an entry changed": (of_line(0, lambda values: values.update(mono_us=1)), "are not those that the ledger names"),
     "another count": (said(later=0), "1 entries where the ledger says 0"),
     "another root": (said(later_root=OTHER), "are not those that the ledger names"),
     "another session": (said(stream=SECOND), "says nothing of s-0000000002"),
-    "no count": (said(later="1"), "does not say what came later"),
+    "no count": (said(later="1"), "statement.json was changed"),
+    "no statement": (
+        lambda files: files.update({"statement.json": unsaid(files["statement.json"])}),
+        "statement.json says nothing of",
+    ),
+    "another proof": (
+        lambda files: files.update({"statement.tlog-proof": cut_proof(files["statement.tlog-proof"])}),
+        "statement.tlog-proof: the proof has .* hashes",
+    ),
+    "everything made again but the proof": (
+        lambda files: (of_line(0, lambda values: values.update(mono_us=1))(files), said_again(files)),
+        "statement.tlog-proof: leaf .* is not in the tree",
+    ),
     "named twice": (
         said(streams=[{"stream": FIRST, "later": 0, "later_root": OTHER}] * 2),
         "(names s-0000000002 twice|body keys)",

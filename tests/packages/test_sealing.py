@@ -14,6 +14,7 @@ from devicelog.canonical import Json
 from devicelog.cli.report import show_document
 from devicelog.errors import EvidenceDamaged, NotFound, StoreUnusable
 from devicelog.ledger.entries import Entry
+from devicelog.ledger.tlog_proof import TlogProof
 from devicelog.packages.container import Container
 from devicelog.packages.reading import PackageEvidence
 from devicelog.packages.sealing import private_path, write_private
@@ -26,7 +27,7 @@ from devicelog.store.reading import Kept
 from devicelog.store.schema import STREAM
 from firmware_bridge.transports import decoder_of
 from tests.databases import CLIENT, FIRST, NOTE, SECOND, SPAN, flip, one, problems, spoil
-from tests.packaging import PIN, PROOF, REASON, append, attribute, extend, package, seal, taken_away
+from tests.packaging import PIN, REASON, append, attribute, extend, package, proof_of, seal, taken_away
 
 Sealed = tuple[Path, Entry]
 
@@ -124,7 +125,8 @@ def test_nothing_later_is_said_too(recorded: Sealed) -> None:
     extend(path, sealed)
     with PackageEvidence(path.parent / "packages" / f"{FIRST}.package.zip") as kept:
         assert kept.statement is not None
-        assert (kept.statement.body["later"], kept.statement_proof()) == (0, PROOF)
+        assert kept.statement.body["later"] == 0
+        assert TlogProof.parse(kept.statement_proof() or b"").index == kept.statement.seq
 
 
 def test_the_later_package_is_replaced(recorded: Sealed) -> None:
@@ -163,7 +165,7 @@ def test_what_a_package_is_made_of_can_be_had_from_it_again(recorded: Sealed) ->
     path, sealed = recorded
     with PackageEvidence(path.parent / "packages" / f"{FIRST}.package.zip") as kept:
         parts = kept.parts()
-        assert (parts.sealed, parts.proof, parts.pin) == (sealed, PROOF, PIN)
+        assert (parts.sealed, TlogProof.parse(parts.proof).index, parts.pin) == (sealed, sealed.seq, PIN)
         with Evidence(path) as evidence:
             assert list(parts.chunks) == list(evidence.blobs(evidence.stream(FIRST)["no"])) == list(parts.chunks)
 
@@ -200,7 +202,8 @@ def test_written_twice_is_written_once(recorded: Sealed) -> None:
     path, sealed = recorded
     file = path.parent / "packages" / f"{FIRST}.package.zip"
     before = file.stat()
-    again = package(path, sealed)
+    with PackageEvidence(file) as kept:
+        again = package(path, sealed, kept.parts().proof)
     assert (again.path, again.bytes) == (file, before.st_size)
     assert file.stat().st_ino == before.st_ino
 
@@ -243,10 +246,23 @@ def test_a_changed_database_gives_no_package(recorded: Sealed, sql: str, place: 
 
 def test_a_seal_that_says_other_entries_gives_no_package(recorded: Sealed) -> None:
     path, _ = recorded
-    shutil.rmtree(path.parent / "packages")
-    sealed = append(path, "stream.sealed", {"stream": FIRST, "entries": 3, "root": "0" * 64})
+    sealed = append(path, "stream.sealed", {"stream": SECOND, "entries": 3, "root": "0" * 64})
     with pytest.raises(EvidenceDamaged, match="entries where the ledger says 3"):
         package(path, sealed)
+
+
+def test_a_seal_that_is_not_the_first_gives_no_package(recorded: Sealed) -> None:
+    path, _ = recorded
+    with pytest.raises(EvidenceDamaged, match="is not the seal of s-0000000002"):
+        package(path, seal(path))
+
+
+def test_a_proof_of_something_else_gives_no_package(recorded: Sealed) -> None:
+    path, sealed = recorded
+    shutil.rmtree(path.parent / "packages")
+    with pytest.raises(EvidenceDamaged, match=r"sealed\.tlog-proof: it is of entry 3"):
+        package(path, sealed, proof_of(path, sealed, index=3))
+    assert not list((path.parent / "packages").iterdir())
 
 
 def test_a_full_disk_is_found_out_before(recorded: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:
