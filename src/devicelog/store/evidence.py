@@ -235,11 +235,8 @@ class Evidence:
         return found
 
     def _payload(self, query: Any) -> tuple[bytes, str] | None:
-        rows = self._rows(query)
-        if not rows:
-            return None
-        salt, text = tuple(rows[0])
-        return salt, text
+        rows: Sequence[Any] = self.rows(query)
+        return (rows[0][0], rows[0][1]) if rows else None
 
     def _scalar(self, query: Any) -> Any:
         rows = self.rows(query)
