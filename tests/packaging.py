@@ -3,11 +3,12 @@
 import shutil
 from pathlib import Path
 
-from devicelog.canonical import Json
+from devicelog.canonical import Json, parse_canonical
 from devicelog.ledger.checkpoint import Checkpoint, log_signature
 from devicelog.ledger.entries import Entry
 from devicelog.ledger.keys import SigningKey
 from devicelog.ledger.note import ED25519, SignedNote, VerifierKey
+from devicelog.ledger.pin import Pin
 from devicelog.ledger.proofs import inclusion_proof
 from devicelog.ledger.seals import of_stream, seal_body, statement
 from devicelog.ledger.tlog_proof import TlogProof
@@ -19,7 +20,6 @@ from devicelog.store.evidence import Evidence
 from devicelog.store.transaction import Transaction
 from tests.databases import FIRST, StillClock, rows
 
-PIN = b"a pin\n"
 REASON = "the cheek was marked as the forehead"
 SW = {"version": "0", "engine": 7}
 
@@ -43,16 +43,26 @@ def seal(path: Path, stream: str = FIRST) -> Entry:
     return append(path, "stream.sealed", seal_body(stream, around(path, stream)[0]))
 
 
+def keys_of(path: Path) -> tuple[SigningKey, Pin]:
+    """The key that signs the checkpoints of this database's log, and the pin."""
+    folder = path.parent / "keys"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    key, bags = (
+        SigningKey.load(file) if file.exists() else SigningKey.create(file)
+        for file in (folder / "checkpoints", folder / "bags")
+    )
+    [(first, data)] = rows(path, "SELECT leaf, bytes FROM ledger_entry WHERE seq = 0")
+    log = parse_canonical(data)["log"]
+    verifier = VerifierKey(name=log, algorithm=ED25519, public=key.public)
+    return key, Pin(log=log, first=first, checkpoints=verifier, bags=bags.public)
+
+
 def proof_of(path: Path, entry: Entry, *, index: int | None = None) -> bytes:
-    """That an entry is in the tree of the whole ledger, by a checkpoint that a key of ours signed."""
+    """That an entry is in the tree of the whole ledger, by a checkpoint that the log's key signed."""
     leaves = [leaf for (leaf,) in rows(path, "SELECT leaf FROM ledger_entry ORDER BY seq")]
-    checkpoint = Checkpoint(origin=entry.values["log"], size=len(leaves), root=Tree(leaves).root())
-    file = path.parent / "keys" / "log.pem"
-    file.parent.mkdir(mode=0o700, exist_ok=True)
-    key = SigningKey.load(file) if file.exists() else SigningKey.create(file)
-    body = checkpoint.body()
-    verifier = VerifierKey(name=checkpoint.origin, algorithm=ED25519, public=key.public)
-    note = SignedNote(text=body, signatures=(log_signature(verifier, key.sign(body.encode())),))
+    key, pin = keys_of(path)
+    body = Checkpoint(origin=pin.log, size=len(leaves), root=Tree(leaves).root()).body()
+    note = SignedNote(text=body, signatures=(log_signature(pin.checkpoints, key.sign(body.encode())),))
     hashes = tuple(inclusion_proof(leaves, entry.seq))
     return TlogProof(index=entry.seq if index is None else index, hashes=hashes, checkpoint=note.data()).data()
 
@@ -60,9 +70,10 @@ def proof_of(path: Path, entry: Entry, *, index: int | None = None) -> bytes:
 def package(path: Path, sealed: Entry, proof: bytes | None = None) -> Written:
     """Write the package of a sealed session into the data directory of its database."""
     proof = proof_of(path, sealed) if proof is None else proof
+    pin = keys_of(path)[1].text().encode()
     with Evidence(path) as evidence:
         row = evidence.stream(sealed.body["stream"])
-        return write_package(evidence, row, sealed=sealed, proof=proof, pin=PIN, data_dir=path.parent)
+        return write_package(evidence, row, sealed=sealed, proof=proof, pin=pin, data_dir=path.parent)
 
 
 def extend(path: Path, sealed: Entry) -> Written:

@@ -539,8 +539,11 @@ BAG: dict[str, tuple[Callable[[Path], object], str]] = {
     "an empty folder added": (lambda bag: (bag / "more").mkdir(), "an empty folder"),
     "a file removed": (lambda bag: (bag / "pin.txt").unlink(), "pin.txt has .* it is missing"),
     "a file renamed": (lambda bag: (bag / "pin.txt").rename(bag / "pen.txt"), "pin.txt has .* it is missing"),
-    "a file replaced": (lambda bag: (bag / "pin.txt").write_bytes(b"a pim\n"), "pin.txt was changed"),
-    "a file longer": (lambda bag: (bag / "pin.txt").write_bytes(b"a pin\n\n"), "it has 7"),
+    "a file replaced": (
+        lambda bag: (bag / "pin.txt").write_bytes(flip((bag / "pin.txt").read_bytes(), 9)),
+        "was changed",
+    ),
+    "a file longer": (lambda bag: (bag / "pin.txt").write_bytes((bag / "pin.txt").read_bytes() + b"#"), "it has "),
     "a file linked out": (linked_out, "is a link"),
     "a folder linked in": (lambda bag: (bag / "more").symlink_to(bag / "documents"), "is a link"),
     "no list": (lambda bag: (bag / "package.json").unlink(), "package.json is missing"),

@@ -27,7 +27,7 @@ from devicelog.store.reading import Kept
 from devicelog.store.schema import STREAM
 from firmware_bridge.transports import decoder_of
 from tests.databases import CLIENT, FIRST, NOTE, SECOND, SPAN, flip, one, problems, spoil
-from tests.packaging import PIN, REASON, append, attribute, extend, package, proof_of, seal, taken_away
+from tests.packaging import REASON, append, attribute, extend, keys_of, package, proof_of, seal, taken_away
 
 Sealed = tuple[Path, Entry]
 
@@ -165,7 +165,11 @@ def test_what_a_package_is_made_of_can_be_had_from_it_again(recorded: Sealed) ->
     path, sealed = recorded
     with PackageEvidence(path.parent / "packages" / f"{FIRST}.package.zip") as kept:
         parts = kept.parts()
-        assert (parts.sealed, TlogProof.parse(parts.proof).index, parts.pin) == (sealed, sealed.seq, PIN)
+        assert (parts.sealed, TlogProof.parse(parts.proof).index, parts.pin) == (
+            sealed,
+            sealed.seq,
+            keys_of(path)[1].text().encode(),
+        )
         with Evidence(path) as evidence:
             assert list(parts.chunks) == list(evidence.blobs(evidence.stream(FIRST)["no"])) == list(parts.chunks)
 
