@@ -24,3 +24,30 @@ def bagit() -> Iterator[Any]:
         del sys.modules["pkg_resources"]
         if before is not None:
             sys.modules["pkg_resources"] = before
+"""One recorded database and its packaged session, made once and copied for every test that spoils it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from devicelog.ledger.entries import Entry
+from tests.databases import make_database
+from tests.packaging import package, seal
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Entry]:
+    """A database that nobody may change, and the seal of its first session, which is packaged."""
+    path = make_database(tmp_path_factory.mktemp("pristine") / "data")
+    sealed = seal(path)
+    package(path, sealed)
+    return path, sealed
+
+
+@pytest.fixture
+def recorded(pristine: tuple[Path, Entry], tmp_path: Path) -> tuple[Path, Entry]:
+    """A copy of both to spoil."""
+    path, sealed = pristine
+    shutil.copytree(path.parent, tmp_path / "data")
+    return tmp_path / "data" / path.name, sealed

@@ -24,8 +24,6 @@ ENTRIES, SEALED, SEALED_PROOF, PIN, CHUNKS = (
 STATEMENT, STATEMENT_PROOF, DOCUMENTS = "statement.json", "statement.tlog-proof", "documents/"
 LENGTH = struct.Struct("<I")  # before each chunk
 
-_ABOUT_PACKAGES = ("stream.sealed", "stream.extended")  # and package.*: of the log, and not of the session
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
@@ -99,22 +97,6 @@ def private_bytes(stream: str, clients: Iterable[Json], notes: Iterable[Json]) -
 
 
 # --- what belongs to a session ----------------------------------------------------------------------------------------
-
-
-def until_seal(entries: Iterable[Entry], stream: str, sealed: Entry) -> list[Entry]:
-    """Those of these entries that `entries.jsonl` of the package has."""
-    return [entry for entry in entries if entry.body.get("stream") == stream and entry.seq < sealed.seq]
-
-
-def since_seal(entries: Iterable[Entry], stream: str, sealed: Entry, before: int) -> list[Entry]:
-    """Those of these entries that came after the seal and have a lower number than `before`."""
-    return [entry for entry in entries if sealed.seq < entry.seq < before and is_later(entry, stream)]
-
-
-def is_later(entry: Entry, stream: str) -> bool:
-    """Whether this entry, if it came after the seal, belongs to the session and is not about its packages."""
-    about = entry.type in _ABOUT_PACKAGES or entry.type.startswith("package.")
-    return entry.body.get("stream") == stream and not about
 
 
 def said_of(statement: Entry, stream: str) -> tuple[int, str] | None:

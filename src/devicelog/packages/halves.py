@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from typing import Self
 
 from devicelog.errors import EvidenceDamaged
+from devicelog.ledger.checkpoint import Checkpoint
 from devicelog.ledger.entries import Entry
+from devicelog.ledger.note import SignedNote
+from devicelog.ledger.proofs import check_inclusion
+from devicelog.ledger.seals import of_stream
+from devicelog.ledger.tlog_proof import TlogProof
 from devicelog.packages.contents import (
     CHUNKS,
     ENTRIES,
@@ -22,7 +27,6 @@ from devicelog.packages.contents import (
     STATEMENT,
     STATEMENT_PROOF,
     extent_fault,
-    is_later,
     named_documents,
     said_of,
 )
@@ -59,13 +63,16 @@ class SealedHalf:
         opening = entries[0].type if entries else ""
         if [entry.type for entry in ends] != [opening, CLOSING.get(opening)]:
             raise EvidenceDamaged(f"{listed.where}{ENTRIES}: {stream} is not opened first and then closed, once each")
-        for entry in entries:
-            if not is_later(entry, stream):
-                raise EvidenceDamaged(f"{listed.where}{ENTRIES}: entry {entry.seq} ({entry.type}) is not of {stream}")
+        if stranger := _stranger(entries, stream):
+            raise EvidenceDamaged(f"{listed.where}{ENTRIES}: {stranger} is not of {stream}")
         if fault := order_fault(entries[-1], sealed):
             raise EvidenceDamaged(f"{listed.where}{SEALED}: {fault}")
         _check_documents(listed, named_documents(entries))
         return cls(files=listed, sealed=sealed, entries=entries, closing=ends[1])
+
+    def check_proof(self) -> None:
+        """Raises EvidenceDamaged unless the seal is in the tree of the checkpoint beside it, whoever signed that."""
+        _check_proof(self.files, SEALED_PROOF, self.sealed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +107,34 @@ class LaterHalf:
             if fault := order_fault(last, entry):
                 raise EvidenceDamaged(f"{listed.where}{ENTRIES}: {fault}")
             last = entry
-        for entry in entries:
-            if not is_later(entry, stream) or entry.type in _ENDS:
-                raise EvidenceDamaged(
-                    f"{listed.where}{ENTRIES}: entry {entry.seq} ({entry.type}) is not of {stream} since its seal"
-                )
+        again = next((f"entry {entry.seq} ({entry.type})" for entry in entries if entry.type in _ENDS), None)
+        if stranger := _stranger(entries, stream) or again:
+            raise EvidenceDamaged(f"{listed.where}{ENTRIES}: {stranger} is not of {stream} since its seal")
         _check_documents(listed, named_documents(entries) - named_documents(before.entries))
         return cls(files=listed, statement=statement, entries=entries)
+
+    def check_proof(self) -> None:
+        """Raises EvidenceDamaged unless the statement is in the tree of the checkpoint beside it."""
+        _check_proof(self.files, STATEMENT_PROOF, self.statement)
+
+
+def _stranger(entries: list[Entry], stream: str) -> str | None:
+    """The first of these entries that is of another stream, or about packages; None where all belong."""
+    own = {entry.seq for entry in of_stream(entries, stream)[0]}
+    return next((f"entry {entry.seq} ({entry.type})" for entry in entries if entry.seq not in own), None)
+
+
+def _check_proof(listed: Listed, name: str, entry: Entry) -> None:
+    """Of the tree alone: a checkpoint's signature says something only with a key that somebody pinned."""
+    data = listed.read(name)
+    try:
+        proof = TlogProof.parse(data)
+        checkpoint = Checkpoint.of(SignedNote.parse(proof.checkpoint))
+        if (proof.index, checkpoint.origin) != (entry.seq, listed.log):
+            raise ValueError(f"it is of entry {proof.index} of {checkpoint.origin}, not of entry {entry.seq}")
+        check_inclusion(entry.leaf, proof.index, checkpoint.size, checkpoint.root, proof.hashes)
+    except ValueError as error:
+        raise EvidenceDamaged(f"{listed.where}{name}: {error}") from error
 
 
 def _check_documents(listed: Listed, named: set[str]) -> None:

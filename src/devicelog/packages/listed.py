@@ -92,13 +92,13 @@ class Listed:
         if data and not data.endswith(b"\n"):
             raise EvidenceDamaged(f"{self.where}{ENTRIES} was changed: its last line has no end")
         for number, line in enumerate(data.split(b"\n")[:-1], 1):
-            where = f"line {number} of {self.where}{ENTRIES}"
+            where = f"{self.where}{ENTRIES}, line {number}"
             try:
                 entry = read_entry(line)
             except ValueError as error:
-                raise EvidenceDamaged(f"{where} was changed: {error}") from error
+                raise EvidenceDamaged(f"{where}, was changed: {error}") from error
             if entry.values["log"] != self.log:
-                raise EvidenceDamaged(f"{where} is of another log: {entry.values['log']}")
+                raise EvidenceDamaged(f"{where}: of another log: {entry.values['log']}")
             if fault := order_fault(entries[-1] if entries else None, entry):
                 raise EvidenceDamaged(f"{where}: {fault}")
             entries.append(entry)
@@ -140,7 +140,7 @@ def order_fault(before: Entry | None, entry: Entry) -> str | None:
     if entry.seq <= before.seq:
         return f"entry {entry.seq} stands behind entry {before.seq}"
     if entry.seq == before.seq + 1 and entry.values["prev"] != before.leaf.hex():
-        return f"entry {entry.seq} does not follow entry {before.seq}: it names another one before it"
+        return f"entry {entry.seq} names another one before it than entry {before.seq}: one of the two was changed"
     return None
 
 

@@ -58,7 +58,7 @@ class PackageEvidence:
             self._later = self._open_later(files, undo, later)
             self.statement = self._later.statement if self._later else None
             self._check_strays(files)
-            self._row = projected(self.entries())
+            self._row = projected([*self._sealed.entries, self.sealed, *(self._later.entries if self._later else ())])
             self._private = self._open_private() if with_private else None
             self._undo = undo.pop_all()
 
@@ -81,10 +81,13 @@ class PackageEvidence:
         return [*self._sealed.entries, *(self._later.entries if self._later else ())]
 
     def check(self) -> set[str]:
-        """Read every byte, so that all that can be checked is; gives the commitments to texts that it has.
+        """Read every byte, so that all that can be checked is. Returns the commitments to texts in records and entries.
 
         Raises EvidenceDamaged.
         """
+        self._sealed.check_proof()
+        if self._later:
+            self._later.check_proof()
         for listed in self._lists():
             for name in sorted(listed.listed() - {CHUNKS}):
                 for _ in listed.blocks(name):
@@ -122,7 +125,7 @@ class PackageEvidence:
     # --- as from the database -----------------------------------------------------------------------------------------
 
     def streams(self) -> list[StreamRow]:
-        """The one that it is of."""
+        """The one that it is of. What is said about packages (`package`, `released_seq`) is not in one: null."""
         return [dict(self._row)]
 
     def stream(self, prefix: str) -> StreamRow:
@@ -131,8 +134,8 @@ class PackageEvidence:
 
     def entry(self, seq: int) -> Entry:
         """One ledger entry of this session. Raises NotFound for any other."""
-        about = (self.sealed, *((self.statement,) if self.statement else ()))
-        found: Entry | None = next((entry for entry in (*self.entries(), *about) if entry.seq == seq), None)
+        known = [*self.entries(), self.sealed, *([self.statement] if self.statement else [])]
+        found = next((entry for entry in known if entry.seq == seq), None)
         if found is None:
             raise NotFound(f"there is no ledger entry {seq} in {self.path}")
         return found

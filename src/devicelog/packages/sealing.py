@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from devicelog.errors import EvidenceDamaged
 from devicelog.ledger.entries import Entry
+from devicelog.ledger.seals import of_stream
 from devicelog.packages.beside import make_folder, write_whole
 from devicelog.packages.container import image
 from devicelog.packages.contents import (
@@ -23,8 +24,6 @@ from devicelog.packages.contents import (
     named_documents,
     package_members,
     private_bytes,
-    since_seal,
-    until_seal,
 )
 from devicelog.packages.files import blocks_of
 from devicelog.packages.member import Member
@@ -65,7 +64,7 @@ def private_path(data_dir: Path, stream: str) -> Path:
 
 def sealed_parts(evidence: Evidence, row: StreamRow, *, sealed: Entry, proof: bytes, pin: bytes) -> Sealed:
     """What the package of a closed stream is made of, for a file or a bag. Raises EvidenceDamaged."""
-    entries = until_seal(evidence.entries_of(row["id"], row["no"]), row["id"], sealed)
+    entries, _ = _around(evidence, row, sealed)
     documents = {digest: evidence.document(digest) for digest in named_documents(entries)}
     chunks = _Spooled(evidence, row["no"])
     return Sealed(entries=entries, sealed=sealed, proof=proof, pin=pin, chunks=chunks, documents=documents)
@@ -73,9 +72,9 @@ def sealed_parts(evidence: Evidence, row: StreamRow, *, sealed: Entry, proof: by
 
 def later_parts(evidence: Evidence, row: StreamRow, *, sealed: Entry, statement: Entry, proof: bytes) -> Later:
     """What the later package of a stream is made of, as of this statement. Raises EvidenceDamaged."""
-    every = list(evidence.entries_of(row["id"], row["no"]))
-    entries = since_seal(every, row["id"], sealed, statement.seq)
-    named = named_documents(entries) - named_documents(until_seal(every, row["id"], sealed))
+    before, since = _around(evidence, row, sealed)
+    entries = [entry for entry in since if entry.seq < statement.seq]
+    named = named_documents(entries) - named_documents(before)
     documents = {digest: evidence.document(digest) for digest in named}
     return Later(stream=row["id"], entries=entries, statement=statement, proof=proof, documents=documents)
 
@@ -147,6 +146,14 @@ def write_private(evidence: Evidence, stream: str, *, data_dir: Path) -> None:
     except (ValueError, AttributeError) as error:  # SQLite lets any value into any column
         raise EvidenceDamaged(f"the private texts of {stream} in {evidence.path} were changed: {error}") from error
     write_whole(path, (data,), size=len(data))
+
+
+def _around(evidence: Evidence, row: StreamRow, sealed: Entry) -> tuple[list[Entry], list[Entry]]:
+    """The entries of a stream up to its seal, and since. Raises EvidenceDamaged where the ledger has another seal."""
+    before, seal, since = of_stream(evidence.entries_of(row["id"], row["no"]), row["id"])
+    if seal is None or seal.data != sealed.data:
+        raise EvidenceDamaged(f"ledger entry {sealed.seq} is not the seal of {row['id']}")
+    return before, since
 
 
 class _Spooled:

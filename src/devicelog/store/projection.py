@@ -20,6 +20,7 @@ class Change:
 COLUMNS = (
     *("no", "id", "kind", "status", "mode", "opened_at", "closed_at", "closed_seq", "clock", "client_ref"),
     *("practitioner", "plan", "pen_serial", "verdict", "derived", "derivations"),
+    *("sealed_seq", "package", "released_seq"),
 )
 
 
