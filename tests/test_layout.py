@@ -185,8 +185,7 @@ ROOMS: dict[str, set[str]] = {
     "words": {"canonical"},
     "ledger": {"canonical", "errors"},
     "store": {"canonical", "errors", "ledger", "records"},
-    "packages": {"canonical", "errors", "ledger", "records", "samples", "store"},
-    "packages": {"canonical", "errors", "ledger", "records", "sessions", "store", "words"},
+    "packages": {"canonical", "errors", "ledger", "records", "samples", "sessions", "store", "words"},
     "control": {"canonical", "errors", "store"},
     "recorder": {
         *(
@@ -210,7 +209,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "cli": {
         *("attribution", "calibration", "canonical", "clinical", "control", "errors", "ledger", "pipeline", "records"),
-        *("recorder", "samples", "sessions", "store", "words"),
+        *("packages", "recorder", "samples", "sessions", "store", "verify", "words"),
     },
     "verify": set(),  # for auditors: it shares no line with what it judges
     "__main__": {"cli"},

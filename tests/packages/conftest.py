@@ -1,11 +1,17 @@
-"""Judges of packages and bags that have to be prepared before they can be asked."""
+"""What tests of packages and bags share: a database with a packaged session to spoil, and judges that are not ours."""
 
+import shutil
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+from devicelog.ledger.entries import Entry
+from tests.databases import make_database
+from tests.packaging import package, seal
 
 
 @pytest.fixture(scope="session")
@@ -24,16 +30,6 @@ def bagit() -> Iterator[Any]:
         del sys.modules["pkg_resources"]
         if before is not None:
             sys.modules["pkg_resources"] = before
-"""One recorded database and its packaged session, made once and copied for every test that spoils it."""
-
-import shutil
-from pathlib import Path
-
-import pytest
-
-from devicelog.ledger.entries import Entry
-from tests.databases import make_database
-from tests.packaging import package, seal
 
 
 @pytest.fixture(scope="session")

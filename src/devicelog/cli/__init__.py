@@ -20,10 +20,17 @@ _COMMANDS = {
         "devicelog.cli.check:replay",
         "Derive a session again from its evidence and compare.",
     ),
-    "verify": ("devicelog.cli.check:verify", "Check the database against itself: every hash, number, guard and list."),
+    "verify": (
+        "devicelog.cli.check:verify",
+        "Check the database against itself and every signature it holds; or a package or bag at PATH.",
+    ),
     "checkpoint": (
         "devicelog.cli.checkpoint:checkpoint",
         "Checkpoints: the signed head of a log, and what others witnessed of it.",
+    ),
+    "export": (
+        "devicelog.cli.export:export",
+        "Hand out sessions as evidence that can be checked without us, and as readable files.",
     ),
     "db": ("devicelog.cli.db:db", "Check the database file, bring it up to date, make it anew from its evidence."),
     "pens": (

@@ -1,4 +1,4 @@
-"""`checkpoint`: signed heads of a log, and their witnesses. What is here needs no database."""
+"""`checkpoint`: signed heads of a log, and their witnesses. What is here needs no database; heads.py has the rest."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from devicelog.cli.common import json_option, print_json
+from devicelog.cli.heads import key, show, sign, witness
 
 if TYPE_CHECKING:
     from devicelog.ledger.note import VerifierKey
@@ -17,6 +18,10 @@ _MAX_PIN_BYTES = 4096
 @click.group()
 def checkpoint() -> None:
     """Checkpoints: the signed head of a log, and what others witnessed of it."""
+
+
+for _command in (show, sign, key, witness):
+    checkpoint.add_command(_command)
 
 
 @checkpoint.command("witness-key")

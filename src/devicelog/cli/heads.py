@@ -36,6 +36,7 @@ def _performed(data_dir: Path, request: "Json") -> "Json | int":
 def show(qr: bool, data_dir: Path | None, as_json: bool) -> int:
     """The newest signed head of the ledger. Keep a copy of it outside this device: on paper, in a mail, on a stick."""
     from devicelog.errors import NotFound
+    from devicelog.packages.report.qr import in_letters
     from devicelog.store.heads import leaves, newest_checkpoint, pin_of
 
     with reading(data_dir) as evidence:
@@ -52,7 +53,7 @@ def show(qr: bool, data_dir: Path | None, as_json: bool) -> int:
     click.echo(note, nl=False)
     if qr:
         click.echo()
-        click.echo(_qr(note), nl=False)
+        click.echo(in_letters(note), nl=False)
     later = entries - held.size
     click.echo(f"{held.size} entries are signed" + (f"; {later} came later" if later else ", which is all"), err=True)
     return 0
@@ -86,6 +87,7 @@ def key(target: Path | None, qr: bool, data_dir: Path | None) -> int:
     """
     from devicelog.errors import StoreUnusable
     from devicelog.ledger.sshsig import fingerprint
+    from devicelog.packages.report.qr import in_letters
     from devicelog.store.heads import first_of, pin_of
 
     reply = _performed(data_dir or default_data_dir(), {"do": "commission"})
@@ -106,7 +108,7 @@ def key(target: Path | None, qr: bool, data_dir: Path | None) -> int:
     else:
         click.echo(pin.text(), nl=False)
     if qr:
-        click.echo(_qr(pin.text()), nl=False)
+        click.echo(in_letters(pin.text()), nl=False)
     click.echo(f"fingerprint of the key that signs bags: {fingerprint(pin.bags)}", err=True)
     if entry.body["signer"] == "same user":
         click.echo(
@@ -141,17 +143,5 @@ def witness(file: Path, data_dir: Path | None) -> int:
                 click.echo(f"taken over: {taken['new']} signature of {', '.join(taken['names'])}")
     held = 0 if before is None else before.head.size
     click.echo(f"{file}: holds {after.head.size} entries; before: {held or 'nothing'}")
-    click.echo(
-        "to have it signed on another computer: devicelog checkpoint cosign FILE --key DIR --name NAME"
-    )
+    click.echo("to have it signed on another computer: devicelog checkpoint cosign FILE --key DIR --name NAME")
     return 0
-
-
-def _qr(text: str) -> str:
-    import io
-
-    import segno
-
-    drawn = io.StringIO()
-    segno.make(text, error="m", micro=False).terminal(drawn, compact=True)
-    return drawn.getvalue()

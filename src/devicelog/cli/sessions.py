@@ -127,25 +127,11 @@ def readings(session: str, shape: str, pins: bool, data_dir: Path | None) -> Non
 
     A zone that was corrected is the corrected one.
     """
-    from devicelog.attribution import Attribution
-    from devicelog.errors import NotFound
-    from devicelog.pipeline import Opening
-    from devicelog.samples import COLUMNS, sample_rows
-    from firmware_bridge.transports import decoder_of
+    from devicelog.cli.readings import Samples
+    from devicelog.samples import COLUMNS
 
     with reading(data_dir) as evidence:
-        row = evidence.stream(session)
-        entry = evidence.entry(row["no"])
-        opening = Opening.read(entry.type, entry.body, evidence.documents(entry))
-        profile, pen = (opening.sensors, None) if pins else (opening.profile, opening.pen)
-        if profile is None:
-            raise NotFound(f"{row['id']}: no pins were watched beside the pen; without --pins, its own samples come")
-        attribution = Attribution.of([entry.body for entry in evidence.attributions(row)])
-        corrections = attribution.corrections if attribution else ()
-        serial, calibration = (pen["serial"], opening.calibration) if pen else (None, None)
-        rows = sample_rows(
-            evidence.records(row["no"]), serial, corrections, decoder_of(profile), calibration, profile.untold
-        )
+        rows = Samples(evidence, evidence.stream(session), pins=pins).rows()
         if shape == "csv":
             writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
             writer.writeheader()
@@ -204,6 +190,7 @@ def attribute(
     if not reply.pop("ok"):
         click.echo(f"error: {reply['error']}", err=True)
         return int(reply["exit_code"])
+    _extend(data_dir, reply["session"])
     if as_json:
         print_json({"schema": "devicelog.attribution/1", **reply})
         return 0
@@ -217,4 +204,59 @@ def attribute(
     click.echo("it         " + command_line("sessions", "show", stream, data_dir=data_dir))
     before = command_line("sessions", "show", stream, "--derivation", str(number - 1), data_dir=data_dir)
     click.echo("before it  " + before)
+    return 0
+
+
+def _extend(data_dir: Path, stream: str) -> None:
+    """What came later goes to the package; where that fails it is told, for the correction itself is on disk."""
+    from devicelog.errors import DevicelogError
+    from devicelog.recorder.acts import perform
+
+    try:
+        reply = perform(data_dir, {"do": "extend", "session": stream})
+        why = None if reply["ok"] else str(reply["error"])
+    except DevicelogError as error:
+        why = str(error)
+    if why:
+        click.echo(f"warning: the correction is on disk, and not yet beside the package: {why}", err=True)
+
+
+@sessions.command("seal")
+@click.argument("session", required=False)
+@click.option("--all", "everything", is_flag=True, help="Every session that has ended and is not sealed.")
+@data_dir_option
+@json_option
+def seal(session: str | None, everything: bool, data_dir: Path | None, as_json: bool) -> int:
+    """Seal a session that has ended: count its entries, sign the ledger, write its package.
+
+    A recorder does this by itself when it ends; this is for what was cut off, and for what an earlier version recorded.
+    """
+    from devicelog.errors import UsageProblem
+    from devicelog.recorder.acts import perform
+
+    if bool(session) == everything:
+        raise UsageProblem("name one session, or --all")
+    data_dir = data_dir or default_data_dir()
+    with reading(data_dir) as evidence:
+        waiting = [
+            str(row["id"])
+            for row in ([evidence.stream(session)] if session else evidence.streams())
+            if session or (row["kind"] == "session" and row["closed_seq"] is not None and row["package"] is None)
+        ]
+    done = []
+    for number, stream in enumerate(waiting, 1):
+        if sys.stderr.isatty():
+            click.echo(f"sealing {stream} ({number} of {len(waiting)})", err=True)
+        reply = perform(data_dir, {"do": "seal", "session": stream})
+        if not reply.pop("ok"):
+            click.echo(f"error: {reply['error']}", err=True)
+            return int(reply["exit_code"])
+        done.append(reply)
+    if as_json:
+        print_json({"schema": "devicelog.sealed/1", "sealed": done})
+        return 0
+    for each in done:
+        click.echo(f"{each['session']}: {each['package']}")
+    if not done:
+        click.echo("every session that has ended is sealed")
     return 0

@@ -30,3 +30,14 @@ def drawn(text: str, says: str) -> str | None:
 def beside(code: str | None) -> str:
     """What stands beside the code, or where it would be."""
     return "The checkpoint" + (", the same as in the QR code:" if code else ", too long for a QR code on paper:")
+
+
+def in_letters(text: str) -> str:
+    """The same as lines of characters for a terminal, two modules high each."""
+    import io
+
+    import segno
+
+    lines = io.StringIO()
+    segno.make(text.encode(), mode="byte", error="m", boost_error=False, micro=False).terminal(lines, compact=True)
+    return lines.getvalue()
