@@ -167,13 +167,13 @@ def test_a_document_and_a_client_are_kept_once(transaction: Transaction) -> None
     assert transaction.document(b"{ }") != transaction.document(b"{}")
     assert transaction.client("K-1") == transaction.client("K-1")
     assert transaction.client("K-1") != transaction.client("K-2")
-    count = transaction._connection.exec_driver_sql("SELECT (SELECT count(*) FROM document), count(*) FROM client")
+    count = transaction.connection.exec_driver_sql("SELECT (SELECT count(*) FROM document), count(*) FROM client")
     assert tuple(count.one()) == (2, 2)
 
 
 def test_a_client_is_a_random_reference_and_a_salted_commitment(transaction: Transaction) -> None:
     ref, committed = transaction.client("K-é")
-    row = transaction._connection.exec_driver_sql("SELECT client_ref, salt, code FROM client").one()
+    row = transaction.connection.exec_driver_sql("SELECT client_ref, salt, code FROM client").one()
     assert (row.client_ref, row.code, len(row.salt)) == (ref, "K-é", 32)
     assert re.fullmatch(r"c-[0-9a-f]{16}", ref)
     assert committed == sha256(b"devicelog-client-1\n" + row.salt + "K-é".encode()).hexdigest()
@@ -193,7 +193,7 @@ def test_one_code_in_two_databases_is_two_references_and_two_commitments(tmp_pat
 def test_a_note_is_kept_under_its_commitment(transaction: Transaction) -> None:
     salt = bytes(range(32))
     transaction.note(salt, "Kühlung")
-    row = transaction._connection.exec_driver_sql("SELECT commitment, salt, text FROM note").one()
+    row = transaction.connection.exec_driver_sql("SELECT commitment, salt, text FROM note").one()
     assert tuple(row) == (sha256(b"devicelog-note-1\n" + salt + "Kühlung".encode()).hexdigest(), salt, "Kühlung")
     assert commitment(NOTE_TAG, salt, "P-1") != commitment(CLIENT_TAG, salt, "P-1")
 
@@ -202,10 +202,10 @@ def test_what_a_closing_entry_says_of_mode_and_pen_is_what_the_list_says(transac
     """At its opening a span knows neither; at its closing the worst mode and the newest pen."""
     shown = "SELECT mode, pen_serial, status FROM stream"
     transaction.open_stream("span.opened", {"stream": "u-0000000001", "documents": {}, "mode": "real"})
-    assert tuple(transaction._connection.exec_driver_sql(shown).one()) == ("real", None, "recording")
+    assert tuple(transaction.connection.exec_driver_sql(shown).one()) == ("real", None, "recording")
     body = {"ended": "closed", "cause": "x", "derived": "0" * 64, "mode": "test", "pen_serial": "P-2"}
     transaction.close_stream("span.recorded", body)
-    assert tuple(transaction._connection.exec_driver_sql(shown).one()) == ("test", "P-2", "closed")
+    assert tuple(transaction.connection.exec_driver_sql(shown).one()) == ("test", "P-2", "closed")
 
 
 # --- not ours, or damaged ---------------------------------------------------------------------------------------------

@@ -239,7 +239,7 @@ def test_the_failure_is_told_in_our_words(code: int, words: str, bench: Bench) -
 
 def test_another_program_that_holds_the_database_is_waited_out(bench: Bench) -> None:
     patience = "PRAGMA busy_timeout = 10"
-    bench.writer.do(lambda transaction: transaction._connection.exec_driver_sql(patience)).result(DEADLINE_S)
+    bench.writer.do(lambda transaction: transaction.connection.exec_driver_sql(patience)).result(DEADLINE_S)
     with plain(bench.path) as other:
         other.execute("BEGIN IMMEDIATE")
         bench.put()

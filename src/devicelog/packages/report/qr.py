@@ -2,6 +2,7 @@
 
 MOST_BYTES = 1000  # more of them on a few centimetres of paper no telephone reads
 SAYS = "The checkpoint as a QR code"
+_HALVES = {(0, 0): "\u2588", (0, 1): "\u2580", (1, 0): "\u2584", (1, 1): " "}
 _QUIET = 4  # modules of white around it, as ISO/IEC 18004 wants
 
 
@@ -33,11 +34,13 @@ def beside(code: str | None) -> str:
 
 
 def in_letters(text: str) -> str:
-    """The same as lines of characters for a terminal, two modules high each."""
-    import io
-
+    """The same for a terminal: a character is one module wide and two high."""
     import segno
 
-    lines = io.StringIO()
-    segno.make(text.encode(), mode="byte", error="m", boost_error=False, micro=False).terminal(lines, compact=True)
-    return lines.getvalue()
+    code = segno.make(text.encode(), mode="byte", error="m", boost_error=False, micro=False)
+    rows = [bytes(row) for row in code.matrix]
+    blank = bytes(len(rows) + 2 * _QUIET)
+    rows = [blank] * _QUIET + [bytes(_QUIET) + row + bytes(_QUIET) for row in rows] + [blank] * (_QUIET + 1)
+    # light on the terminal's dark: what is ink on paper is left out
+    pairs = zip(rows[::2], rows[1::2], strict=False)
+    return "".join("".join(_HALVES[up, low] for up, low in zip(*pair, strict=True)) + "\n" for pair in pairs)
