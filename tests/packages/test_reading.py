@@ -249,6 +249,10 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "never closed, sealed again": (sealed_again(lines(lambda parts: parts.pop())), "not opened first and then closed"),
     "a seal of another session": (sealed_as(stream=SECOND), "is not the seal of"),
     "a seal of other entries": (sealed_as(root=OTHER), "are not those that the ledger names"),
+    "a seal before the end": (
+        lambda files: files.update({"sealed.json": canonical(parse_canonical(files["sealed.json"]) | {"seq": 3})}),
+        "sealed.json: entry 3 stands behind entry",
+    ),
     "a seal that is no entry": (lambda files: files.update({"sealed.json": b"{}"}), "sealed.json was changed"),
     "a chunk removed": (chunks(lambda found: found.pop(1)), "chunk 1 of chunks.bin belongs to another place"),
     "the last chunk removed": (chunks(lambda found: found.pop()), "closed with"),
@@ -367,6 +371,10 @@ def said(**values: object) -> Change:
     return changed
 
 
+def opened_again(values: Json) -> None:
+    values |= {"type": "span.opened", "body": {"stream": FIRST, "documents": {}, "mode": "demo"}}
+
+
 def unsaid(data: bytes) -> bytes:
     """The statement as an entry of a type that states nothing."""
     return canonical(parse_canonical(data) | {"type": "stream.heard"})
@@ -382,6 +390,10 @@ def said_again(files: Files) -> None:
 LATER: dict[str, tuple[Change, str]] = {
     "an entry removed": (lines(lambda parts: parts.pop()), "0 entries where the ledger says 1"),
     "an entry changed": (of_line(0, lambda values: values.update(mono_us=1)), "are not those that the ledger names"),
+    "the session opened once more": (
+        lambda files: (of_line(0, opened_again)(files), said_again(files)),
+        r"is not of s-0000000002 since its seal",
+    ),
     "another count": (said(later=0), "1 entries where the ledger says 0"),
     "another root": (said(later_root=OTHER), "are not those that the ledger names"),
     "another session": (said(stream=SECOND), "says nothing of s-0000000002"),
