@@ -178,6 +178,13 @@ def in_the_line(field: int, value: int) -> Change:
     return lambda data: struct.pack_into("<I", data, data.rfind(b"PK\x01\x02") + field, value)
 
 
+def with_a_gap() -> bytes:
+    """Bytes that nobody sees between the last member and the directory, whose offset is right."""
+    data = zipped(FILES)
+    at = struct.unpack_from("<I", data, len(data) - 6)[0]
+    return data[:at] + b"hidden" + data[at:-6] + struct.pack("<IH", at + 6, 0)
+
+
 HOSTILE: dict[str, tuple[bytes, str]] = {
     "zip-slip": (as_others_write_it({**FILES, "z/../../x": b""}), "no name for a file"),
     "absolute": (as_others_write_it({**FILES, "/tmp/x": b""}), "no name for a file"),
@@ -194,6 +201,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "trailing bytes": (zipped(FILES) + b"\0", "its end: signature"),
     "bytes before": (b"\0" + zipped(FILES), "does not fit the file"),
     "another one behind": (zipped(FILES) * 2, "does not fit the file"),
+    "bytes between": (with_a_gap(), "belong to no member"),
     "link": (as_others_write_it(FILES, external_attr=0o120777 << 16), "external attributes is"),
     "program": (as_others_write_it(FILES, external_attr=0o100755 << 16), "external attributes is"),
     "made on another system": (as_others_write_it(FILES, create_system=0), "version made by is"),

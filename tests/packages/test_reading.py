@@ -26,7 +26,7 @@ from devicelog.packages.member import Member
 from devicelog.packages.reading import PackageEvidence
 from devicelog.records import Chunk
 from devicelog.store.transaction import CLIENT_TAG, NOTE_TAG, commitment
-from tests.databases import FIRST, SECOND, flip
+from tests.databases import CLIENT, FIRST, SECOND, flip
 from tests.packaging import attribute, extend, package, seal, taken_away
 
 Sealed = tuple[Path, Entry]
@@ -249,6 +249,10 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "never closed, sealed again": (sealed_again(lines(lambda parts: parts.pop())), "not opened first and then closed"),
     "a seal of another session": (sealed_as(stream=SECOND), "is not the seal of"),
     "a seal of other entries": (sealed_as(root=OTHER), "are not those that the ledger names"),
+    "a seal before the end": (
+        lambda files: files.update({"sealed.json": canonical(parse_canonical(files["sealed.json"]) | {"seq": 3})}),
+        "sealed.json: entry 3 stands behind entry",
+    ),
     "a seal that is no entry": (lambda files: files.update({"sealed.json": b"{}"}), "sealed.json was changed"),
     "a chunk removed": (chunks(lambda found: found.pop(1)), "chunk 1 of chunks.bin belongs to another place"),
     "the last chunk removed": (chunks(lambda found: found.pop()), "closed with"),
@@ -367,6 +371,10 @@ def said(**values: object) -> Change:
     return changed
 
 
+def opened_again(values: Json) -> None:
+    values |= {"type": "span.opened", "body": {"stream": FIRST, "documents": {}, "mode": "demo"}}
+
+
 def unsaid(data: bytes) -> bytes:
     """The statement as an entry of a type that states nothing."""
     return canonical(parse_canonical(data) | {"type": "stream.heard"})
@@ -382,6 +390,10 @@ def said_again(files: Files) -> None:
 LATER: dict[str, tuple[Change, str]] = {
     "an entry removed": (lines(lambda parts: parts.pop()), "0 entries where the ledger says 1"),
     "an entry changed": (of_line(0, lambda values: values.update(mono_us=1)), "are not those that the ledger names"),
+    "the session opened once more": (
+        lambda files: (of_line(0, opened_again)(files), said_again(files)),
+        r"is not of s-0000000002 since its seal",
+    ),
     "another count": (said(later=0), "1 entries where the ledger says 0"),
     "another root": (said(later_root=OTHER), "are not those that the ledger names"),
     "another session": (said(stream=SECOND), "says nothing of s-0000000002"),
@@ -475,7 +487,7 @@ PRIVATE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "a salt changed": (private(lambda values: values["notes"][0].update(salt=OTHER)), "not what it is committed to"),
     "a salt that is none": (private(lambda values: values["notes"][0].update(salt="0")), "a salt that is none"),
     "a note of nowhere": (private(foreign_note), "is in no record and no entry"),
-    "a client of nowhere": (private(foreign_client), "is not what the session commits to"),
+    "a client of nowhere": (private(foreign_client), "the private text of c-0 is in no record and no entry"),
     "a note twice": (private(lambda values: values["notes"].append(values["notes"][-1])), "once, in order"),
     "notes swapped": (private(lambda values: values["notes"].reverse()), "once, in order"),
     "of another session": (private(lambda values: values.update(stream=SECOND)), "it is of s-0000000003"),
@@ -496,6 +508,22 @@ def test_a_changed_private_file_is_found(away: Path, name: str) -> None:
         check(away)
     path.unlink()
     check(away)  # it can be destroyed, and everything else stays sound
+
+
+@pytest.mark.parametrize("client", [None, "K-2000"])
+def test_private_texts_of_a_correction_that_is_not_here(recorded: Sealed, tmp_path: Path, client: str | None) -> None:
+    path, sealed = recorded
+    attribute(path, client=client)
+    extend(path, sealed)
+    away = taken_away(path, tmp_path / "away")
+    check(away)
+    away.with_name(f"{FIRST}.later.zip").unlink()
+    with PackageEvidence(away) as kept:
+        document = show_document(kept, FIRST)
+        assert (document["derivations"], document["client"]) == (1, CLIENT)
+        with pytest.raises(CannotDecide, match="came later is not here") as caught:
+            kept.check()
+    assert caught.value.exit_code == 7
 
 
 def test_an_erased_private_file_is_sound(away: Path) -> None:

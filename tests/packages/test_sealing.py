@@ -3,12 +3,15 @@
 import json
 import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from devicelog import verify
 from devicelog.attribution import Attribution
 from devicelog.canonical import Json
 from devicelog.cli.report import show_document
@@ -277,6 +280,36 @@ def test_a_full_disk_is_found_out_before(recorded: Sealed, monkeypatch: pytest.M
     with pytest.raises(StoreUnusable, match="40 MB free"):  # a package must leave room for the next session
         package(path, sealed)
     assert not list((path.parent / "packages").iterdir())
+
+
+# --- the verifier, which shares no line with what it judges -----------------------------------------------------------
+
+
+def verified(path: Path, *words: str | Path) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-I", verify.__file__, path, *words], capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout
+
+
+def test_the_verifier_says_the_same_of_what_is_written(recorded: Sealed, tmp_path: Path) -> None:
+    path, _ = recorded
+    pin, away = tmp_path / "pin", taken_away(path, tmp_path / "away")
+    pin.write_text(keys_of(path)[1].text())
+    assert verified(away, "--key", pin)[0] == 0
+    assert verified(away)[0] == 7
+    away.write_bytes(flip(away.read_bytes(), 3000))
+    assert verified(away, "--key", pin)[0] == 3
+
+
+def test_the_verifier_says_the_same_of_what_came_later(recorded: Sealed, tmp_path: Path) -> None:
+    path, sealed = recorded
+    attribute(path)
+    extend(path, sealed)
+    pin, away = tmp_path / "pin", taken_away(path, tmp_path / "away")
+    pin.write_text(keys_of(path)[1].text())
+    code, said = verified(away.with_name(f"{FIRST}.later.zip"), "--key", pin)
+    assert (code, "later entries: 1; the list is complete as of entry" in said) == (0, True), said
 
 
 # --- what is erased ---------------------------------------------------------------------------------------------------

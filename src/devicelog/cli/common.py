@@ -82,16 +82,15 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 @contextmanager
 def reading(data_dir: Path | None) -> "Iterator[Evidence]":
     """The database to read; a session that was left open is closed first, and that is said."""
+    from devicelog.packages.whole import WholeEvidence
     from devicelog.recorder.recovery import recover, told
-    from devicelog.store.database import FILE_NAME
-    from devicelog.store.evidence import Evidence
     from devicelog.store.lock import WriterLock
 
     data_dir = data_dir or default_data_dir()
     interrupted = recover(data_dir)
     if interrupted is not None:
         click.echo(told(interrupted), err=True)
-    with Evidence(data_dir / FILE_NAME) as evidence:
+    with WholeEvidence(data_dir) as evidence:
         left = evidence.open_stream()
         if left is not None and not WriterLock(data_dir).held():
             click.echo(

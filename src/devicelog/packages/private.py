@@ -21,7 +21,8 @@ class PrivateTexts:
 
     @classmethod
     def parse(cls, data: bytes, stream: str, clients: Mapping[str, str]) -> Self:
-        """Of this stream, whose entries name these commitments by client's reference.
+        """Of this stream, whose entries name these commitments by client's reference. A reference or a commitment that
+        is named nowhere is taken: whether it is somebody else's, who has all entries and records can tell.
 
         Raises ValueError when a text does not fit its commitment, or the bytes are not those that would be written.
         """
@@ -33,7 +34,7 @@ class PrivateTexts:
         codes = _fitting(values["clients"], "client_ref", "code")
         texts = _fitting(values["notes"], "commitment", "text")
         for ref, (salt, code) in codes.items():
-            if commitment(CLIENT_TAG, salt, code) != clients.get(ref):
+            if ref in clients and commitment(CLIENT_TAG, salt, code) != clients[ref]:
                 raise ValueError(f"the code of client {ref} is not what the session commits to")
         for name, (salt, text) in texts.items():
             if commitment(NOTE_TAG, salt, text) != name:

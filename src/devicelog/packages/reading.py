@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from devicelog.canonical import Json
-from devicelog.errors import EvidenceDamaged, NotFound
+from devicelog.errors import CannotDecide, EvidenceDamaged, NotFound
 from devicelog.ledger.entries import Entry
 from devicelog.ledger.tree import Tree, leaf_hash
 from devicelog.packages.container import Container
@@ -83,7 +83,7 @@ class PackageEvidence:
     def check(self) -> set[str]:
         """Read every byte, so that all that can be checked is. Returns the commitments to texts in records and entries.
 
-        Raises EvidenceDamaged.
+        Raises EvidenceDamaged; CannotDecide for a private text that may belong to what came later, which is not here.
         """
         self._sealed.check_proof()
         if self._later:
@@ -102,8 +102,7 @@ class PackageEvidence:
                     raise self._damaged(f"record {record.number} was changed: {error}") from error
                 if isinstance(mark, Mark) and mark.note_sha256:
                     notes.add(mark.note_sha256)
-        if self._private and (strange := sorted(self._private.texts.keys() - notes)):
-            raise self._damaged(f"the private text {strange[0]} is in no record and no entry of {self.id}")
+        self._check_private(notes)
         return notes
 
     def parts(self) -> Sealed:
@@ -237,6 +236,20 @@ class PackageEvidence:
             return PrivateTexts.parse(bytes(data), self.id, named_clients(self.entries()))
         except ValueError as error:
             raise EvidenceDamaged(f"{path} was changed: {error}") from error
+
+    def _check_private(self, notes: set[str]) -> None:
+        if self._private is None:
+            return
+        strange = sorted({*self._private.texts} - notes) + sorted(
+            {*self._private.codes} - {*named_clients(self.entries())}
+        )
+        if strange and self._later is None:
+            raise CannotDecide(
+                f"{self.path}: the private text of {strange[0]} fits nothing up to the seal of {self.id}, and what "
+                f"came later is not here: put {self.id}.later.zip beside it, or leave the private file out."
+            )
+        if strange:
+            raise self._damaged(f"the private text of {strange[0]} is in no record and no entry of {self.id}")
 
     def _lists(self) -> list[Listed]:
         return [self._sealed.files, *((self._later.files,) if self._later else ())]

@@ -153,6 +153,12 @@ class Evidence:
             except (zlib.error, ValueError) as error:
                 raise EvidenceDamaged(f"chunk {index} of stream {stream_no}: {error}") from error
 
+    def released(self, stream_no: int) -> str | None:
+        """The id of a stream whose chunks are in its package alone; None where they are here."""
+        query = select(STREAM.c.id).where(STREAM.c.no == stream_no, STREAM.c.released_seq.is_not(None))
+        stream: str | None = self._scalar(query)
+        return stream
+
     def blobs(self, stream_no: int) -> Iterator[bytes]:
         """The chunks of a stream in order, compressed, as they are stored. Raises EvidenceDamaged, naming the chunk."""
         low, high = stream_no << CHUNK_INDEX_BITS, (stream_no + 1) << CHUNK_INDEX_BITS
