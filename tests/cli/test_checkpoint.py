@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from devicelog.ledger.proofs import consistency_proof
 from devicelog.ledger.witness import WitnessFile, advance, begin, cosignatures
 from tests.environment import environment
 from tests.ledger.logs import LOG, head, leaves
+from tests.pages import block
 
 GENUINE = leaves(20)
 NAME = "auditor.example"
@@ -148,3 +150,17 @@ def test_a_stick_that_cannot_be_written_is_told(stick, tmp_path):
         assert cosign(path).returncode == 5
     finally:
         path.parent.chmod(0o700)
+
+
+def test_the_example_of_the_page_runs(stick, tmp_path):
+    path, log = stick
+    (tmp_path / "stick").mkdir()
+    path.rename(tmp_path / "stick" / "witness.json")
+    bags = SigningKey.create(tmp_path / "bags").public
+    (tmp_path / "pin.txt").write_text(Pin(log=LOG, first=GENUINE[0], checkpoints=log.vkey, bags=bags).text())
+    lines = block("signer.md", "console cosign").splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        done = devicelog(*shlex.split(line.removeprefix("$ devicelog ")), cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, ""), line
+    assert done.stdout.startswith("cosigned: ")

@@ -9,6 +9,7 @@ import pytest
 
 from devicelog.canonical import canonical
 from devicelog.errors import EvidenceDamaged, NotFound, SignatureRefused, StoreUnusable, UsageProblem
+from devicelog.ledger import witness as witness_module
 from devicelog.ledger.checkpoint import Checkpoint, cosigned_message, log_signature, read_cosignature
 from devicelog.ledger.cosigning import Witness
 from devicelog.ledger.keys import SigningKey, verified
@@ -16,7 +17,7 @@ from devicelog.ledger.note import ED25519, Signature, SignedNote, VerifierKey
 from devicelog.ledger.proofs import consistency_proof
 from devicelog.ledger.signing import Refusal
 from devicelog.ledger.witness import Step, WitnessFile, advance, begin, cosignatures, cosigned, fault, since
-from tests.ledger.logs import LOG, head, leaves
+from tests.ledger.logs import LOG, OTHER, head, leaves
 
 GENUINE = leaves(40)
 FORKED = leaves(40, fork_at=6)
@@ -30,8 +31,8 @@ class Device:
         self._key = SigningKey.create(directory / "log.key")
         self.vkey = VerifierKey(name=LOG, algorithm=ED25519, public=self._key.public)
 
-    def note(self, size: int, of: list[bytes] = GENUINE) -> SignedNote:
-        body = Checkpoint(origin=LOG, size=size, root=head(of, size).root).body()
+    def note(self, size: int, of: list[bytes] = GENUINE, *, log: str = LOG, more: str = "") -> SignedNote:
+        body = Checkpoint(origin=log, size=size, root=head(of, size).root).body() + more
         return SignedNote(text=body, signatures=(log_signature(self.vkey, self._key.sign(body.encode())),))
 
     def file(self, *sizes: int, of: list[bytes] = GENUINE) -> WitnessFile:
@@ -90,6 +91,23 @@ def test_a_checkpoint_of_another_key_is_not_taken(device, tmp_path):
     assert "not signed with the key" in refusal.why
     assert isinstance(begin(device.vkey, stranger.note(3), verified), Refusal)
     assert isinstance(begin(replace(device.vkey, name="devicelog/other"), device.note(3), verified), Refusal)
+
+
+def test_what_the_key_signed_for_something_else_is_not_taken(device):
+    for note in (device.note(12, log=OTHER), device.note(12, more="one line more\n")):
+        refusal = advance(device.file(9), note, consistency_proof(GENUINE, 9, 12), verified)
+        assert isinstance(refusal, Refusal)
+        assert isinstance(begin(device.vkey, note, verified), Refusal)
+
+
+def test_a_full_file_says_how_to_go_on(device, monkeypatch):
+    file = device.file(3, 9)
+    monkeypatch.setattr(witness_module, "MAX_STEPS", 2)
+    refusal = advance(file, device.note(12), consistency_proof(GENUINE, 9, 12), verified)
+    assert isinstance(refusal, Refusal)
+    assert "begin a new one" in refusal.why
+    assert advance(file, file.steps[-1].note, (), verified) == file
+    assert WitnessFile.parse(file.data()) == file
 
 
 def test_the_same_checkpoint_again_brings_the_lines_of_witnesses(device, witness):
@@ -199,6 +217,16 @@ def test_a_key_cosigns_what_goes_on_from_what_it_cosigned(device, witness, what)
         witness.cosign(make(device), NOON_S)
     assert (refused.value.code, refused.value.exit_code) == (code, 3)
     assert witness.cosign(device.file(3, 9, 20), NOON_S).head.size == 20
+
+
+def test_a_file_from_before_the_newest_cosignature_is_refused(device, witness):
+    for sizes in ((3, 9), (3, 9, 20)):
+        witness.cosign(device.file(*sizes), NOON_S)
+    with pytest.raises(SignatureRefused, match="9 entries, and 20 were cosigned"):
+        witness.cosign(device.file(3, 9), NOON_S)
+    refusal = since(device.file(3, 9), head(GENUINE, 9, log=OTHER))
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == "other log"
 
 
 def test_the_key_of_another_device_under_the_same_name_is_refused(device, witness, tmp_path):

@@ -6,6 +6,7 @@ It carries its own SHA-256, so that damage is told apart from a lie. Not respons
 import contextlib
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator
 from hashlib import sha256
@@ -34,7 +35,14 @@ class StateFile:
         """
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self.directory.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                raise StoreUnusable(
+                    f"{self.directory} can be written by others, who could put an older memory there. Mend it: "
+                    f"chmod 700 {self.directory}"
+                )
             fd = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except StoreUnusable:
+            raise
         except OSError as error:
             raise StoreUnusable(f"{self.directory} cannot be used: {error.strerror}") from error
         try:
