@@ -86,6 +86,8 @@ def checkpoint(access: Access) -> Checkpointed:
 def _signed(access: Access, pin: Pin, every: list[bytes], held: Held | None) -> bytes:
     signer, size, root = Signer(access.data_dir, pins=(pin,)), len(every), Tree(every).root()
     old = held.size if held else 0
+    if old > size:  # entries were taken away: the signer says so, in the words for it
+        return signer.checkpoint(pin.log, 0, size, root, ())
     try:
         return signer.checkpoint(pin.log, old, size, root, consistency_proof(every, old, size))
     except SignatureRefused as error:

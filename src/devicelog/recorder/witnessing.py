@@ -3,7 +3,6 @@
 What the file says and when it may advance is decided by ledger/witness.py.
 """
 
-import os
 from pathlib import Path
 
 from devicelog.canonical import Json
@@ -13,6 +12,7 @@ from devicelog.ledger.keys import verified
 from devicelog.ledger.note import SignedNote
 from devicelog.ledger.proofs import consistency_proof
 from devicelog.ledger.signing import Refusal
+from devicelog.ledger.state_file import replace_durably
 from devicelog.ledger.witness import WitnessFile, advance, begin, fault
 from devicelog.recorder.access import Access
 from devicelog.store.database import FILE_NAME
@@ -46,7 +46,7 @@ def advanced(data_dir: Path, path: Path) -> tuple[WitnessFile | None, WitnessFil
         after = advance(before, note, proof, verified)
     if isinstance(after, Refusal):
         raise SignatureRefused(f"{path} stays as it is: {after.why}", code=after.code)
-    _write(path, after.data())
+    replace_durably(path, after.data())
     return before, after
 
 
@@ -79,22 +79,3 @@ def _read(path: Path) -> WitnessFile | None:
         raise StoreUnusable(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise UsageProblem(f"{path} is no witness file: {error}. It was left as it is; name another") from error
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Beside it, synced, then in its place: a stick that is pulled out has the old one or the new one."""
-    new = path.with_name(f".{path.name}.new")
-    try:
-        with new.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        new.unlink(missing_ok=True)
-        raise StoreUnusable(f"{path} cannot be written: {error.strerror}") from error
