@@ -51,3 +51,11 @@ def test_memory_does_not_grow_with_the_records() -> None:
         tracemalloc.stop()
     assert size > 60_000_000
     assert peak < 2_000_000
+
+
+def test_many_blocks_are_the_same_bytes_as_one() -> None:
+    records = [Record(number, number, SERIAL, bytes(1_000)) for number in range(200)]
+    blocks = list(record_lines(records))
+    assert len(blocks) > 5
+    assert all(1 << 16 <= len(block) < (1 << 16) + 2_100 for block in blocks[:-1])
+    assert b"".join(blocks) == b"".join(line for record in records for line in record_lines([record]))

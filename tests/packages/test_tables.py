@@ -24,7 +24,7 @@ from devicelog.records import Record
 from devicelog.samples import COLUMNS, sample_frames, sample_rows
 from devicelog.store.evidence import Evidence
 from devicelog.store.rebuild import rebuild
-from tests.databases import FIRST, SECOND, STREAMS, StillClock, make_database
+from tests.databases import FIRST, SECOND, SPAN, STREAMS, StillClock, make_database
 from tests.make_golden import evidence_of
 from tests.packages.shaped import HIBC, documents, of_pen, of_scenario
 
@@ -315,3 +315,148 @@ def test_sessions_that_earlier_versions_recorded_are_tables_too(tmp_path: Path, 
 def test_every_kind_of_session_fits_its_columns(tmp_path: Path, scenario: str) -> None:
     _write(tmp_path, [of_scenario(scenario, ended=scenario != "stall")], {})
     assert errors_in(tmp_path) == []
+
+
+# --- whole rows -------------------------------------------------------------------------------------------------------
+
+
+def test_every_cell_of_a_corrected_session_and_of_a_span(recorded: Path) -> None:
+    span, session = documents(recorded, SPAN, FIRST)
+    attribution = {"at": "2031-01-02T00:00:00.000Z", "practitioner": "p-09", "reason": "wrong side", "client_ref": None}
+    corrected = {**session, "attribution": attribution, "derivation": 2, "derivations": 3, "client_ref": "c-1"}
+    first, second = rows_of(sessions_csv([seen(span), seen(corrected)]))
+    assert second == {
+        "session": FIRST,
+        "kind": "session",
+        "mode": "demo",
+        "status": "closed",
+        "verdict": "conforming with deviations",
+        "clock": "synced",
+        "duration_us": "5960000",
+        "opened_at": "2031-01-01T00:00:00.000Z",
+        "closed_at": "2031-01-01T00:00:00.000Z",
+        "end_cause": "operator",
+        "client": "K-1047",
+        "client_ref": "c-1",
+        "practitioner": "p-07",
+        "auth": "none",
+        "plan": "full-face",
+        "plan_label": "Full face",
+        "indication": "hyperpigmentation",
+        "pens": "1",
+        "pen_model": "Reference pen",
+        "pen_serial": "SIM-915407",
+        "pen_firmware": "sim-1.0",
+        "pen_calibration": "SIM-CAL-1",
+        "cartridge": "SIM-14N-0001",
+        "samples": "590",
+        "missing": "10",
+        "bytes_read": "14516",
+        "bytes_kept": "14516",
+        "accounts_close": "1",
+        "findings": "3",
+        "not_assessable": "0",
+        "notes": "1",
+        "derivation": "2",
+        "derivations": "3",
+        "derived_sha256": session["derived"],
+        "engine": str(session["engine"]),
+        "corrected_at": "2031-01-02T00:00:00.000Z",
+        "corrected_by": "p-09",
+        "correction_reason": "wrong side",
+    }
+    empty = {name for name, value in first.items() if value == ""}
+    corrections = {"corrected_at", "corrected_by", "correction_reason"}
+    assert (
+        empty == {"verdict", "client", "client_ref", "practitioner", "plan", "plan_label", "indication"} | corrections
+    )
+
+
+def test_every_cell_of_a_zone(recorded: Path) -> None:
+    [session] = documents(recorded, FIRST)
+    [zone] = session["zones"]
+    paused = {
+        **zone,
+        "paused_contact_us": 7,
+        "contact_unknown_us": 8,
+        "passes": {"pen": 3, "operator": 5, "low": 3, "high": 5},
+    }
+    [row] = rows_of(zones_csv([seen({**session, "zones": [paused]})]))
+    assert row == {
+        "session": FIRST,
+        "zone": "forehead",
+        "samples": "590",
+        "judged": "340",
+        "contact_us": "3400000",
+        "contact_unknown_us": "8",
+        "paused_contact_us": "7",
+        "glides": "3",
+        "longest_glide_us": "1200000",
+        "strokes": "694",
+        "passes_low": "3",
+        "passes_high": "5",
+        "passes_pen": "3",
+        "passes_operator": "5",
+        "depth_n": "340",
+        "depth_min_um": "280",
+        "depth_mean_um": "672",
+        "depth_max_um": "920",
+        "depth_set_min_um": "400",
+        "depth_set_max_um": "900",
+        "frequency_min_dhz": "1147",
+        "frequency_mean_dhz": "1152",
+        "frequency_max_dhz": "1175",
+        "plan_min_um": "300",
+        "plan_max_um": "400",
+        "device_max_um": "2500",
+        "tolerance_um": "150",
+        "over_plan_us": "2350000",
+        "under_plan_us": "0",
+        "over_device_us": "0",
+    }
+
+
+def test_a_pen_that_says_little_or_nothing_leaves_cells_empty(recorded: Path) -> None:
+    [session] = documents(recorded, FIRST)
+    names = ("pen_model", "pen_serial", "pen_firmware", "pen_calibration", "cartridge")
+    silent = dict.fromkeys(("model", "serial", "firmware", "calibration_id", "cartridge"), "")
+    for pen in (silent, None):
+        [row] = rows_of(sessions_csv([seen({**session, "pen": pen})]))
+        assert [row[name] for name in names] == [""] * 5
+
+
+def test_what_is_missing_of_one_boot_is_not_known_of_the_session(recorded: Path) -> None:
+    [session] = documents(recorded, FIRST)
+    [boot] = session["completeness"]["boots"]
+    for second, missing in ((boot, "20"), ({**boot, "missing": None}, "")):
+        account = {**session["completeness"], "boots": [boot, second], "closes": False}
+        [row] = rows_of(sessions_csv([seen({**session, "completeness": account})]))
+        assert (row["samples"], row["missing"], row["accounts_close"]) == ("1180", missing, "0")
+
+
+def test_numbers_and_clock_of_a_pen_begin_anew_inside_a_frame() -> None:
+    from tests.builders import Bench
+
+    bench = Bench()
+    block = bench.block("101", period_us=2_000)
+    bench.motor_on = False
+    bench.wait(6_000)
+    bench.send(block._replace(seq=2**32 - 1, t_us=2**32 - 2_000, motor_on=False))
+    rows = rows_of(readings_csv(sample_frames(bench.records)))
+    assert [(row["seq"], row["pen_t_us"], row["motor_on"]) for row in rows] == [
+        ("4294967295", "4294965296", "0"),
+        ("0", "0", "0"),
+        ("1", "2000", "0"),
+    ]
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 512, 1024])
+def test_many_blocks_are_the_same_bytes_as_one(recorded: Path, times: int) -> None:
+    [session] = documents(recorded, FIRST)
+    head, line = b"".join(sessions_csv([seen(session)])).splitlines(keepends=True)
+    assert b"".join(sessions_csv([seen(session)] * times)) == head + line * times
+    frames = list(sample_frames(_records("clean")))[:times]
+    first, *rest = b"".join(readings_csv(frames)).splitlines(keepends=True)
+    blocks = list(readings_csv(frames * 3))
+    assert b"".join(blocks) == first + b"".join(rest) * 3
+    assert len(blocks) == 2 + (len(rest) * 3 - 1) // 1024
