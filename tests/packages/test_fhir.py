@@ -375,7 +375,80 @@ def test_sessions_that_earlier_versions_recorded(
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("a", "a"), ("\u00a0a\u3000b ", "a b"), ("", "?"), ("\u2028", "?"), ("a\x1fb", "a b")]
+    ("text", "expected"),
+    [
+        ("a", "a"),
+        ("\u00a0a\u3000b ", "a b"),
+        ("", "?"),
+        ("\u2028", "?"),
+        ("a\x01b", "a b"),
+        ("a\x1fb", "a b"),
+        ("!a b", "!a b"),
+    ],
 )
 def test_text_that_fhir_takes(text: str, expected: str) -> None:
     assert text_of(text) == expected
+
+
+def um(word: str, value: float, code: str = "um", unit: str = "µm") -> Json:
+    quantity = {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": code}
+    return {"code": {"text": word}, "valueQuantity": quantity}
+
+
+def test_every_element_of_what_was_measured_in_a_zone(tmp_path: Path) -> None:
+    [session] = documents(make_database(tmp_path), FIRST)
+    [zone] = session["zones"]
+    counted = {"pen": 3, "operator": 5, "low": 3, "high": 5}
+    told = {**zone, "depth": {**zone["depth"], "n": 300}, "passes": counted, "contact_unknown_us": 1_250_000}
+    data = bundled({**session, "zones": [told]})
+    found = resources(data, "Observation")[:5]
+    ids = [uuid_of(FIRST, f"{role}/forehead") for role in ("depth", "set-depth", "passes", "on-skin", "frequency")]
+    assert [one["id"] for one in found] == ids
+    depth, setting, passes, skin, frequency = found
+    assert depth["code"] == {"text": "measured needle depth (not depth reached in tissue)"}
+    assert depth["component"] == [um("minimum", 280), um("mean", 672), um("maximum", 920)]
+    assert depth["note"] == [{"text": "of 300 of 340 samples; the others had none"}]
+    assert setting["component"] == [um("minimum", 400), um("maximum", 900)]
+    assert "note" not in setting | passes | skin | frequency
+    each = [um("by the pen", 3, "{pass}", "passes"), um("marked by the operator", 5, "{pass}", "passes")]
+    assert passes["component"] == each
+    assert passes["valueRange"] == {"low": each[0]["valueQuantity"], "high": each[1]["valueQuantity"]}
+    assert skin["component"] == [
+        um("known to be on the skin", 3.4, "s", "s"),
+        um("motor on, contact not known", 1.25, "s", "s"),
+    ]
+    assert skin["dataAbsentReason"]["coding"][0]["display"] == "Unknown"
+    assert frequency["component"] == [
+        um(word, value, "Hz", "Hz") for word, value in (("minimum", 114.7), ("mean", 115.2), ("maximum", 117.5))
+    ]
+
+
+def test_every_element_of_a_finding_and_of_the_verdict() -> None:
+    session = of_scenario("noise")
+    found = next(one for one in observations(bundled(session), "check ") if "valueString" in one)
+    finding = session["findings"][0]
+    assert found["code"]["text"] == f"check {finding['rule']}, version {finding['version']}"
+    assert found["valueString"] == finding["message"]
+    severity, figures = found["component"]
+    assert severity == {"code": {"text": "severity"}, "valueString": finding["severity"]}
+    assert (figures["code"]["text"], json.loads(figures["valueString"])) == ("figures", finding["detail"])
+    [verdict] = observations(bundled(session), "verdict")
+    assert verdict["valueString"] == session["verdict"]
+
+
+@pytest.mark.parametrize(("closed_at", "code"), [(None, "temp-unknown"), ("2031-01-01T10:20:00.250Z", "unknown")])
+def test_a_verdict_that_is_not_there_says_whether_it_may_come(closed_at: str | None, code: str) -> None:
+    [verdict] = observations(bundled(of_pen(verdict=None, closed_at=closed_at)), "verdict")
+    assert reason(verdict) == code
+    assert "valueString" not in verdict
+
+
+def test_a_word_for_a_missing_value_is_shown_as_its_system_shows_it() -> None:
+    shows = {"unknown": "Unknown", "unsupported": "Unsupported", "not-performed": "Not Performed"}
+    found = [
+        one["dataAbsentReason"]["coding"][0]
+        for name in ("dial only", "depth did not come")
+        for one in resources(bundled(made(name)), "Observation")
+        if "dataAbsentReason" in one
+    ]
+    assert {(one["code"], one["display"]) for one in found} == set(shows.items())

@@ -16,7 +16,6 @@ _ABSENT_WORDS = {
     "unknown": "Unknown",
     "unsupported": "Unsupported",
     "not-performed": "Not Performed",
-    "not-applicable": "Not Applicable",
     "temp-unknown": "Temporarily Unknown",
 }
 _UNITS = {"um": "µm", "s": "s", "Hz": "Hz", "{pass}": "passes"}
