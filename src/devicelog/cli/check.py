@@ -62,8 +62,8 @@ def verify(
 
 
 def is_path(what: str) -> bool:
-    """Whether a word means a file or folder and not a session: it has a slash or a dot, or is one and no id."""
-    return "/" in what or "." in what
+    """Whether a word means a file or folder and not a session: it has a slash or a dot, or there is one."""
+    return "/" in what or "." in what or Path(what).exists()
 
 
 def _database(

@@ -43,7 +43,7 @@ def add_session(
     """
     stream = row["id"]
     under = f"sessions/{stream}/"
-    with PackageEvidence(package_path(data_dir, stream), later=None) as package:
+    with PackageEvidence(package_path(data_dir, stream), with_private=False, later=None) as package:
         package.check()
         for member in package_members(package.parts()):
             sink.add(under + member.name, member.blocks)
