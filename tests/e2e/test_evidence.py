@@ -278,6 +278,10 @@ def test_a_stick_and_a_laptop_hold_it(handed: Path) -> None:
     assert held["time_s"] > 1_700_000_000
     assert coverage(data_dir)["outside_witness"] is None, "nothing in the file says whom to trust"
     assert coverage(data_dir, "--witness", stick)["outside_witness"]["size"] >= held["size"]
+    stream = streams(data_dir, "session")[0]
+    one = devicelog("verify", stream, "--witness", handed / "vkey", data_dir=data_dir).succeeded().stdout
+    assert f"every entry of {stream} was held outside by audit.example" in one
+    assert "0 days ago" in one
     require = ("verify", "--all", "--require-witness")
     assert devicelog(*require, data_dir=data_dir).code == 7
     devicelog(*require, "--witness", handed / "vkey", data_dir=data_dir).succeeded()

@@ -1,6 +1,7 @@
 """`verify` and `replay`: is the evidence whole, and does the record follow from it?"""
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,7 +117,7 @@ def _database(
         return code
     for problem in report.problems:
         click.echo(f"ALTERED: {problem}")
-    click.echo(coverage_text(report, only))
+    click.echo(coverage_text(report, only, int(time.time())))
     if undecided:
         click.echo("CANNOT DECIDE: no witness was brought that held any of it")
     click.echo("consistent" if not report.problems else f"NOT CONSISTENT: {len(report.problems)} problems")

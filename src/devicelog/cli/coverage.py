@@ -29,8 +29,8 @@ def newest_witness(report: Report) -> Witnessed | None:
     return max(report.witnessed, key=lambda each: (each.size, each.time_s or 0), default=None)
 
 
-def coverage_text(report: Report, only: str | None) -> str:
-    """For a person, below the problems."""
+def coverage_text(report: Report, only: str | None, now_s: int) -> str:
+    """For a person, below the problems. `now_s`: seconds since 1970, by this computer's clock."""
     lines = [
         f"checked {report.entries} ledger entries, {report.documents} documents, {report.chunks} chunks with "
         f"{report.records} records" + (f" of {only}" if only else f" in {report.streams} streams")
@@ -39,12 +39,12 @@ def coverage_text(report: Report, only: str | None) -> str:
         lines.append(f"{report.uncommitted_chunks} chunks of the open session are not yet named by the ledger")
     if report.erased:
         lines.append(f"{report.erased} private texts (client codes, notes) were erased; their commitments stand")
-    lines += _signed(report)
+    lines += _signed(report, only, now_s)
     lines.append(f"newest entry: {report.head or 'none'}")
     return "\n".join(lines)
 
 
-def _signed(report: Report) -> list[str]:
+def _signed(report: Report, only: str | None, now_s: int) -> list[str]:
     lines = []
     if report.signed:
         rest = report.entries - report.signed
@@ -53,7 +53,7 @@ def _signed(report: Report) -> list[str]:
     else:
         lines.append("signed by this device: nothing")
     for each in report.witnessed:
-        when = "" if each.time_s is None else f" at {_time(each.time_s)}"
+        when = "" if each.time_s is None else f" at {_time(each.time_s)}, {_age(now_s - each.time_s)}"
         lines.append(f"outside witness: {each.name} held the first {each.size} entries{when}")
     newest = newest_witness(report)
     if newest is None:
@@ -66,7 +66,26 @@ def _signed(report: Report) -> list[str]:
             f"entries {newest.size} to {report.entries - 1} are vouched for by this device alone: whoever owns it "
             "could have written them anew"
         )
+    if only and newest is not None and report.last is not None:
+        lines.append(_of(only, newest, report.last))
     return lines
+
+
+def _of(only: str, newest: Witnessed, last: int) -> str:
+    if last < newest.size:
+        return f"every entry of {only} was held outside by {newest.name}"
+    return (
+        f"{only} has entries that nobody outside held: its newest is number {last}, and {newest.name} held those up to "
+        f"{newest.size - 1}"
+    )
+
+
+def _age(seconds: int) -> str:
+    """How long ago, in words; a witness whose clock is ahead of this one is told as such."""
+    if seconds < 0:
+        return "which this computer's clock calls the future"
+    days = seconds // 86_400
+    return f"{days} days ago" if days != 1 else "1 day ago"
 
 
 def _time(time_s: int) -> str:

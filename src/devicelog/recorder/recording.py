@@ -11,11 +11,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from devicelog.canonical import Json, parse_canonical
-from devicelog.clinical.plan import zones_document
-from devicelog.counters import Counters
 from devicelog.errors import NotFound, PenUnusable, StoreUnusable
 from devicelog.ledger.entries import Actor
-from devicelog.pipeline import new_documents
 from devicelog.recorder.answering import DISK_TIMEOUT_S
 from devicelog.recorder.clock import RecorderClock
 from devicelog.recorder.commands import MarkCommand, PortCommand, Reply
@@ -24,26 +21,18 @@ from devicelog.recorder.forgotten import Forgotten
 from devicelog.recorder.history import History
 from devicelog.recorder.idle import Seen, seen_in
 from devicelog.recorder.job import Job, Line, Outcome, Source
-from devicelog.recorder.known_pens import (
-    calibration_document,
-    calibration_in_force,
-    last_counters,
-    newest_measurement,
-)
 from devicelog.recorder.live import Console
 from devicelog.recorder.marking import Marking, refusal
 from devicelog.recorder.nobody import nobody
+from devicelog.recorder.opening import Openings
 from devicelog.recorder.pedalling import Pedalling, Sound
 from devicelog.recorder.pen_updates import PenUpdates
-from devicelog.recorder.standing import as_they_stand, what_to_do
 from devicelog.recorder.stop import Stop
-from devicelog.recorder.stream import OpenStream, new_stream_id
+from devicelog.recorder.stream import OpenStream
 from devicelog.recorder.supervision import Supervision
 from devicelog.records import Stall
 from devicelog.store.database import FILE_NAME
-from devicelog.store.evidence import Evidence
 from devicelog.store.writer import Writer
-from devicelog.who import identity_document
 from firmware_bridge.frames import PROTOCOL_MAJOR
 from firmware_bridge.readings import (
     Gesture,
@@ -102,8 +91,10 @@ class Recording:
         watch = Watch(job.profile.silence_limit_us, speaks_at_rest=job.profile.lines is None, speed=clock.speed)
         line = source if isinstance(source, Line) else None
         self._supervision = Supervision(line, watch, writer=writer, clock=clock, console=console)
-        self._history = history = History(console)
+        history = History(console)
         self._updates = PenUpdates(self._path, writer, console, history)
+        actor = self._marking.actor
+        self._openings = Openings(job, writer=writer, clock=clock, console=console, history=history, actor=actor)
         self._marks = list(job.marks)
         self._taken_us = 0  # stamp of the newest record
         self._began_us = 0  # of the session
@@ -139,7 +130,7 @@ class Recording:
         """Listen, record, close."""
         started: Json = {"command": self._job.command, "boot": self._clock.boot}
         self._durable(self._writer.do(lambda transaction: transaction.entry("recorder.started", started)))
-        span = self._open_span()
+        span = self._openings.span()
         self._durable(span.opened)
         first_stream = span.opened.result().seq
         self._source.start()
@@ -151,7 +142,7 @@ class Recording:
                 return Outcome(session=None, derived=None, cause=cause)
             raise PenUnusable(self._no_pen(span))
         span.close("a session begins")  # on disk with the session's opening, which is waited for: one sync for both
-        session = self._open_session(identity, span, first_stream)
+        session = self._openings.session(identity, self._first_heard, span, first_stream)
         self._durable(session.opened)
         self._marking.change("open")
         self._began_us = self._clock.now_us()
@@ -159,74 +150,6 @@ class Recording:
         cause = self._consume(session)
         derived = self._end(session, cause)
         return Outcome(session=session.id, derived=parse_canonical(derived), cause=cause)
-
-    def _open_span(self) -> OpenStream:
-        # whether it is a real pen is not known before it says so
-        body: Json = {"stream": new_stream_id("span"), "mode": "demo" if self._job.command == "demo" else "unknown"}
-        return OpenStream(
-            self._writer,
-            self._clock,
-            type_="span.opened",
-            body=body,
-            documents=new_documents(self._job.profile, None, None, self._job.sensors),
-            read_total=0,
-        )
-
-    def _open_session(self, identity: Identity, span: OpenStream, first_stream: int) -> OpenStream:
-        job, heard = self._job, self._first_heard
-        before, now = None, None
-        if job.profile.gpio is None:  # what is counted on pins begins with each stream
-            before = self._history.read(
-                lambda: last_counters(self._path, identity.serial, before_stream=first_stream),
-                or_else="Whether the pen was used since is not known",
-            )
-            now = (
-                heard
-                and Counters(
-                    serial=identity.serial, boot=heard.boot, passes=heard.passes, strokes=heard.strokes
-                ).document()
-            )
-        calibration = self._history.read(
-            lambda: self._calibration(identity), or_else="No calibration of this pen that was made here is applied"
-        )
-        measured = self._history.read(
-            lambda: self._measured(identity), or_else="Whether it was found out of its tolerance is not known"
-        )
-        profile, sensors = as_they_stand(span.pipeline, job.profile, job.sensors)
-        if words := what_to_do(span.pipeline, job.profile, job.sensors):
-            self._console.say(words)
-        body: Json = {
-            "stream": new_stream_id("session"),
-            "client_ref": None,  # both are known when the entry is written
-            "client_commitment": None,
-            "practitioner": job.practitioner,
-            "plan": job.plan.id,
-            "pen": identity_document(identity),
-            "pen_before": before.document() if before else None,
-            "pen_heard": now,
-            "mode": identity.mode,
-        }
-        return OpenStream(
-            self._writer,
-            self._clock,
-            type_="session.opened",
-            body=body,
-            documents=new_documents(
-                profile, job.plan, zones_document(job.zones), sensors, calibration=calibration, measured=measured
-            ),
-            read_total=span.read_total,
-            actor=self._marking.actor,
-            client_code=job.client_code,
-        )
-
-    def _calibration(self, identity: Identity) -> bytes | None:
-        with Evidence(self._path) as evidence:
-            in_force = calibration_in_force(evidence, identity)
-            return calibration_document(evidence, in_force)[1] if in_force else None
-
-    def _measured(self, identity: Identity) -> bytes | None:
-        with Evidence(self._path) as evidence:
-            return newest_measurement(evidence, identity)
 
     def _await_identity(self, span: OpenStream) -> Identity | None:
         give_up_s = time.monotonic() + IDENTITY_TIMEOUT_S

@@ -9,7 +9,7 @@ from devicelog.recorder.checkpointing import checkpoint
 from devicelog.recorder.live import Console
 from devicelog.recorder.sealing import seal_all
 from devicelog.store.evidence import Evidence
-from devicelog.store.heads import newest_checkpoint, newest_of
+from devicelog.store.heads import newest_checkpoint, newest_of, pin_of
 
 
 def sign_at_boot(access: Access, boot: str, console: Console) -> None:
@@ -17,8 +17,13 @@ def sign_at_boot(access: Access, boot: str, console: Console) -> None:
     try:
         with Evidence(access.path) as evidence:
             started, held = newest_of(evidence, "recorder.started"), newest_checkpoint(evidence)
+            known = pin_of(evidence)
         if held is None or started is None or started.body["boot"] != boot:
             checkpoint(access)
+            if known is None:
+                console.say(
+                    "this ledger has its keys now; for an auditor to keep: `devicelog checkpoint key`"
+                )
     except DevicelogError as error:
         console.say(f"the ledger is not signed, and recording goes on: {error}")
 

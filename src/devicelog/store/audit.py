@@ -48,6 +48,7 @@ def audit(
         streams = _streams_of(entries, report)
         check_seals(entries, streams, report)
         progress("signatures")
+        report.last = max((entry.seq for entry in entries if only and entry.body.get("stream") == only), default=None)
         report.pin = pin_in(entries, report)
         check_checkpoints(connection, entries, report.pin, outside, report)
         progress("documents")

@@ -28,6 +28,7 @@ class Report:
     signed: int = 0  # the first so many entries are under a checkpoint of this ledger's key that is held here
     witnessed: "list[Witnessed]" = field(default_factory=list)
     pin: Pin | None = None
+    last: int | None = None  # the number of the newest entry of the one stream that was checked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
