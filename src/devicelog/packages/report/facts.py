@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from devicelog.canonical import Json
 from devicelog.packages.report.plot import Plot, plot_of, shown_zones
 from devicelog.words import session as words
+from devicelog.words import witnesses
 from devicelog.words.findings import said
 from devicelog.words.units import elapsed, mm, mm_range, seconds
 
@@ -94,6 +95,7 @@ class ReportFacts:
     verdict_says: str
     facts: tuple[Fact, ...]
     zones: Table | None
+    compared: Table | None
     plot: Plot
     plot_says: str
     findings: Table | None
@@ -131,6 +133,7 @@ def facts_of(
         verdict_says=words.VERDICTS.get(session["verdict"] or "", ""),
         facts=tuple(_head(session, client=_client(session, redacted=redacted, called=client_called))),
         zones=_zones(session),
+        compared=_compared(session),
         plot=plot,
         plot_says=_plot_says(session, plot),
         findings=_findings(session),
@@ -254,6 +257,19 @@ def _row(number: int, zone: Json, limit: Json | None) -> tuple[str, ...]:
     )
 
 
+def _compared(session: Json) -> Table | None:
+    """Pen and pins side by side, where both were there."""
+    rows = witnesses.compared(session)
+    if not rows:
+        return None
+    _, *others, last = witnesses.HEAD
+    return Table(
+        caption="What the pen says / what the pins beside it say",
+        columns=(Column(name="Zone"), *(Column(name=name, numeric=True) for name in others), Column(name=last)),
+        rows=tuple(rows),
+    )
+
+
 def _tens(um: int) -> int:
     """To hundredths of a millimetre, halves upwards."""
     return (um + 5) // 10 * 10
@@ -314,6 +330,8 @@ def _sections(session: Json, notes: list[str], *, redacted: bool) -> Iterable[Se
         lines=tuple(accounts),
         small=True,
     )
+    if pins := witnesses.pins(session):
+        yield Section(heading="Pins", lines=tuple(pins), small=True)
     if nothing := words.of_result(session, "not applicable"):
         yield Section(heading="Nothing to check", lines=tuple(nothing), small=True)
 

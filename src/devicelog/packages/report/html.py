@@ -62,6 +62,7 @@ def _parts(facts: ReportFacts) -> Iterator[str]:
     yield f'<p class="verdict">Verdict: <strong>{_text(facts.verdict)}</strong>{says}</p>\n</header>\n<main>\n'
     yield _list(facts.facts)
     yield _table(facts.zones) if facts.zones else "<h2>Zones</h2>\n<p>No sample arrived in a zone.</p>\n"
+    yield _table(facts.compared) if facts.compared else ""
     yield f"<h2>Depth over time</h2>\n<figure>{svg.drawn(facts.plot, facts.plot_says)}</figure>\n"
     yield _table(facts.findings) if facts.findings else "<h2>Findings</h2>\n<p>None.</p>\n"
     yield from map(_section, facts.sections)
