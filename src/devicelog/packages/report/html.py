@@ -14,8 +14,8 @@ from devicelog.packages.report.facts import Fact, ReportFacts, Section, Table
 _STYLE = """
 @page { size: A4; margin: 12mm 13mm 14mm }
 * { box-sizing: border-box }
-body { font: 9pt/1.32 system-ui, "Liberation Sans", sans-serif; color: #000; background: #fff; max-width: 184mm;
-  margin: 6mm auto; padding: 0 4mm; overflow-wrap: anywhere }
+body { font: 9pt/1.32 Helvetica, Arial, "Liberation Sans", system-ui, sans-serif; color: #000; background: #fff;
+  max-width: 184mm; margin: 6mm auto; padding: 0 4mm; overflow-wrap: anywhere }
 h1 { font-size: 15pt; margin: 0 } h2 { font-size: 10.5pt; margin: 3.2mm 0 .8mm; border-bottom: .3mm solid #000 }
 h2, caption { break-after: avoid } p, ul { margin: .6mm 0 } ul { padding-left: 4.5mm }
 li, tr, p, figure { break-inside: avoid }

@@ -32,7 +32,7 @@ def drawn(plot: Plot, says: str) -> str:
 
 def _parts(plot: Plot, says: str) -> Iterator[str]:
     step_um = next((step for step in _DEPTH_STEPS_UM if plot.highest_um // step < 6), _DEPTH_STEPS_UM[-1])
-    top_um = plot.highest_um * 13 // 12  # room above for the words at the device's limit
+    top_um = plot.highest_um * 8 // 7  # room above for the words at the device's limit
 
     def x(us: int) -> int:
         return _LEFT + min(us, plot.duration_us) * _WIDE // plot.duration_us
@@ -57,6 +57,7 @@ def _parts(plot: Plot, says: str) -> Iterator[str]:
     for us in range(0, plot.duration_us + 1, step_us):
         yield f'<path d="M{x(us)} {_TOP + _HIGH}v40" stroke="#000" stroke-width="8"/>'
         yield _text(x(us), _TOP + _HIGH + 160, elapsed(us), "middle")
+    yield _text(_LEFT - 60, _TOP + _HIGH + 160, "min:s", "end")
     if path := _area(plot.measured, plot.columns, y):
         yield f'<path d="{path}" fill="#999" stroke="#777" stroke-width="8"/>'
     if path := _area(plot.set, plot.columns, y):
