@@ -56,7 +56,7 @@ def test_it_says_what_it_is_and_is_tagged(tmp_path):
 
 
 def test_the_checkpoint_is_read_from_the_picture_of_a_page(tmp_path):
-    assert CHECKPOINT.encode() in codes_on(overdepth(), tmp_path)
+    assert codes_on(overdepth(), tmp_path) == [CHECKPOINT.encode()]
 
 
 def test_four_zones_of_half_an_hour_are_two_pages_at_most(tmp_path):

@@ -57,7 +57,7 @@ def _parts(plot: Plot, says: str) -> Iterator[str]:
     for us in range(0, plot.duration_us + 1, step_us):
         yield f'<path d="M{x(us)} {_TOP + _HIGH}v40" stroke="#000" stroke-width="8"/>'
         yield _text(x(us), _TOP + _HIGH + 160, elapsed(us), "middle")
-    yield _text(_LEFT - 60, _TOP + _HIGH + 160, "min:s", "end")
+    yield _text(_LEFT - 150, _TOP + _HIGH + 160, "min:s", "end")
     if path := _area(plot.measured, plot.columns, y):
         yield f'<path d="{path}" fill="#999" stroke="#777" stroke-width="8"/>'
     if path := _area(plot.set, plot.columns, y):
