@@ -57,7 +57,6 @@ def _parts(plot: Plot, says: str) -> Iterator[str]:
     for us in range(0, plot.duration_us + 1, step_us):
         yield f'<path d="M{x(us)} {_TOP + _HIGH}v40" stroke="#000" stroke-width="8"/>'
         yield _text(x(us), _TOP + _HIGH + 160, elapsed(us), "middle")
-    yield _text(_LEFT - 150, _TOP + _HIGH + 160, "min:s", "end")
     if path := _area(plot.measured, plot.columns, y):
         yield f'<path d="{path}" fill="#999" stroke="#777" stroke-width="8"/>'
     if path := _area(plot.set, plot.columns, y):
@@ -135,6 +134,7 @@ def _legend(plot: Plot) -> Iterator[str]:
             yield f'<path d="M{at} {mid}h260" {line}/>'
         yield _text(at + 320, mid + 40, words, "start")
         at += 320 + len(words) * _LETTER + 220
+    yield _text(_LEFT + _WIDE, mid + 40, "time in min:s", "end")
     if not plot.samples:
         yield _text(_LEFT + _WIDE // 2, _TOP + _HIGH // 2, "no sample arrived", "middle")
 
