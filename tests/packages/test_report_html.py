@@ -135,3 +135,12 @@ def test_the_checkpoint_stands_in_it_as_it_is():
 
 def test_the_same_session_is_the_same_page():
     assert html_report(facts(*of_scenario("overdepth"))) == html_report(facts(*of_scenario("overdepth")))
+
+
+def test_numbers_stand_to_the_right():
+    report = facts(*of_scenario("overdepth"))
+    assert report.zones is not None
+    numbers = sum(column.numeric for column in report.zones.columns)
+    told = page()
+    assert sum(cell.get("class") == "n" for cell in told.all("th")) == numbers
+    assert sum(cell.get("class") == "n" for cell in told.all("td")) == numbers * len(report.zones.rows)

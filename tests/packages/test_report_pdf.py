@@ -117,6 +117,11 @@ def test_every_letter_of_the_table_has_one():
     assert pdf_report(facts({**session, **changes}, rows)).startswith(b"%PDF")  # typst refuses where a glyph is missing
 
 
+@pytest.mark.parametrize("char", ["\xad", "\u200b", "\u200e", "\u202e", "\u2066", "\x07", "\x85", "\u0301"], ids=ascii)
+def test_what_nobody_sees_is_no_letter(char):
+    assert shown([f"a{char}b"])[0] in ([f"a{BOX}b"], ["áb"])
+
+
 @pytest.mark.parametrize("name", GOLDEN[::3])
 def test_a_record_of_any_engine_is_a_pdf(name):
     assert pdf_report(facts(golden(name))).startswith(b"%PDF")
