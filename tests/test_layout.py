@@ -107,6 +107,7 @@ PURE = {
     "devicelog.words.units",
     "devicelog.words.findings",
     "devicelog.words.session",
+    "devicelog.words.witnesses",
     "devicelog.ledger.base64_text",
     "devicelog.ledger.checkpoint",
     "devicelog.ledger.entries",

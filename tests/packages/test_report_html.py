@@ -14,7 +14,7 @@ HOSTILE = [
     "' onmouseover='alert(1)",
     "&lt;b&gt; &amp; &#60;",
     "</style></title></textarea><!-- ]]>",
-    "שלום \u202eevil\u202c",
+    "שלום evil",
     "😀 日本 \u0301",
 ]
 
@@ -121,7 +121,7 @@ def test_a_text_is_text_wherever_it_stands(where, text):
         assert {tag for tag, _ in hostile.elements} - {"li", "ul"} == {tag for tag, _ in plain.elements} - {"li", "ul"}
 
 
-@pytest.mark.parametrize("char", ["\x00", "\x0b", "\x1b", "\x85", "\ud800"], ids=ascii)
+@pytest.mark.parametrize("char", ["\x00", "\x0b", "\x1b", "\x85", "\ud800", "\u202e", "\u2067"], ids=ascii)
 def test_what_no_page_may_have_is_shown_as_replaced(char):
     session, rows = of_scenario("clean")
     text = html_report(facts({**session, "client": f"P{char}7"}, rows))
@@ -135,3 +135,12 @@ def test_the_checkpoint_stands_in_it_as_it_is():
 
 def test_the_same_session_is_the_same_page():
     assert html_report(facts(*of_scenario("overdepth"))) == html_report(facts(*of_scenario("overdepth")))
+
+
+def test_numbers_stand_to_the_right():
+    report = facts(*of_scenario("overdepth"))
+    assert report.zones is not None
+    numbers = sum(column.numeric for column in report.zones.columns)
+    told = page()
+    assert sum(cell.get("class") == "n" for cell in told.all("th")) == numbers
+    assert sum(cell.get("class") == "n" for cell in told.all("td")) == numbers * len(report.zones.rows)

@@ -149,3 +149,14 @@ def test_a_name_is_text_and_no_markup():
     session = {**NOTHING, "spans": [{"zone": "<script>&", "from_us": 0, "to_us": 9 * SECOND}]}
     assert "<script>&" in words(plot_of(session, ()))
     assert "<script>" not in svg.drawn(plot_of(session, ()), "</desc><script>")
+
+
+def test_no_word_stands_on_another():
+    step_us = 100_000
+    spans = [{"zone": f"z{n % 50}", "from_us": n * step_us, "to_us": (n + 1) * step_us} for n in range(100)]
+    zone = {"contact_us": 1, "contact_unknown_us": 0, "device_max_um": None, "plan_min_um": None, "plan_max_um": None}
+    session = {**NOTHING, "spans": spans, "zones": [{**zone, "zone": f"z{n}"} for n in range(50)]}
+    texts = [element for element in elements(plot_of(session, ())) if element.tag.endswith("text")]
+    above = sorted(int(text.attrib["x"]) for text in texts if (text.text or "").isdigit())
+    assert len(above) > 10
+    assert min(after - before for before, after in pairwise(above)) >= 124, "two figures are as wide"

@@ -5,7 +5,6 @@
 
 from devicelog.canonical import Json, parse_canonical
 from devicelog.cli.common import table
-from devicelog.cli.witnesses import compared_text, pins_text
 from devicelog.errors import NotFound
 from devicelog.ledger.entries import Entry
 from devicelog.pipeline import Opening, Pipeline
@@ -13,6 +12,7 @@ from devicelog.records import MARK, Mark, item_of
 from devicelog.sessions import UNASSIGNED
 from devicelog.store.reading import Kept
 from devicelog.words import session as words
+from devicelog.words import witnesses
 from devicelog.words.findings import said
 from devicelog.words.units import mm, mm_range, seconds
 
@@ -118,8 +118,8 @@ def _notes(evidence: Kept, no: int) -> list[Json]:
 
 def show_text(session: Json) -> str:
     """The session as text, for a terminal of 100 columns."""
-    blocks = [_head(session), _zones(session), compared_text(session), _spans(session), _findings(session)]
-    blocks += [_unassessed(session), _gaps(session), _notes_text(session), _completeness(session), pins_text(session)]
+    blocks = [_head(session), _zones(session), _compared(session), _spans(session), _findings(session)]
+    blocks += [_unassessed(session), _gaps(session), _notes_text(session), _completeness(session), _pins(session)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -201,6 +201,16 @@ def _zones(session: Json) -> str:
     if paused := words.paused(session):
         lines.append(paused)
     return "\n".join("  " + line for line in lines)
+
+
+def _compared(session: Json) -> str:
+    rows = witnesses.compared(session)
+    return "\n".join("  " + line for line in table([witnesses.HEAD, *rows])) if rows else ""
+
+
+def _pins(session: Json) -> str:
+    told = witnesses.pins(session)
+    return "\n".join(["Pins:", *(f"  {line}" for line in told)]) if told else ""
 
 
 def _spans(session: Json) -> str:

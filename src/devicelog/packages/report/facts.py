@@ -1,14 +1,16 @@
 """What a report says: every word of it, before anything is laid out, so that page and PDF say the same. Pure.
 
-What is left out for a recipient is left out here, and nothing after it knows it.
+What is left out for a recipient is taken out first (redaction.py), and nothing after it knows it.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from devicelog.canonical import Json
+from devicelog.packages.redaction import shown
 from devicelog.packages.report.plot import Plot, plot_of, shown_zones
 from devicelog.words import session as words
+from devicelog.words import witnesses
 from devicelog.words.findings import said
 from devicelog.words.units import elapsed, mm, mm_range, seconds
 
@@ -94,6 +96,7 @@ class ReportFacts:
     verdict_says: str
     facts: tuple[Fact, ...]
     zones: Table | None
+    compared: Table | None
     plot: Plot
     plot_says: str
     findings: Table | None
@@ -119,9 +122,9 @@ def facts_of(
     without the client's code and reference, the notes and the reasons. `client_called`: what this recipient knows the
     client by; it stands for the code, redacted or not. `made_at`: when the report was made, in words.
     """
+    moved = words.moves(session["attribution"]) if session["attribution"] else []
+    session = shown(session, redacted=redacted, client_called=client_called)
     plot = plot_of(session, rows)
-    notes = _notes(session, redacted=redacted)
-    checkpoint = proof.checkpoint
     return ReportFacts(
         title="Session record" if session["kind"] == "session" else "Record of use outside a session",
         id=session["id"],
@@ -129,15 +132,16 @@ def facts_of(
         banners=tuple(_banners(session)),
         verdict=words.verdict(session),
         verdict_says=words.VERDICTS.get(session["verdict"] or "", ""),
-        facts=tuple(_head(session, client=_client(session, redacted=redacted, called=client_called))),
+        facts=tuple(_head(session, redacted=redacted)),
         zones=_zones(session),
+        compared=_compared(session),
         plot=plot,
         plot_says=_plot_says(session, plot),
         findings=_findings(session),
-        sections=tuple(_sections(session, notes, redacted=redacted)),
+        sections=tuple(_sections(session, moved, redacted=redacted)),
         evidence=tuple(_evidence(session, proof)),
-        checkpoint=checkpoint,
-        proved=(*PROVED, *([] if checkpoint else [NO_PROOF])),
+        checkpoint=proof.checkpoint,
+        proved=PROVED if proof.checkpoint else (*PROVED, NO_PROOF),
         made=f"Report of {session['id']}, made {made_at}",
     )
 
@@ -154,15 +158,13 @@ def _banners(session: Json) -> Iterable[str]:
         yield f"AMENDED: derivation {number} of {count}; see Corrections"
 
 
-def _client(session: Json, *, redacted: bool, called: str | None) -> str:
-    if called is not None:
-        return called
-    if redacted:
-        return LEFT_OUT
-    return session["client"] or f"erased ({session['client_ref']})"
+def _client(session: Json, *, redacted: bool) -> str:
+    if session["client"] is not None:
+        return str(session["client"])
+    return LEFT_OUT if redacted else f"erased ({session['client_ref']})"
 
 
-def _head(session: Json, *, client: str) -> Iterable[Fact]:
+def _head(session: Json, *, redacted: bool) -> Iterable[Fact]:
     modes = {"demo": "demo: a simulated pen", "test": "test", "real": "real"}
     yield Fact(name="Mode", value=modes.get(session["mode"], "unknown: no frame said it"))
     confidence = session["clock"]["confidence"] or "unknown"
@@ -174,13 +176,13 @@ def _head(session: Json, *, client: str) -> Iterable[Fact]:
         yield Fact(name="Closed", value="not yet")
     yield Fact(name="Lasted", value=_lasted(session["duration_us"]))
     if session["kind"] == "session":
-        yield Fact(name="Client", value=client)
+        yield Fact(name="Client", value=_client(session, redacted=redacted))
         yield Fact(name="Practitioner", value=f"{session['practitioner']} (auth: {session['auth']})")
     plan = session["plan"]
     yield Fact(name="Plan", value=f"{plan['id']}: {plan['label']} ({plan['indication']})" if plan else "none")
     if session["pen"]:
         for name, value in words.pen_names(session["pen"]):
-            yield Fact(name="Cartridge" if name == "cartridge" else f"Pen, {name}", value=value)
+            yield Fact(name="Pen" if name == "model" else name.capitalize(), value=value)
     else:
         yield Fact(name="Pen", value="none said who it is")
     if host := session.get("host_calibration"):
@@ -254,6 +256,19 @@ def _row(number: int, zone: Json, limit: Json | None) -> tuple[str, ...]:
     )
 
 
+def _compared(session: Json) -> Table | None:
+    """Pen and pins side by side, where both were there."""
+    rows = witnesses.compared(session)
+    if not rows:
+        return None
+    numbers = (Column(name=name.capitalize(), numeric=True) for name in witnesses.HEAD[1:-1])
+    return Table(
+        caption="What the pen says / what the pins beside it say",
+        columns=(Column(name="Zone"), *numbers, Column(name="Result")),
+        rows=tuple(rows),
+    )
+
+
 def _tens(um: int) -> int:
     """To hundredths of a millimetre, halves upwards."""
     return (um + 5) // 10 * 10
@@ -295,17 +310,20 @@ def _findings(session: Json) -> Table | None:
     )
 
 
-def _notes(session: Json, *, redacted: bool) -> list[str]:
-    texts = [LEFT_OUT if redacted else ERASED if note["text"] is None else note["text"] for note in session["notes"]]
-    return [f"at {seconds(note['at_us'])}: {text}" for note, text in zip(session["notes"], texts, strict=True)]
+def _sections(session: Json, moved: list[str], *, redacted: bool) -> Iterable[Section]:
+    def text(written: str | None) -> str:
+        return written if written is not None else LEFT_OUT if redacted else ERASED
 
-
-def _sections(session: Json, notes: list[str], *, redacted: bool) -> Iterable[Section]:
+    notes = [f"at {seconds(note['at_us'])}: {text(note['text'])}" for note in session["notes"]]
     unassessed = words.of_result(session, "not assessable")
     yield _listed("Not assessable", unassessed, "Nothing: every check that was to run could run.")
     yield _listed("Gaps", words.gaps(session), "None.")
     yield _listed("Notes", notes, "None.")
-    yield _listed("Corrections", *_corrections(session, redacted=redacted))
+    made = session["attribution"]
+    corrected = [_corrected(session, made), f"reason: {text(made['reason'])}", *moved] if made else []
+    if not made and session["derivations"] > 1:
+        corrected = [f"Derivation 1 of {session['derivations']}: as it was recorded; it was corrected later"]
+    yield _listed("Corrections", corrected, "None: this is the session as it was recorded.")
     yield Section(heading="Signatures", says=("Not signed.",))
     closes, accounts = words.completeness(session)
     yield Section(
@@ -314,6 +332,8 @@ def _sections(session: Json, notes: list[str], *, redacted: bool) -> Iterable[Se
         lines=tuple(accounts),
         small=True,
     )
+    if pins := witnesses.pins(session):
+        yield Section(heading="Pins", lines=tuple(pins), small=True)
     if nothing := words.of_result(session, "not applicable"):
         yield Section(heading="Nothing to check", lines=tuple(nothing), small=True)
 
@@ -323,16 +343,11 @@ def _listed(heading: str, lines: list[str], otherwise: str) -> Section:
     return Section(heading=heading, lines=tuple(lines), says=() if lines else (otherwise,))
 
 
-def _corrections(session: Json, *, redacted: bool) -> tuple[list[str], str]:
-    number, count, made = session["derivation"], session["derivations"], session["attribution"]
-    if count < 2:
-        return [], "None: this is the session as it was recorded." if count else "None."
-    if made is None:
-        return [f"Derivation {number} of {count}: as it was recorded; it was corrected later"], ""
-    reason = LEFT_OUT if redacted else ERASED if made["reason"] is None else made["reason"]
+def _corrected(session: Json, made: Json) -> str:
+    number, count = session["derivation"], session["derivations"]
     later = "" if number == count else "; it was corrected again later"
-    corrected = f"corrected {made['at']} by {made['practitioner']} (auth: {made['auth']}){later}"
-    return [f"Derivation {number} of {count}: {corrected}", f"reason: {reason}", *words.moves(made)], ""
+    who = f"{made['practitioner']} (auth: {made['auth']})"
+    return f"Derivation {number} of {count}: corrected {made['at']} by {who}{later}"
 
 
 # --- the evidence -----------------------------------------------------------------------------------------------------

@@ -12,10 +12,12 @@ from devicelog.packages.report import qr, svg
 from devicelog.packages.report.facts import Fact, ReportFacts, Section, Table
 
 _STYLE = """
-@page { size: A4; margin: 12mm 13mm 14mm }
+@page { size: A4; margin: 12mm 13mm 14mm;
+  @bottom-left { content: "SESSION"; font: 7.5pt sans-serif }
+  @bottom-right { content: counter(page) " / " counter(pages); font: 7.5pt sans-serif } }
 * { box-sizing: border-box }
-body { font: 9pt/1.32 system-ui, "Liberation Sans", sans-serif; color: #000; background: #fff; max-width: 184mm;
-  margin: 6mm auto; padding: 0 4mm; overflow-wrap: anywhere }
+body { font: 9pt/1.32 Helvetica, Arial, "Liberation Sans", system-ui, sans-serif; color: #000; background: #fff;
+  max-width: 184mm; margin: 6mm auto; padding: 0 4mm; overflow-wrap: anywhere }
 h1 { font-size: 15pt; margin: 0 } h2 { font-size: 10.5pt; margin: 3.2mm 0 .8mm; border-bottom: .3mm solid #000 }
 h2, caption { break-after: avoid } p, ul { margin: .6mm 0 } ul { padding-left: 4.5mm }
 li, tr, p, figure { break-inside: avoid }
@@ -24,7 +26,7 @@ li, tr, p, figure { break-inside: avoid }
 .verdict { border: .3mm solid #000; background: #eee; padding: 1.2mm 2mm; margin: 2mm 0 }
 .verdict strong { font-size: 12pt; text-transform: uppercase }
 dl { display: grid; grid-template-columns: repeat(2, 24mm 1fr); gap: .3mm 3mm; margin: 1mm 0 }
-dl.long { grid-template-columns: 38mm 1fr } dt { color: #333 } dd { margin: 0 }
+dl.long { grid-template-columns: 42mm 1fr } dt { color: #333 } dd { margin: 0 }
 table { border-collapse: collapse; width: 100%; margin: 1mm 0; font-size: 8pt }
 caption { text-align: left; font-weight: bold; font-size: 10.5pt; padding: 2mm 0 .8mm }
 th, td { border-bottom: .15mm solid #888; padding: .5mm 1mm; text-align: left; vertical-align: top }
@@ -40,7 +42,8 @@ figure { margin: 2mm 0 } figure svg { width: 100%; height: auto; display: block 
 footer { margin-top: 3mm; border-top: .15mm solid #888; font-size: 7.5pt }
 @media print { body { margin: 0; padding: 0; max-width: none } }
 """
-_NOT_IN_A_PAGE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+# Controls and half characters, and what turns the direction of writing by itself: a text reads as it was written.
+_NOT_IN_A_PAGE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 def html_report(facts: ReportFacts) -> str:
@@ -53,7 +56,8 @@ def _parts(facts: ReportFacts) -> Iterator[str]:
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         '<meta name="viewport" content="width=device-width">\n'
-        f"<title>{_plain(facts.title)} {_plain(facts.id)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<header>\n"
+        f"<title>{_plain(facts.title)} {_plain(facts.id)}</title>\n"
+        f"<style>{_STYLE.replace('SESSION', _css(facts.id))}</style>\n</head>\n<body>\n<header>\n"
         f'<h1>{_plain(facts.title)} <span class="id">{_plain(facts.id)}</span></h1>\n'
     )
     for banner in facts.banners:
@@ -62,6 +66,7 @@ def _parts(facts: ReportFacts) -> Iterator[str]:
     yield f'<p class="verdict">Verdict: <strong>{_text(facts.verdict)}</strong>{says}</p>\n</header>\n<main>\n'
     yield _list(facts.facts)
     yield _table(facts.zones) if facts.zones else "<h2>Zones</h2>\n<p>No sample arrived in a zone.</p>\n"
+    yield _table(facts.compared) if facts.compared else ""
     yield f"<h2>Depth over time</h2>\n<figure>{svg.drawn(facts.plot, facts.plot_says)}</figure>\n"
     yield _table(facts.findings) if facts.findings else "<h2>Findings</h2>\n<p>None.</p>\n"
     yield from map(_section, facts.sections)
@@ -114,6 +119,11 @@ def _section(section: Section) -> str:
 
 
 _NL = "\n"
+
+
+def _css(text: str) -> str:
+    """As what stands between quotes in a style: every character by its number."""
+    return "".join(f"\\{ord(char):x} " for char in text)
 
 
 def _plain(text: str) -> str:

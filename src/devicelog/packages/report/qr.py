@@ -2,7 +2,6 @@
 
 MOST_BYTES = 1000  # more of them on a few centimetres of paper no telephone reads
 SAYS = "The checkpoint as a QR code"
-_HALVES = {(0, 0): "\u2588", (0, 1): "\u2580", (1, 0): "\u2584", (1, 1): " "}
 _QUIET = 4  # modules of white around it, as ISO/IEC 18004 wants
 
 
@@ -11,17 +10,11 @@ def drawn(text: str, says: str) -> str | None:
 
     None where it has more than MOST_BYTES. Error correction M: a page that was folded or stained can still be read.
     """
-    import segno
-
-    data = text.encode()
-    if len(data) > MOST_BYTES:
+    if len(text.encode()) > MOST_BYTES:
         return None
-    code = segno.make(data, mode="byte", error="m", boost_error=False, micro=False)  # bytes: without an ECI
-    rows = [bytes(row) for row in code.matrix]
-    size = len(rows) + 2 * _QUIET
-    dark = "".join(
-        f"M{x + _QUIET} {y + _QUIET}h1v1h-1z" for y, row in enumerate(rows) for x, module in enumerate(row) if module
-    )
+    rows = _modules(text)
+    size = len(rows)
+    dark = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, module in enumerate(row) if module)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {size} {size}" shape-rendering="crispEdges">'
         f'<title>{says}</title><rect width="{size}" height="{size}" fill="#fff"/><path d="{dark}"/></svg>'
@@ -34,13 +27,19 @@ def beside(code: str | None) -> str:
 
 
 def in_letters(text: str) -> str:
-    """The same for a terminal: a character is one module wide and two high."""
+    """The same as lines of characters for a terminal that writes light on dark, two modules high each."""
+    rows = _modules(text)
+    rows += [bytes(len(rows))] * (len(rows) % 2)
+    pairs = zip(rows[::2], rows[1::2], strict=True)
+    return "".join("".join(map(_HALVES.__getitem__, zip(*pair, strict=True))) + "\n" for pair in pairs)
+
+
+_HALVES = {(0, 0): "█", (0, 1): "▀", (1, 0): "▄", (1, 1): " "}  # upper and lower module; 1 is dark
+
+
+def _modules(text: str) -> list[bytes]:
+    """Rows of modules with the white around them; 1 is dark."""
     import segno
 
-    code = segno.make(text.encode(), mode="byte", error="m", boost_error=False, micro=False)
-    rows = [bytes(row) for row in code.matrix]
-    blank = bytes(len(rows) + 2 * _QUIET)
-    rows = [blank] * _QUIET + [bytes(_QUIET) + row + bytes(_QUIET) for row in rows] + [blank] * (_QUIET + 1)
-    # light on the terminal's dark: what is ink on paper is left out
-    pairs = zip(rows[::2], rows[1::2], strict=False)
-    return "".join("".join(_HALVES[up, low] for up, low in zip(*pair, strict=True)) + "\n" for pair in pairs)
+    code = segno.make(text.encode(), mode="byte", error="m", boost_error=False, micro=False)  # bytes: without an ECI
+    return [bytes(row) for row in code.matrix_iter(border=_QUIET)]

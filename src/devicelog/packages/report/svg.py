@@ -32,7 +32,7 @@ def drawn(plot: Plot, says: str) -> str:
 
 def _parts(plot: Plot, says: str) -> Iterator[str]:
     step_um = next((step for step in _DEPTH_STEPS_UM if plot.highest_um // step < 6), _DEPTH_STEPS_UM[-1])
-    top_um = plot.highest_um * 13 // 12  # room above for the words at the device's limit
+    top_um = plot.highest_um * 8 // 7  # room above for the words at the device's limit
 
     def x(us: int) -> int:
         return _LEFT + min(us, plot.duration_us) * _WIDE // plot.duration_us
@@ -134,6 +134,7 @@ def _legend(plot: Plot) -> Iterator[str]:
             yield f'<path d="M{at} {mid}h260" {line}/>'
         yield _text(at + 320, mid + 40, words, "start")
         at += 320 + len(words) * _LETTER + 220
+    yield _text(_LEFT + _WIDE, mid + 40, "time in min:s", "end")
     if not plot.samples:
         yield _text(_LEFT + _WIDE // 2, _TOP + _HIGH // 2, "no sample arrived", "middle")
 

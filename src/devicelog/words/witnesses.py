@@ -1,21 +1,17 @@
-"""What the computer's pins say, as text: beside the pen zone by zone, and how far counting them can be trusted."""
+"""What the computer's pins say, in words: beside the pen zone by zone, and how far counting them can be trusted."""
 
 from collections.abc import Callable
 
 from devicelog.canonical import Json
-from devicelog.cli.common import table
 from devicelog.words.units import mm, seconds
 
+HEAD = ("pen / pins", "strokes", "passes", "on skin", "set mm", "")
 
-def compared_text(session: Json) -> str:
-    """Pen and pins side by side, zone by zone; empty where there is one witness alone."""
-    compared = session.get("compared") or []
-    if not compared:
-        return ""
+
+def compared(session: Json) -> list[tuple[str, ...]]:
+    """Pen and pins side by side, a row a zone, its cells as in HEAD; none where there is one witness alone."""
     apart = {finding["zone"] for finding in session["findings"] if finding["rule"] == "sensors.disagree"}
-    rows: list[tuple[str, ...]] = [("pen / pins", "strokes", "passes", "on skin", "set mm", "")]
-    rows += [_row(zone, zone["zone"] in apart) for zone in compared]
-    return "\n".join("  " + line for line in table(rows))
+    return [_row(zone, zone["zone"] in apart) for zone in session.get("compared") or []]
 
 
 def _row(zone: Json, apart: bool) -> tuple[str, ...]:
@@ -31,13 +27,13 @@ def _row(zone: Json, apart: bool) -> tuple[str, ...]:
     )
 
 
-def pins_text(session: Json) -> str:
-    """What counting on the pins promises; empty where no pins were watched."""
+def pins(session: Json) -> list[str]:
+    """What counting on the pins promises, a line each; none where no pins were watched."""
     sensors = session.get("sensors")
     if sensors is None:
-        return ""
+        return []
     account = sensors["account"]
-    lines = ["Pins:"]
+    lines: list[str] = []
     if (strokes := account["strokes"]) is not None:
         low, high = strokes["low"], strokes["high"]
         told = (
@@ -45,9 +41,9 @@ def pins_text(session: Json) -> str:
         )
         if unwatched := sensors.get("unwatched"):
             told = f"not all of them, nobody watched for a time ({', '.join(unwatched)})"
-        lines.append(f"  strokes {low if low == high else f'{low} to {high}'}: {told}")
-    lines += [f"  {said(account[key])}" for key, said in _TOLD.items() if account.get(key)]
-    return "\n".join(lines)
+        lines.append(f"strokes {low if low == high else f'{low} to {high}'}: {told}")
+    lines += [said(account[key]) for key, said in _TOLD.items() if account.get(key)]
+    return lines
 
 
 # What the account counts, in words, where it is not nought.
