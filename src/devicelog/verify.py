@@ -2,9 +2,10 @@
 
     python3 verify.py PATH [--key PIN] [--witness FILE]... [--json]
 
-PATH is a bag's folder, a `.package.zip`, a `.later.zip` beside its package, or a package laid open. What is checked is
-what docs/package.md and docs/record.md say; this file was written from those pages and shares no line with what writes
-bags. Get it from where devicelog is published, never out of what is to be checked.
+PATH is a bag's folder, a `.package.zip`, a `.later.zip` beside its package, or a package laid open; the `.private.json`
+beside a package is read with it. What is checked is what docs/package.md and docs/record.md say: this file was written
+from those pages and shares no line with what writes bags. Get it from where devicelog is published, never out of what
+is to be checked.
 
 Exit 0: verified. 3: altered. 7: cannot decide (no pinned key, a newer version, a check that could not run). 2: usage.
 6: no such path. Not responsible for whether the measurement was true, nor for deriving the record again
@@ -1226,12 +1227,12 @@ def check_session(
 # --- a package, and a bag ---------------------------------------------------------------------------------------------
 
 
-def check_package(run: Run, files: Files, later: Files | None) -> None:
+def check_package(run: Run, files: Files, later: Files | None, private: Files | None = None) -> None:
     """A package, or one laid open."""
     listing = check_listing(run, files, "package.json", "devicelog.package", SESSION_FILES)
     if listing is not None:
         run.settle_keys(listing["log"], files.where, files)
-        check_session(run, files, listing, later=later, private=None)
+        check_session(run, files, listing, later=later, private=private)
 
 
 _BAG_FILES = ("bagit.txt", "bag-info.txt", "manifest-sha256.txt")
@@ -1475,6 +1476,15 @@ def read_witness(text: str, where: str) -> tuple[list[VKey], list[tuple[str, Che
 
 # --- the whole, and what is said of it --------------------------------------------------------------------------------
 
+
+def _private_beside(package: Path) -> Files | None:
+    """`<stream>.private.json`, where it stands beside the package and is a plain file."""
+    path = package.with_name(f"{package.name[: -len('.package.zip')]}.private.json")
+    if not package.name.endswith(".package.zip") or path.is_symlink() or not path.is_file():
+        return None
+    return Files(f"{path.name}, as ", {"private.json": path.stat().st_size}, lambda _: path.open("rb"))
+
+
 NOT_COVERED = [
     "whether what was measured was true: a false reading is kept as faithfully as a true one",
     "whether the derived record (passes, findings, verdict) follows from the records: `devicelog replay` shows that",
@@ -1504,7 +1514,7 @@ def verify(
         if package.is_file():
             found = open_zip(package, "package.json", run)
             if found is not None:
-                check_package(run, found, later)
+                check_package(run, found, later, _private_beside(package))
         elif later is not None:
             run.doubt(package.name, "is not beside it: what came later is checked together with its package")
         else:

@@ -464,6 +464,22 @@ def test_a_signature_that_fails_its_own_key(bag, log, tmp_path):
     assert_altered(folder, None, "does not hold under the key that it carries itself")
 
 
+def test_a_checkpoint_that_fails_the_key_in_the_bag_itself(bag, log, streams, tmp_path):
+    files = b.signed({**bag, **checkpoint_signed_by_another(bag, log, streams)}, log)
+    assert_altered(b.laid_down(files, tmp_path / "bag"), None, "on its checkpoint does not hold")
+
+
+def test_private_texts_beside_a_package(bag, log, streams, tmp_path):
+    (tmp_path / "x.package.zip").write_bytes(b.zipped(b.package(log, streams[0])))
+    beside = tmp_path / "x.private.json"
+    beside.write_bytes(bag[S + "private.json"])
+    report = judged(tmp_path / "x.package.zip", log)
+    assert report["exit_code"] == 0, problems(report)
+    assert report["coverage"]["sessions"][0]["private"]
+    beside.write_bytes(bag[S + "private.json"].replace(b"14:10", b"14:11"))
+    assert_altered(tmp_path / "x.package.zip", log, "x.private.json, as private.json: notes[0]")
+
+
 def test_a_signature_for_another_purpose(bag, log, tmp_path):
     signature = b.armour(log.bags_key, bag["tagmanifest-sha256.txt"], b"git")
     folder = b.laid_down({**bag, "tagmanifest-sha256.txt.sig": signature}, tmp_path / "bag")
