@@ -885,10 +885,10 @@ def check_listing(run: Run, files: Files, name: str, family: str, required: set[
     where = files.where
     listing: Json | None = None
     with run.at(where + name):
-        listing = of_schema(parse_canonical(files.read(name, MAX_TEXT)), family, {"stream", "log", "files"})
-        if not _STREAM.match(field(listing, "stream", str)) or not _LOG.match(field(listing, "log", str)):
-            stream, log, listing = listing["stream"], listing["log"], None
-            raise ValueError(f"its stream or log is none: {shown(stream)!r}, {shown(log)!r}")
+        read = of_schema(parse_canonical(files.read(name, MAX_TEXT)), family, {"stream", "log", "files"})
+        if not _STREAM.match(field(read, "stream", str)) or not _LOG.match(field(read, "log", str)):
+            raise ValueError(f"its stream or log is none: {shown(read['stream'])!r}, {shown(read['log'])!r}")
+        listing = read
         rows: dict[str, tuple[int, str]] = {}
         for row in field(listing, "files", list):
             if type(row) is not dict or row.keys() != {"name", "bytes", "sha256"}:
@@ -1156,12 +1156,20 @@ def check_later(run: Run, files: Files, session: Session, export: Entry | None) 
     return said
 
 
+def rows_of(export: Entry) -> list[Json]:
+    """What an export says of each session in it. Raises ValueError."""
+    rows: list[Json] = field(export.body, "streams", list) if "streams" in export.body else []
+    for row in rows:
+        if type(row) is not dict or not _STREAM.match(field(row, "stream", str)):
+            raise ValueError(f"streams: a row is {shown(repr(row))}")
+    return rows
+
+
 def _row_of(export: Entry, stream: str) -> Json:
-    found = [row for row in field(export.body, "streams", list) if type(row) is dict and row.get("stream") == stream]
+    found = [row for row in rows_of(export) if row["stream"] == stream]
     if len(found) != 1:
         raise ValueError(f"names {stream} {len(found)} times")
-    row: Json = found[0]
-    return row
+    return found[0]
 
 
 def check_private(run: Run, files: Files, session: Session) -> None:
@@ -1171,18 +1179,19 @@ def check_private(run: Run, files: Files, session: Session) -> None:
         of_schema(document, "devicelog.private", {"stream", "clients", "notes"})
         if document["stream"] != session.stream:
             raise ValueError(f"is not of {session.stream}")
-        for key, tag, keys in (
-            ("clients", b"devicelog-client-1\n", {"client_ref", "salt", "code"}),
-            ("notes", b"devicelog-note-1\n", {"commitment", "salt", "text"}),
+        for key, tag, of, words in (
+            ("clients", b"devicelog-client-1\n", "client_ref", "code"),
+            ("notes", b"devicelog-note-1\n", "commitment", "text"),
         ):
             for index, row in enumerate(field(document, key, list)):
-                if type(row) is not dict or row.keys() != keys:
-                    raise ValueError(f"{key}[{index}] has other keys than {sorted(keys)}")
-                text = field(row, "code" if key == "clients" else "text", str)
+                if type(row) is not dict or row.keys() != {of, "salt", words}:
+                    raise ValueError(f"{key}[{index}] has other keys than {of}, salt and {words}")
+                name = field(row, of, str)
+                text = field(row, words, str)
                 made = sha256(tag + bytes.fromhex(hexes(row, "salt")) + text.encode()).hexdigest()
-                if key == "notes" and (made != row["commitment"] or made not in session.notes):
+                if key == "notes" and (made != name or made not in session.notes):
                     raise ValueError(f"notes[{index}]: no mark and no entry committed to this text")
-                if key == "clients" and (row["client_ref"], made) not in session.clients:
+                if key == "clients" and (name, made) not in session.clients:
                     raise ValueError(f"clients[{index}]: no entry committed to this code for this client")
 
 
@@ -1327,8 +1336,7 @@ def check_bag(run: Run, bag: Files) -> None:
             run.convenience.append(data[index])
     if export is not None:
         with run.at("data/export.json"):
-            named = [row.get("stream") for row in export.body.get("streams", []) if isinstance(row, dict)]
-            if sorted(map(str, named)) != sessions:
+            if sorted(row["stream"] for row in rows_of(export)) != sessions:
                 raise ValueError("names other sessions than those in this bag")
     for stream in sessions:
         check_session_in_bag(run, bag, stream, export)
@@ -1411,10 +1419,12 @@ def _said_of_streams(entry: Entry, tree: Tree, streams: dict[str, Tree]) -> None
     if entry.type == "database.rebuilt":
         claims.append((body.get("entries"), body.get("root"), tree))
     elif entry.type == "export.made":
-        rows = [row for row in body.get("streams", []) if isinstance(row, dict)]
-        of_rows = [streams.get(str(row.get("stream")), Tree()) for row in rows]
-        claims += [(row.get("later"), row.get("later_root"), of_rows[at]) for at, row in enumerate(rows)]
-    elif isinstance(stream, str):
+        claims += [
+            (row.get("later"), row.get("later_root"), streams.get(row["stream"], Tree())) for row in rows_of(entry)
+        ]
+    elif "stream" in body:
+        if not isinstance(stream, str) or not _STREAM.match(stream):
+            raise ValueError(f"stream is {shown(repr(stream))}")
         known = streams.setdefault(stream, Tree())
         if entry.type == "stream.sealed":
             claims.append((body.get("entries"), body.get("root"), known))
