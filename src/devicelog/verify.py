@@ -919,8 +919,9 @@ def check_documents(run: Run, files: Files, named: set[str]) -> None:
     for digest in sorted(there - named):
         run.problem(f"{files.where}documents/{digest}", "no entry names it")
     for digest in sorted(there & named):
-        if files.digest(f"documents/{digest}") != digest:
-            run.problem(f"{files.where}documents/{digest}", "was changed: its SHA-256 is another")
+        with run.at(f"{files.where}documents/{digest}"):
+            if files.digest(f"documents/{digest}") != digest:
+                raise ValueError("was changed: its SHA-256 is another")
 
 
 # --- one session ------------------------------------------------------------------------------------------------------
@@ -939,6 +940,7 @@ class Session:
         self.sealed: Entry | None = None
         self.last: Entry | None = None
         self.chunks = self.records = 0
+        self.whole = False  # all its entries and chunks were read; else what they name is not known
 
     def take(self, entry: Entry) -> None:
         """What this entry says of documents, chunks and commitments. Raises ValueError."""
@@ -982,12 +984,14 @@ def read_sealed_entries(run: Run, files: Files, stream: str) -> Session:
             tree.append(entry.leaf)
         if session.closing is None:
             raise ValueError("no entry of it ends the recording")
+        session.whole = True
     with run.at(f"{where}sealed.json"):
         sealed = read_entry(files.read("sealed.json"))
         if sealed.type != "stream.sealed" or sealed.body.get("stream") != stream or sealed.log != run.log:
             raise ValueError(f"is not the seal of {stream} in this log")
         session.sealed = sealed
-        if (field(sealed.body, "entries", int), hexes(sealed.body, "root")) != (tree.size, tree.root().hex()):
+        sealed_over = field(sealed.body, "entries", int), hexes(sealed.body, "root")
+        if session.whole and sealed_over != (tree.size, tree.root().hex()):
             raise ValueError("the seal is over other entries than those in entries.jsonl")
         follow(session.last, sealed)
     session.last = session.sealed or session.last
@@ -1088,7 +1092,7 @@ def read_chunks(files: Files, session: Session) -> Iterator[Chunk]:
 
 def check_chunks(run: Run, files: Files, session: Session, records: Files | None) -> None:
     """chunks.bin, the commitments in its marks, and data/records/<id>.jsonl, made again from the chunks."""
-    name = f"{session.stream}.jsonl"
+    name, entries_read, session.whole = f"{session.stream}.jsonl", session.whole, False
     with run.at(f"{files.where}chunks.bin"), ExitStack() as opened:
         beside = opened.enter_context(records.open(name)) if records is not None and name in records.sizes else None
         differs = ""
@@ -1103,6 +1107,7 @@ def check_chunks(run: Run, files: Files, session: Session, records: Files | None
             differs = "has more than the chunks"
         if differs:
             run.problem(f"data/records/{name}", differs)
+        session.whole = entries_read
 
 
 def _lines_of(chunk: Chunk) -> bytes:
@@ -1119,13 +1124,13 @@ def _note_marks(chunk: Chunk) -> Iterator[str | None]:
                 raise ValueError(f"record {number}, a mark: {error}") from None
 
 
-def check_later(run: Run, files: Files, session: Session, export: Entry | None) -> Json:
+def check_later(run: Run, files: Files, session: Session, export: Entry | None, *, in_bag: bool) -> Json:
     """What came after the seal, and the entry that says how much that is."""
     where, tree = files.where, Tree()
     listing = check_listing(run, files, "later.json", "devicelog.later", LATER_FILES)
     if listing is not None and (listing["stream"], listing["log"]) != (session.stream, run.log):
         run.problem(f"{where}later.json", f"is of {listing['stream']} in {listing['log']}, not of this session")
-    before = set(session.documents)
+    before, read = set(session.documents), False
     with run.at(f"{where}entries.jsonl"):
         for number, line in enumerate(files.lines("entries.jsonl"), 1):
             with placed(f"line {number}"):
@@ -1134,7 +1139,10 @@ def check_later(run: Run, files: Files, session: Session, export: Entry | None) 
                     raise ValueError(f"{shown(entry.type)} has no place here, or is of another log")
                 session.take(entry)
             tree.append(entry.leaf)
-    check_documents(run, files, session.documents - before)
+        read = True
+    if read and session.whole:
+        check_documents(run, files, session.documents - before)
+    session.whole = session.whole and read
     said: Json = {"later": tree.size, "complete_as_of": None, "as_of_time": None}
     with run.at(f"{where}statement.json"):
         statement = read_entry(files.read("statement.json"))
@@ -1142,17 +1150,18 @@ def check_later(run: Run, files: Files, session: Session, export: Entry | None) 
             raise ValueError("is no statement of this log about later entries")
         if export is not None and statement.data != export.data:
             raise ValueError("is not the entry in data/export.json")
-        if export is None and statement.type == "export.made":
+        if not in_bag and statement.type == "export.made":
             raise ValueError("is the statement of a bag, and this is no bag")
         row = statement.body if statement.type == "stream.extended" else _row_of(statement, session.stream)
         if row.get("stream") != session.stream:
             raise ValueError(f"is not about {session.stream}")
-        if (field(row, "later", int), hexes(row, "later_root")) != (tree.size, tree.root().hex()):
+        if (field(row, "later", int), hexes(row, "later_root")) != (tree.size, tree.root().hex()) and read:
             raise ValueError("says other later entries than those in entries.jsonl")
         session.last = follow(session.last, statement)
         with run.at(f"{where}statement.tlog-proof"):
             run.proved(statement, files.read("statement.tlog-proof"), f"{where}statement.tlog-proof")
-        said.update(complete_as_of=statement.seq, as_of_time=statement.at)
+        if read:
+            said.update(complete_as_of=statement.seq, as_of_time=statement.at)
     return said
 
 
@@ -1197,7 +1206,7 @@ def check_private(run: Run, files: Files, session: Session) -> None:
 
 def check_session(
     run: Run, files: Files, listing: Json, *, later: Files | None, private: Files | None,
-    records: Files | None = None, export: Entry | None = None,
+    records: Files | None = None, export: Entry | None = None, in_bag: bool = False,
 ) -> None:  # fmt: skip
     """All of one session whose package.json was read."""
     where, stream = files.where, str(listing["stream"])
@@ -1211,7 +1220,8 @@ def check_session(
         with run.at(f"{where}sealed.tlog-proof"):
             checkpoint = run.proved(session.sealed, files.read("sealed.tlog-proof"), f"{where}sealed.tlog-proof")
     check_chunks(run, files, session, records)
-    check_documents(run, files, session.documents)
+    if session.whole:
+        check_documents(run, files, session.documents)
     mode = session.closing.body.get("mode") if session.closing else None
     said: Json = {
         "stream": stream,
@@ -1226,8 +1236,8 @@ def check_session(
         "complete_as_of": None,
     }
     if later is not None:
-        said.update(check_later(run, later, session, export))
-    if private is not None:
+        said.update(check_later(run, later, session, export, in_bag=in_bag))
+    if private is not None and session.whole:
         check_private(run, private, session)
     run.modes[said["mode"]] = run.modes.get(said["mode"], 0) + 1
     run.sessions.append(said)
@@ -1320,9 +1330,11 @@ def check_bag(run: Run, bag: Files) -> None:
         run.problem(name, f"has {bag.sizes.pop(name)} bytes, more than any that devicelog writes")
     for name in sorted(tags - bag.sizes.keys()):
         run.problem(name, "is missing; every bag has it")
-    check_tags(run, bag, data)
     check_manifest(run, bag, "manifest-sha256.txt", data)
     check_manifest(run, bag, "tagmanifest-sha256.txt", sorted(name for name in _BAG_FILES if name in bag.sizes))
+    if not run.log:
+        return  # the checkpoint says whose all this is, and was not read
+    check_tags(run, bag, data)
     check_bag_signature(run, bag)
     export = check_export(run, payload)
     found = [_DATA.match(name) for name in data]
@@ -1379,7 +1391,8 @@ def check_session_in_bag(run: Run, bag: Files, stream: str, export: Entry | None
             run.problem(f"{main.where}later", "is missing; every session in a bag has it")
     private = folder if "private.json" in folder.sizes else None
     check_session(
-        run, main, listing, later=later, private=private, records=bag.under("data/records/"), export=export
+        run, main, listing, later=later, private=private, records=bag.under("data/records/"),
+        export=export, in_bag=True,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from devicelog.canonical import canonical
 from tests.verifier import building as b
 from tests.verifier.judging import judged, problems
 
-WRONG = [None, True, -1, "x", [], [1], {"a": 1}, [{"stream": [1]}]]
+WRONG = [None, True, "x", [1], {"a": 1}, [{"stream": [1]}]]
 
 
 RELIED_ON = {"stream", "chunks", "records", "root", "entries", "documents", "derived", "streams", "client_commitment"}
@@ -129,7 +129,7 @@ def spliced(data: bytes, random_: random.Random) -> bytes:
 
 def test_a_zip_in_pieces(tmp_path):
     random_, data, path = random.Random(1), b.zipped(PACKAGE), tmp_path / "x.package.zip"
-    for _ in range(250):
+    for _ in range(120):
         changed = spliced(data, random_)
         path.write_bytes(changed)
         assert judged(path, LOG)["exit_code"] == (0 if changed == data else 3)
@@ -139,7 +139,7 @@ def test_files_in_pieces_behind_lists_that_fit_them(tmp_path):
     random_ = random.Random(2)
     folder = b.laid_down(PACKAGE, tmp_path / "package")
     for name in [name for name in PACKAGE if name != "package.json"]:
-        for _ in range(25):
+        for _ in range(12):
             changed = spliced(PACKAGE[name], random_)
             (folder / name).write_bytes(changed)
             (folder / "package.json").write_bytes(b.relisted({**PACKAGE, name: changed}, LOG, STREAM)["package.json"])
@@ -148,7 +148,7 @@ def test_files_in_pieces_behind_lists_that_fit_them(tmp_path):
         (folder / name).write_bytes(PACKAGE[name])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60), st.integers(0, 400))
 def test_a_chunk_is_read_as_the_product_reads_it(noise, at):
     """The same bytes are a chunk for both, or for neither; version and place apart, which only this one knows."""
