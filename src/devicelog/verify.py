@@ -1622,8 +1622,11 @@ def _told_of_witnesses(coverage: Json) -> Iterator[str]:
     alone = [
         each["stream"]
         for each in coverage["sessions"]
-        if each["checkpoint_size"] not in seen and not (each["sealed_entry"] or 0) < whole
+        if not {each["checkpoint_size"], (each["sealed_entry"] or 0) + 1} & seen
+        and not (each["sealed_entry"] or 0) < whole
     ]
+    if seen and coverage["newest_checkpoint"] > max(seen):
+        yield f"entries {max(seen)} to {coverage['newest_checkpoint'] - 1} by the device's signature alone"
     if not seen:
         yield "outside witness: none. Everything here rests on the signature of the device alone"
     elif alone:
