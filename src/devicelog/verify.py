@@ -1354,6 +1354,8 @@ def check_bag(run: Run, bag: Files) -> None:
         check_session_in_bag(run, bag, stream, export)
     if "log/entries.jsonl" in payload.sizes:
         check_log(run, payload, export)
+    elif export is not None and export.body.get("inspection") is not None:
+        run.problem("data/log/entries.jsonl", "is missing: data/export.json says that this is an inspection")
 
 
 def check_export(run: Run, payload: Files) -> Entry | None:
@@ -1455,8 +1457,12 @@ def _said_of_streams(entry: Entry, tree: Tree, streams: dict[str, Tree]) -> None
 
 
 def check_witnessed_heads(run: Run, heads: Sequence[tuple[str, Checkpoint]]) -> list[Json]:
-    """Checkpoints that somebody kept outside, against the roots that were met here."""
-    compared = []
+    """Checkpoints that somebody kept outside, against the roots that were met here.
+
+    Of a file with many of them one at least has to be comparable.
+    """
+    compared: list[Json] = []
+    met = {where for where, head in heads if head.size in run.roots}
     for where, head in heads:
         key = run.keys and run.keys.checkpoints
         signed = key is not None and any(
@@ -1467,6 +1473,8 @@ def check_witnessed_heads(run: Run, heads: Sequence[tuple[str, Checkpoint]]) -> 
             run.doubt(where, f"is a checkpoint of another log: {shown(head.log)}")
         elif not signed:
             run.doubt(where, "is not signed by this log: it says nothing about it")
+        elif head.size not in run.roots and where in met:
+            continue
         elif head.size not in run.roots:
             newest = max(run.roots, default=0)
             which = "more than" if head.size > newest else "not a number of entries that a root here is for, of"
@@ -1485,6 +1493,13 @@ def check_witnessed_heads(run: Run, heads: Sequence[tuple[str, Checkpoint]]) -> 
 
 def read_witness(text: str, where: str) -> tuple[list[VKey], list[tuple[str, Checkpoint]]]:
     """What a file of --witness holds: keys of witnesses, one a line, or a checkpoint. Raises ValueError."""
+    if text.startswith("{"):  # a witness file, which holds every checkpoint that it advanced over
+        kept = parse_canonical(text.strip().encode())
+        if field(kept, "schema", str) != "devicelog.witness/1":
+            raise ValueError("is no witness file of devicelog, version 1")
+        notes = [step.get("note") for step in field(kept, "steps", list) if type(step) is dict] + [kept.get("note")]
+        texts = ["\n".join(map(str, note)) + "\n" for note in notes if type(note) is list]
+        return [], [(where, parse_checkpoint(each.encode())) for each in dict.fromkeys(texts)]
     if "\n\n" in text:
         return [], [(where, parse_checkpoint(text.encode()))]
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]

@@ -1,10 +1,12 @@
 """What was kept outside the device, against what is shown today: covered, forked, or cannot be told."""
 
+import json
 import time
 
 import pytest
 
 from devicelog import verify as v
+from devicelog.canonical import canonical
 from tests.verifier import building as b
 from tests.verifier.judging import judged, problems
 
@@ -93,6 +95,49 @@ def test_the_head_at_a_seal_can_be_compared_in_any_bag(tmp_path):
     words = list(v.told(report))
     assert f"entries 5 to {len(log.entries) - 1} by the device's signature alone" in words
     assert f"under no witness, by the device's signature alone: the seals of {b.SECOND}" in words
+
+
+def witness_file(*notes: bytes) -> str:
+    """`devicelog.witness/1`: each step's note as its lines."""
+    rows = [note.decode().split("\n")[:-1] for note in notes]
+    steps = [{"note": row, "proof": []} for row in rows]
+    return canonical({"schema": "devicelog.witness/1", "note": rows[-1], "steps": steps}).decode()
+
+
+@pytest.mark.parametrize(("sizes", "code"), [((3, 5, 9), 0), ((3, 9), 7)])
+def test_a_witness_file_of_many_steps(sizes, code, tmp_path):
+    """One of its checkpoints is of the same size as one that is here, or none."""
+    log, folder = bag_of(tmp_path, more=2)
+    heads = v.read_witness(witness_file(*(log.checkpoint(size) for size in sizes)), "stick")[1]
+    assert [each.size for _, each in heads] == list(sizes)
+    assert judged(folder, log, heads=heads)["exit_code"] == code
+    other = b.Log(entries=[log.entries[0], *log.entries[2:]])
+    forked = v.read_witness(witness_file(other.checkpoint(3), other.checkpoint(5)), "stick")[1]
+    assert judged(folder, log, heads=forked)["exit_code"] == 3
+
+
+@pytest.mark.parametrize("text", ["{}", "{", '{"schema":"devicelog.witness/2"}', '{"schema":"devicelog.witness/1"}'])
+def test_a_witness_file_that_is_none(text):
+    with pytest.raises(ValueError):
+        v.read_witness(text, "stick")
+
+
+def test_an_inspection_without_the_log(tmp_path):
+    log, streams = history()
+    log.add("recorder.stopped", {"cause": "operator"})
+    files = b.bag(log, streams)
+    export = json.loads(files["data/export.json"])
+    log.entries[-1] = canonical({**export, "body": {**export["body"], "inspection": {"from": "a", "to": "b"}}})
+    checkpoint = log.checkpoint()
+    changes = {
+        "checkpoint": checkpoint,
+        "export.json": log.entries[-1],
+        "export.tlog-proof": log.proof(export["seq"], checkpoint),
+    }
+    files = b.signed({**files, **{f"data/{name}": data for name, data in changes.items()}}, log)
+    report = judged(b.laid_down(files, tmp_path / "bag"), log)
+    assert report["exit_code"] == 3
+    assert "data/log/entries.jsonl: is missing" in problems(report)
 
 
 def test_a_newer_head_than_all_that_is_here(tmp_path):
