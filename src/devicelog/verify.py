@@ -2,9 +2,10 @@
 
     python3 verify.py PATH [--key PIN] [--witness FILE]... [--json]
 
-PATH is a bag's folder, a `.package.zip`, a `.later.zip` beside its package, or a package laid open. What is checked is
-what docs/package.md and docs/record.md say; this file was written from those pages and shares no line with what writes
-bags. Get it from where devicelog is published, never out of what is to be checked.
+PATH is a bag's folder, a `.package.zip`, a `.later.zip` beside its package, or a package laid open; the `.private.json`
+beside a package is read with it. What is checked is what docs/package.md and docs/record.md say: this file was written
+from those pages and shares no line with what writes bags. Get it from where devicelog is published, never out of what
+is to be checked.
 
 Exit 0: verified. 3: altered. 7: cannot decide (no pinned key, a newer version, a check that could not run). 2: usage.
 6: no such path. Not responsible for whether the measurement was true, nor for deriving the record again
@@ -884,10 +885,10 @@ def check_listing(run: Run, files: Files, name: str, family: str, required: set[
     where = files.where
     listing: Json | None = None
     with run.at(where + name):
-        listing = of_schema(parse_canonical(files.read(name, MAX_TEXT)), family, {"stream", "log", "files"})
-        if not _STREAM.match(field(listing, "stream", str)) or not _LOG.match(field(listing, "log", str)):
-            stream, log, listing = listing["stream"], listing["log"], None
-            raise ValueError(f"its stream or log is none: {shown(stream)!r}, {shown(log)!r}")
+        read = of_schema(parse_canonical(files.read(name, MAX_TEXT)), family, {"stream", "log", "files"})
+        if not _STREAM.match(field(read, "stream", str)) or not _LOG.match(field(read, "log", str)):
+            raise ValueError(f"its stream or log is none: {shown(read['stream'])!r}, {shown(read['log'])!r}")
+        listing = read
         rows: dict[str, tuple[int, str]] = {}
         for row in field(listing, "files", list):
             if type(row) is not dict or row.keys() != {"name", "bytes", "sha256"}:
@@ -918,8 +919,9 @@ def check_documents(run: Run, files: Files, named: set[str]) -> None:
     for digest in sorted(there - named):
         run.problem(f"{files.where}documents/{digest}", "no entry names it")
     for digest in sorted(there & named):
-        if files.digest(f"documents/{digest}") != digest:
-            run.problem(f"{files.where}documents/{digest}", "was changed: its SHA-256 is another")
+        with run.at(f"{files.where}documents/{digest}"):
+            if files.digest(f"documents/{digest}") != digest:
+                raise ValueError("was changed: its SHA-256 is another")
 
 
 # --- one session ------------------------------------------------------------------------------------------------------
@@ -938,6 +940,7 @@ class Session:
         self.sealed: Entry | None = None
         self.last: Entry | None = None
         self.chunks = self.records = 0
+        self.whole = False  # all its entries and chunks were read; else what they name is not known
 
     def take(self, entry: Entry) -> None:
         """What this entry says of documents, chunks and commitments. Raises ValueError."""
@@ -981,12 +984,14 @@ def read_sealed_entries(run: Run, files: Files, stream: str) -> Session:
             tree.append(entry.leaf)
         if session.closing is None:
             raise ValueError("no entry of it ends the recording")
+        session.whole = True
     with run.at(f"{where}sealed.json"):
         sealed = read_entry(files.read("sealed.json"))
         if sealed.type != "stream.sealed" or sealed.body.get("stream") != stream or sealed.log != run.log:
             raise ValueError(f"is not the seal of {stream} in this log")
         session.sealed = sealed
-        if (field(sealed.body, "entries", int), hexes(sealed.body, "root")) != (tree.size, tree.root().hex()):
+        sealed_over = field(sealed.body, "entries", int), hexes(sealed.body, "root")
+        if session.whole and sealed_over != (tree.size, tree.root().hex()):
             raise ValueError("the seal is over other entries than those in entries.jsonl")
         follow(session.last, sealed)
     session.last = session.sealed or session.last
@@ -1087,7 +1092,7 @@ def read_chunks(files: Files, session: Session) -> Iterator[Chunk]:
 
 def check_chunks(run: Run, files: Files, session: Session, records: Files | None) -> None:
     """chunks.bin, the commitments in its marks, and data/records/<id>.jsonl, made again from the chunks."""
-    name = f"{session.stream}.jsonl"
+    name, entries_read, session.whole = f"{session.stream}.jsonl", session.whole, False
     with run.at(f"{files.where}chunks.bin"), ExitStack() as opened:
         beside = opened.enter_context(records.open(name)) if records is not None and name in records.sizes else None
         differs = ""
@@ -1102,6 +1107,7 @@ def check_chunks(run: Run, files: Files, session: Session, records: Files | None
             differs = "has more than the chunks"
         if differs:
             run.problem(f"data/records/{name}", differs)
+        session.whole = entries_read
 
 
 def _lines_of(chunk: Chunk) -> bytes:
@@ -1118,13 +1124,13 @@ def _note_marks(chunk: Chunk) -> Iterator[str | None]:
                 raise ValueError(f"record {number}, a mark: {error}") from None
 
 
-def check_later(run: Run, files: Files, session: Session, export: Entry | None) -> Json:
+def check_later(run: Run, files: Files, session: Session, export: Entry | None, *, in_bag: bool) -> Json:
     """What came after the seal, and the entry that says how much that is."""
     where, tree = files.where, Tree()
     listing = check_listing(run, files, "later.json", "devicelog.later", LATER_FILES)
     if listing is not None and (listing["stream"], listing["log"]) != (session.stream, run.log):
         run.problem(f"{where}later.json", f"is of {listing['stream']} in {listing['log']}, not of this session")
-    before = set(session.documents)
+    before, read = set(session.documents), False
     with run.at(f"{where}entries.jsonl"):
         for number, line in enumerate(files.lines("entries.jsonl"), 1):
             with placed(f"line {number}"):
@@ -1133,7 +1139,10 @@ def check_later(run: Run, files: Files, session: Session, export: Entry | None) 
                     raise ValueError(f"{shown(entry.type)} has no place here, or is of another log")
                 session.take(entry)
             tree.append(entry.leaf)
-    check_documents(run, files, session.documents - before)
+        read = True
+    if read and session.whole:
+        check_documents(run, files, session.documents - before)
+    session.whole = session.whole and read
     said: Json = {"later": tree.size, "complete_as_of": None, "as_of_time": None}
     with run.at(f"{where}statement.json"):
         statement = read_entry(files.read("statement.json"))
@@ -1141,26 +1150,35 @@ def check_later(run: Run, files: Files, session: Session, export: Entry | None) 
             raise ValueError("is no statement of this log about later entries")
         if export is not None and statement.data != export.data:
             raise ValueError("is not the entry in data/export.json")
-        if export is None and statement.type == "export.made":
+        if not in_bag and statement.type == "export.made":
             raise ValueError("is the statement of a bag, and this is no bag")
         row = statement.body if statement.type == "stream.extended" else _row_of(statement, session.stream)
         if row.get("stream") != session.stream:
             raise ValueError(f"is not about {session.stream}")
-        if (field(row, "later", int), hexes(row, "later_root")) != (tree.size, tree.root().hex()):
+        if (field(row, "later", int), hexes(row, "later_root")) != (tree.size, tree.root().hex()) and read:
             raise ValueError("says other later entries than those in entries.jsonl")
         session.last = follow(session.last, statement)
         with run.at(f"{where}statement.tlog-proof"):
             run.proved(statement, files.read("statement.tlog-proof"), f"{where}statement.tlog-proof")
-        said.update(complete_as_of=statement.seq, as_of_time=statement.at)
+        if read:
+            said.update(complete_as_of=statement.seq, as_of_time=statement.at)
     return said
 
 
+def rows_of(export: Entry) -> list[Json]:
+    """What an export says of each session in it. Raises ValueError."""
+    rows: list[Json] = field(export.body, "streams", list) if "streams" in export.body else []
+    for row in rows:
+        if type(row) is not dict or not _STREAM.match(field(row, "stream", str)):
+            raise ValueError(f"streams: a row is {shown(repr(row))}")
+    return rows
+
+
 def _row_of(export: Entry, stream: str) -> Json:
-    found = [row for row in field(export.body, "streams", list) if type(row) is dict and row.get("stream") == stream]
+    found = [row for row in rows_of(export) if row["stream"] == stream]
     if len(found) != 1:
         raise ValueError(f"names {stream} {len(found)} times")
-    row: Json = found[0]
-    return row
+    return found[0]
 
 
 def check_private(run: Run, files: Files, session: Session) -> None:
@@ -1170,24 +1188,25 @@ def check_private(run: Run, files: Files, session: Session) -> None:
         of_schema(document, "devicelog.private", {"stream", "clients", "notes"})
         if document["stream"] != session.stream:
             raise ValueError(f"is not of {session.stream}")
-        for key, tag, keys in (
-            ("clients", b"devicelog-client-1\n", {"client_ref", "salt", "code"}),
-            ("notes", b"devicelog-note-1\n", {"commitment", "salt", "text"}),
+        for key, tag, of, words in (
+            ("clients", b"devicelog-client-1\n", "client_ref", "code"),
+            ("notes", b"devicelog-note-1\n", "commitment", "text"),
         ):
             for index, row in enumerate(field(document, key, list)):
-                if type(row) is not dict or row.keys() != keys:
-                    raise ValueError(f"{key}[{index}] has other keys than {sorted(keys)}")
-                text = field(row, "code" if key == "clients" else "text", str)
+                if type(row) is not dict or row.keys() != {of, "salt", words}:
+                    raise ValueError(f"{key}[{index}] has other keys than {of}, salt and {words}")
+                name = field(row, of, str)
+                text = field(row, words, str)
                 made = sha256(tag + bytes.fromhex(hexes(row, "salt")) + text.encode()).hexdigest()
-                if key == "notes" and (made != row["commitment"] or made not in session.notes):
+                if key == "notes" and (made != name or made not in session.notes):
                     raise ValueError(f"notes[{index}]: no mark and no entry committed to this text")
-                if key == "clients" and (row["client_ref"], made) not in session.clients:
+                if key == "clients" and (name, made) not in session.clients:
                     raise ValueError(f"clients[{index}]: no entry committed to this code for this client")
 
 
 def check_session(
     run: Run, files: Files, listing: Json, *, later: Files | None, private: Files | None,
-    records: Files | None = None, export: Entry | None = None,
+    records: Files | None = None, export: Entry | None = None, in_bag: bool = False,
 ) -> None:  # fmt: skip
     """All of one session whose package.json was read."""
     where, stream = files.where, str(listing["stream"])
@@ -1201,7 +1220,8 @@ def check_session(
         with run.at(f"{where}sealed.tlog-proof"):
             checkpoint = run.proved(session.sealed, files.read("sealed.tlog-proof"), f"{where}sealed.tlog-proof")
     check_chunks(run, files, session, records)
-    check_documents(run, files, session.documents)
+    if session.whole:
+        check_documents(run, files, session.documents)
     mode = session.closing.body.get("mode") if session.closing else None
     said: Json = {
         "stream": stream,
@@ -1216,8 +1236,8 @@ def check_session(
         "complete_as_of": None,
     }
     if later is not None:
-        said.update(check_later(run, later, session, export))
-    if private is not None:
+        said.update(check_later(run, later, session, export, in_bag=in_bag))
+    if private is not None and session.whole:
         check_private(run, private, session)
     run.modes[said["mode"]] = run.modes.get(said["mode"], 0) + 1
     run.sessions.append(said)
@@ -1226,12 +1246,12 @@ def check_session(
 # --- a package, and a bag ---------------------------------------------------------------------------------------------
 
 
-def check_package(run: Run, files: Files, later: Files | None) -> None:
+def check_package(run: Run, files: Files, later: Files | None, private: Files | None = None) -> None:
     """A package, or one laid open."""
     listing = check_listing(run, files, "package.json", "devicelog.package", SESSION_FILES)
     if listing is not None:
         run.settle_keys(listing["log"], files.where, files)
-        check_session(run, files, listing, later=later, private=None)
+        check_session(run, files, listing, later=later, private=private)
 
 
 _BAG_FILES = ("bagit.txt", "bag-info.txt", "manifest-sha256.txt")
@@ -1310,9 +1330,11 @@ def check_bag(run: Run, bag: Files) -> None:
         run.problem(name, f"has {bag.sizes.pop(name)} bytes, more than any that devicelog writes")
     for name in sorted(tags - bag.sizes.keys()):
         run.problem(name, "is missing; every bag has it")
-    check_tags(run, bag, data)
     check_manifest(run, bag, "manifest-sha256.txt", data)
     check_manifest(run, bag, "tagmanifest-sha256.txt", sorted(name for name in _BAG_FILES if name in bag.sizes))
+    if not run.log:
+        return  # the checkpoint says whose all this is, and was not read
+    check_tags(run, bag, data)
     check_bag_signature(run, bag)
     export = check_export(run, payload)
     found = [_DATA.match(name) for name in data]
@@ -1326,13 +1348,14 @@ def check_bag(run: Run, bag: Files) -> None:
             run.convenience.append(data[index])
     if export is not None:
         with run.at("data/export.json"):
-            named = [row.get("stream") for row in export.body.get("streams", []) if isinstance(row, dict)]
-            if sorted(map(str, named)) != sessions:
+            if sorted(row["stream"] for row in rows_of(export)) != sessions:
                 raise ValueError("names other sessions than those in this bag")
     for stream in sessions:
         check_session_in_bag(run, bag, stream, export)
     if "log/entries.jsonl" in payload.sizes:
         check_log(run, payload, export)
+    elif export is not None and export.body.get("inspection") is not None:
+        run.problem("data/log/entries.jsonl", "is missing: data/export.json says that this is an inspection")
 
 
 def check_export(run: Run, payload: Files) -> Entry | None:
@@ -1370,7 +1393,8 @@ def check_session_in_bag(run: Run, bag: Files, stream: str, export: Entry | None
             run.problem(f"{main.where}later", "is missing; every session in a bag has it")
     private = folder if "private.json" in folder.sizes else None
     check_session(
-        run, main, listing, later=later, private=private, records=bag.under("data/records/"), export=export
+        run, main, listing, later=later, private=private, records=bag.under("data/records/"),
+        export=export, in_bag=True,
     )  # fmt: skip
 
 
@@ -1410,10 +1434,12 @@ def _said_of_streams(entry: Entry, tree: Tree, streams: dict[str, Tree]) -> None
     if entry.type == "database.rebuilt":
         claims.append((body.get("entries"), body.get("root"), tree))
     elif entry.type == "export.made":
-        rows = [row for row in body.get("streams", []) if isinstance(row, dict)]
-        of_rows = [streams.get(str(row.get("stream")), Tree()) for row in rows]
-        claims += [(row.get("later"), row.get("later_root"), of_rows[at]) for at, row in enumerate(rows)]
-    elif isinstance(stream, str):
+        claims += [
+            (row.get("later"), row.get("later_root"), streams.get(row["stream"], Tree())) for row in rows_of(entry)
+        ]
+    elif "stream" in body:
+        if not isinstance(stream, str) or not _STREAM.match(stream):
+            raise ValueError(f"stream is {shown(repr(stream))}")
         known = streams.setdefault(stream, Tree())
         if entry.type == "stream.sealed":
             claims.append((body.get("entries"), body.get("root"), known))
@@ -1431,8 +1457,12 @@ def _said_of_streams(entry: Entry, tree: Tree, streams: dict[str, Tree]) -> None
 
 
 def check_witnessed_heads(run: Run, heads: Sequence[tuple[str, Checkpoint]]) -> list[Json]:
-    """Checkpoints that somebody kept outside, against the roots that were met here."""
-    compared = []
+    """Checkpoints that somebody kept outside, against the roots that were met here.
+
+    Of a file with many of them one at least has to be comparable.
+    """
+    compared: list[Json] = []
+    met = {where for where, head in heads if head.size in run.roots}
     for where, head in heads:
         key = run.keys and run.keys.checkpoints
         signed = key is not None and any(
@@ -1443,6 +1473,8 @@ def check_witnessed_heads(run: Run, heads: Sequence[tuple[str, Checkpoint]]) -> 
             run.doubt(where, f"is a checkpoint of another log: {shown(head.log)}")
         elif not signed:
             run.doubt(where, "is not signed by this log: it says nothing about it")
+        elif head.size not in run.roots and where in met:
+            continue
         elif head.size not in run.roots:
             newest = max(run.roots, default=0)
             which = "more than" if head.size > newest else "not a number of entries that a root here is for, of"
@@ -1461,6 +1493,13 @@ def check_witnessed_heads(run: Run, heads: Sequence[tuple[str, Checkpoint]]) -> 
 
 def read_witness(text: str, where: str) -> tuple[list[VKey], list[tuple[str, Checkpoint]]]:
     """What a file of --witness holds: keys of witnesses, one a line, or a checkpoint. Raises ValueError."""
+    if text.startswith("{"):  # a witness file, which holds every checkpoint that it advanced over
+        kept = parse_canonical(text.strip().encode())
+        if field(kept, "schema", str) != "devicelog.witness/1":
+            raise ValueError("is no witness file of devicelog, version 1")
+        notes = [step.get("note") for step in field(kept, "steps", list) if type(step) is dict] + [kept.get("note")]
+        texts = ["\n".join(map(str, note)) + "\n" for note in notes if type(note) is list]
+        return [], [(where, parse_checkpoint(each.encode())) for each in dict.fromkeys(texts)]
     if "\n\n" in text:
         return [], [(where, parse_checkpoint(text.encode()))]
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
@@ -1474,6 +1513,15 @@ def read_witness(text: str, where: str) -> tuple[list[VKey], list[tuple[str, Che
 
 
 # --- the whole, and what is said of it --------------------------------------------------------------------------------
+
+
+def _private_beside(package: Path) -> Files | None:
+    """`<stream>.private.json`, where it stands beside the package and is a plain file."""
+    path = package.with_name(f"{package.name[: -len('.package.zip')]}.private.json")
+    if not package.name.endswith(".package.zip") or path.is_symlink() or not path.is_file():
+        return None
+    return Files(f"{path.name}, as ", {"private.json": path.stat().st_size}, lambda _: path.open("rb"))
+
 
 NOT_COVERED = [
     "whether what was measured was true: a false reading is kept as faithfully as a true one",
@@ -1504,7 +1552,7 @@ def verify(
         if package.is_file():
             found = open_zip(package, "package.json", run)
             if found is not None:
-                check_package(run, found, later)
+                check_package(run, found, later, _private_beside(package))
         elif later is not None:
             run.doubt(package.name, "is not beside it: what came later is checked together with its package")
         else:
@@ -1589,8 +1637,11 @@ def _told_of_witnesses(coverage: Json) -> Iterator[str]:
     alone = [
         each["stream"]
         for each in coverage["sessions"]
-        if each["checkpoint_size"] not in seen and not (each["sealed_entry"] or 0) < whole
+        if not {each["checkpoint_size"], (each["sealed_entry"] or 0) + 1} & seen
+        and not (each["sealed_entry"] or 0) < whole
     ]
+    if seen and coverage["newest_checkpoint"] > max(seen):
+        yield f"entries {max(seen)} to {coverage['newest_checkpoint'] - 1} by the device's signature alone"
     if not seen:
         yield "outside witness: none. Everything here rests on the signature of the device alone"
     elif alone:

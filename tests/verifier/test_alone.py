@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,33 @@ def test_sessions_of_a_recorded_database(tmp_path):
         path = tmp_path / f"{stream.id}.package.zip"
         path.write_bytes(b.zipped(b.package(log, stream)))
         assert judged(path, log)["exit_code"] == 0
+
+
+def test_a_package_that_the_product_wrote(tmp_path):
+    """The one place where the two meet: the writer, and the reader that was written from the page."""
+    command = [
+        sys.executable,
+        "-m",
+        "devicelog",
+        "demo",
+        "--seconds",
+        "6",
+        "--speed",
+        "20",
+        "--data-dir",
+        str(tmp_path / "d"),
+    ]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    [path] = (tmp_path / "d" / "packages").glob("*.package.zip")
+    with zipfile.ZipFile(path) as archive:
+        pin = v.parse_pin(archive.read("pin.txt").decode())
+    report = v.verify(path, pin=pin)
+    assert report["exit_code"] == 0, problems(report)
+    assert report["modes"] == {"demo": 1}
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert v.verify(path, pin=pin)["exit_code"] == 3
 
 
 def test_a_package_of_one_hour_takes_less_than_a_second_of_cpu_and_little_memory(tmp_path):

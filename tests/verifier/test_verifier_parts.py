@@ -29,7 +29,7 @@ def both(data: bytes) -> tuple[object, object]:
     return found[0], found[1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from(["a", "b", "c_1"]), values, max_size=3), st.booleans())
 def test_json_is_read_as_the_product_reads_it(value, ascii_):
     data = json.dumps(value, ensure_ascii=ascii_, sort_keys=True, separators=(",", ":")).encode(
@@ -39,7 +39,7 @@ def test_json_is_read_as_the_product_reads_it(value, ascii_):
     assert ours == theirs
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=12), st.integers(0, 60))
 def test_so_is_what_is_nearly_json(noise, at):
     data = canonical({"a": [1, {"b": None}, "é\\"], "c": "text", "d": -7})
@@ -101,7 +101,7 @@ def test_an_index_outside_the_tree():
             v.included_root(b.leaf(b""), index, 1, [])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_texts_that_are_nearly_right_are_refused_or_say_the_same(data):
     """Whatever is read is the one text of what it says: no second text passes for it."""

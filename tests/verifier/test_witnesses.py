@@ -1,10 +1,12 @@
 """What was kept outside the device, against what is shown today: covered, forked, or cannot be told."""
 
+import json
 import time
 
 import pytest
 
 from devicelog import verify as v
+from devicelog.canonical import canonical
 from tests.verifier import building as b
 from tests.verifier.judging import judged, problems
 
@@ -88,7 +90,54 @@ def test_an_older_head(inspection, tmp_path):
 
 def test_the_head_at_a_seal_can_be_compared_in_any_bag(tmp_path):
     log, folder = bag_of(tmp_path, more=2)
-    assert judged(folder, log, heads=[head(log.checkpoint(size=5))])["exit_code"] == 0
+    report = judged(folder, log, heads=[head(log.checkpoint(size=5))])
+    assert report["exit_code"] == 0
+    words = list(v.told(report))
+    assert f"entries 5 to {len(log.entries) - 1} by the device's signature alone" in words
+    assert f"under no witness, by the device's signature alone: the seals of {b.SECOND}" in words
+
+
+def witness_file(*notes: bytes) -> str:
+    """`devicelog.witness/1`: each step's note as its lines."""
+    rows = [note.decode().split("\n")[:-1] for note in notes]
+    steps = [{"note": row, "proof": []} for row in rows]
+    return canonical({"schema": "devicelog.witness/1", "note": rows[-1], "steps": steps}).decode()
+
+
+@pytest.mark.parametrize(("sizes", "code"), [((3, 5, 9), 0), ((3, 9), 7)])
+def test_a_witness_file_of_many_steps(sizes, code, tmp_path):
+    """One of its checkpoints is of the same size as one that is here, or none."""
+    log, folder = bag_of(tmp_path, more=2)
+    heads = v.read_witness(witness_file(*(log.checkpoint(size) for size in sizes)), "stick")[1]
+    assert [each.size for _, each in heads] == list(sizes)
+    assert judged(folder, log, heads=heads)["exit_code"] == code
+    other = b.Log(entries=[log.entries[0], *log.entries[2:]])
+    forked = v.read_witness(witness_file(other.checkpoint(3), other.checkpoint(5)), "stick")[1]
+    assert judged(folder, log, heads=forked)["exit_code"] == 3
+
+
+@pytest.mark.parametrize("text", ["{}", "{", '{"schema":"devicelog.witness/2"}', '{"schema":"devicelog.witness/1"}'])
+def test_a_witness_file_that_is_none(text):
+    with pytest.raises(ValueError):
+        v.read_witness(text, "stick")
+
+
+def test_an_inspection_without_the_log(tmp_path):
+    log, streams = history()
+    log.add("recorder.stopped", {"cause": "operator"})
+    files = b.bag(log, streams)
+    export = json.loads(files["data/export.json"])
+    log.entries[-1] = canonical({**export, "body": {**export["body"], "inspection": {"from": "a", "to": "b"}}})
+    checkpoint = log.checkpoint()
+    changes = {
+        "checkpoint": checkpoint,
+        "export.json": log.entries[-1],
+        "export.tlog-proof": log.proof(export["seq"], checkpoint),
+    }
+    files = b.signed({**files, **{f"data/{name}": data for name, data in changes.items()}}, log)
+    report = judged(b.laid_down(files, tmp_path / "bag"), log)
+    assert report["exit_code"] == 3
+    assert "data/log/entries.jsonl: is missing" in problems(report)
 
 
 def test_a_newer_head_than_all_that_is_here(tmp_path):
@@ -170,25 +219,41 @@ def test_an_edit_of_the_whole_log(edit, tmp_path):
     assert words in problems(report)
 
 
-def test_a_log_in_which_a_seal_says_too_little(tmp_path):
-    """The log itself is sound, and its own seal is not over what stands before it."""
+CLAIMS = {  # an entry of a whole log that says something of those before it: by what it is made true or false
+    "stream.sealed": ("entries", lambda log, own: {"stream": b.SESSION, "entries": 1, "root": b.root(own).hex()}),
+    "stream.extended": ("later", lambda log, own: {"stream": b.SESSION, "later": 1, "later_root": b.root(own).hex()}),
+    "database.rebuilt": (
+        "entries",
+        lambda log, own: {"entries": len(log.entries), "root": b.root(log.leaves).hex(), "guards": []},
+    ),
+}
+
+
+@pytest.mark.parametrize("type_", CLAIMS)
+@pytest.mark.parametrize("wrong", [False, True])
+def test_what_an_entry_of_a_whole_log_says_of_those_before_it(type_, wrong, tmp_path):
+    """The log itself is signed and sound, and one of its entries is not true."""
     log = b.Log()
-    log.add("session.opened", {"stream": b.SESSION, "documents": {}})
-    log.add("stream.sealed", {"stream": b.SESSION, "entries": 0, "root": b.root([]).hex()})
+    seq = log.add("session.opened", {"stream": b.SESSION, "documents": {}})
+    key, body_of = CLAIMS[type_]
+    body = body_of(log, [log.leaves[seq]])
+    log.add(type_, {**body, key: body[key] + wrong})
     report = judged(b.laid_down(b.bag(log, [], inspection=True), tmp_path / "bag"), log)
-    assert report["exit_code"] == 3
-    assert "line 3: stream.sealed says 0 entries" in problems(report)
+    assert report["exit_code"] == (3 if wrong else 0), problems(report)
+    assert (f"line 3: {type_} says" in problems(report)) == wrong
 
 
-def test_entries_of_a_thousand_sessions_are_read_quickly(tmp_path):
-    """A tenth of what ten years bring; ten thousand have to take less than ten seconds."""
+def test_entries_of_a_hundred_sessions_are_read_quickly(tmp_path):
+    """Ten thousand of them have to take less than ten seconds."""
     log = b.Log()
     for index in range(100):
         b.small_session(log, f"s-{index:010}")
     files = b.bag(log, [], inspection=True)
     folder = b.laid_down(files, tmp_path / "bag")
-    began_s = time.process_time()
-    report = judged(folder, log)
-    took_s = time.process_time() - began_s
-    assert report["exit_code"] == 0, problems(report)
-    assert took_s / len(log.entries) < 10 / 10_000 / 16, "sixteen entries a session"
+    took_s = []
+    for _ in range(3):  # the machine may be busy
+        began_s = time.process_time()
+        report = judged(folder, log)
+        took_s.append(time.process_time() - began_s)
+        assert report["exit_code"] == 0, problems(report)
+    assert min(took_s) / len(log.entries) < 10 / 10_000 / 16, "sixteen entries a session"
