@@ -1533,9 +1533,12 @@ NOT_COVERED = [
 
 def verify(
     path: Path, *, pin: Pin | None = None, witnesses: Sequence[VKey] = (),
-    heads: Sequence[tuple[str, Checkpoint]] = (), tools: Tools | None = None,
+    heads: Sequence[tuple[str, Checkpoint]] = (), tools: Tools | None = None, required: bool = False,
 ) -> Json:  # fmt: skip
-    """Verify what is at a path. Returns a `devicelog.verification/1`; never raises for what it reads."""
+    """Verify what is at a path. Returns a `devicelog.verification/1`; never raises for what it reads.
+
+    `required`: that somebody outside held any of it, or it cannot be decided.
+    """
     run = Run(given=pin, witnesses=witnesses, tools=tools or Tools())
     run.kept_sizes = {head.size for _, head in heads}
     if path.is_dir():
@@ -1558,6 +1561,8 @@ def verify(
         else:
             run.problem(path.name, "is no plain file")
     compared = check_witnessed_heads(run, heads)
+    if required and not (run.cosigned or compared):
+        run.doubt("the witness", "one is required, and none was given that held any of this")
     code = ALTERED if run.problems else UNDECIDED if run.undecided else VERIFIED
     return {
         "schema": "devicelog.verification/1",
@@ -1671,6 +1676,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--key", metavar="PIN", help="the pin: a file, or the text of a key (never taken from PATH)")
     parser.add_argument("--witness", metavar="FILE", action="append", default=[], help="a key of a witness, or a "
                         "checkpoint that was kept outside the device")  # fmt: skip
+    parser.add_argument("--require-witness", action="store_true", help="cannot decide where nobody outside held any")
     parser.add_argument("--json", action="store_true", help="the report as one JSON object")
     asked = parser.parse_args(arguments)
     keys: list[VKey] = []
@@ -1680,7 +1686,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pin = read_key(asked.key) if asked.key is not None else None
         for naming in asked.witness:
             with Path(naming).open("rb") as stream:
-                found = read_witness(stream.read(MAX_SMALL).decode("utf-8", "replace"), naming)
+                found = read_witness(stream.read(MAX_TEXT).decode("utf-8", "replace"), naming)
             keys += found[0]
             heads += found[1]
     except (ValueError, OSError) as error:
@@ -1690,7 +1696,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"there is nothing at {shown(asked.path)}", file=sys.stderr)
         return NO_PATH
     try:
-        report = verify(Path(asked.path), pin=pin, witnesses=keys, heads=heads)
+        report = verify(Path(asked.path), pin=pin, witnesses=keys, heads=heads, required=asked.require_witness)
     except Exception as error:  # noqa: BLE001 (whatever was made to break this program must not pass for verified)
         print(f"CANNOT DECIDE: this program failed ({type(error).__name__}: {shown(str(error))})", file=sys.stderr)
         return UNDECIDED

@@ -254,6 +254,14 @@ def test_while_somebody_records_the_recorder_does_it(handed: Path) -> None:
     devicelog("verify", "--all", data_dir=data_dir).succeeded()
 
 
+def test_a_witness_can_be_required(handed: Path) -> None:
+    words = (handed / "bag", "--key", handed / "pin", "--require-witness")
+    told = alone(*words)
+    assert (told.returncode, "one is required" in told.stdout) == (7, True), told
+    assert alone(*words, "--witness", handed / "bag" / "data" / "checkpoint").returncode == 0
+    assert devicelog("verify", *words).code == 7
+
+
 # --- out of the house -------------------------------------------------------------------------------------------------
 
 

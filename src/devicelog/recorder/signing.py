@@ -21,9 +21,7 @@ def sign_at_boot(access: Access, boot: str, console: Console) -> None:
         if held is None or started is None or started.body["boot"] != boot:
             checkpoint(access)
             if known is None:
-                console.say(
-                    "this ledger has its keys now; for an auditor to keep: `devicelog checkpoint key`"
-                )
+                console.say("this ledger has its keys now; for an auditor to keep: `devicelog checkpoint key`")
     except DevicelogError as error:
         console.say(f"the ledger is not signed, and recording goes on: {error}")
 
