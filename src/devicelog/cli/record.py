@@ -337,3 +337,6 @@ def _conclude(outcome: "Outcome", data_dir: Path, *, as_json: bool) -> None:
     click.echo(
         "          " + command_line("sessions", "readings", outcome.session, "--format", "csv", data_dir=data_dir)
     )
+    formats = ("--to", "./bag", "--format", "bag,csv,html")
+    click.echo("          " + command_line("export", outcome.session, *formats, data_dir=data_dir))
+    click.echo("          " + command_line("checkpoint", "key", data_dir=data_dir) + "   what an auditor needs")
