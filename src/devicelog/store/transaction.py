@@ -18,13 +18,14 @@ from devicelog.canonical import Json
 from devicelog.ledger.entries import NO_PREVIOUS, RECORDER, Actor, Entry, entry_bytes, read_entry
 from devicelog.ledger.tree import Tree, leaf_hash
 from devicelog.records import SERIAL, Chunk, Record
-from devicelog.store.projection import project
+from devicelog.store.projection import erased_names, project
 from devicelog.store.schema import (
     CHECKPOINT,
     CHUNK,
     CHUNK_INDEX_BITS,
     CLIENT,
     DOCUMENT,
+    ERASED,
     FRONTIER,
     LEDGER_ENTRY,
     NOTE,
@@ -229,6 +230,8 @@ def keep_frontier(connection: Connection, tree: Tree) -> None:
 
 def project_entry(connection: Connection, entry: Entry) -> None:
     """Bring the projection up to one more entry."""
+    if names := erased_names(entry):
+        connection.execute(insert(ERASED), [{"name": name, "seq": entry.seq} for name in names])
     change = project(entry)
     if change is None:
         return
