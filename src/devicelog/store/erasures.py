@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, insert, select
 
 from devicelog.canonical import Json, parse_canonical
 from devicelog.store.engine import in_our_words
@@ -51,17 +51,14 @@ def erase_rows(connection: Connection, names: Collection[str]) -> int:
     connection.exec_driver_sql("PRAGMA secure_delete = ON")
     gone, unwanted = 0, set(names)
     for table, key in _NAMED:
-        columns = [column.name for column in table.columns]
-        rows = connection.exec_driver_sql(f"SELECT {', '.join(columns)} FROM {table.name}").all()
-        at = columns.index(key)
-        kept = sorted((tuple(row) for row in rows if row[at] not in unwanted), key=lambda row: str(row[at]))
+        rows = connection.execute(select(table)).mappings().all()
+        kept = [dict(row) for row in rows if row[key] not in unwanted]
         if len(kept) == len(rows):
             continue
         gone += len(rows) - len(kept)
         connection.execute(delete(table))
-        places = ", ".join("?" for _ in columns)
         if kept:
-            connection.exec_driver_sql(f"INSERT INTO {table.name} VALUES ({places})", kept)
+            connection.execute(insert(table), sorted(kept, key=lambda row: str(row[key])))
     return gone
 
 

@@ -132,8 +132,8 @@ FRONTIER = Table(
 )
 
 
-# What an entry says was erased, so that it is known at every start without reading the ledger: a client's reference, the
-# commitment to a text, a session whose private file named the client.
+# What an entry says was erased, so that it is known at every start without reading the ledger: a client's reference,
+# the commitment to a text, a session whose private file named the client.
 ERASED = Table(
     "erased",
     METADATA,
