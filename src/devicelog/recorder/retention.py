@@ -73,6 +73,7 @@ def check_over(evidence: Evidence, sessions: list[StreamRow], now: Json) -> None
             "erased. Find out, and set it (0 is allowed):"
         )
         none.command = ("clients", "retention", "--days", "N", "--practitioner", "ID", "--reason", "TEXT")
+        none.command += ("--data-dir", str(evidence.path.parent))
         raise none
     days = held.body["days"]
     if days == 0 or not sessions:
