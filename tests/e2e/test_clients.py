@@ -10,11 +10,13 @@ import signal
 import subprocess
 import sys
 import zipfile
+from contextlib import redirect_stderr, redirect_stdout
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from devicelog.cli import run
 from devicelog.recorder.acts import perform
 from devicelog.store.transaction import CLIENT_TAG, NOTE_TAG
 from tests.databases import one, rows
@@ -31,7 +33,6 @@ from tests.e2e.running import (
     recording,
     samples,
     shared,
-    shown,
     wait_until,
 )
 from tests.environment import environment
@@ -69,12 +70,16 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
 
 
 def told_of(data_dir: Path, client: str) -> Json:
-    return devicelog("clients", "show", client, "--json", data_dir=data_dir).succeeded().json()
+    return here("clients", "show", client, "--json", data_dir=data_dir).succeeded().json()
+
+
+def show(data_dir: Path, stream: str) -> Json:
+    return here("sessions", "show", stream, "--json", data_dir=data_dir).succeeded().json()
 
 
 def retain(data_dir: Path, days: int = 0) -> Ended:
     who = ("--practitioner", "KM", "--reason", "so says the law of this place")
-    return devicelog("clients", "retention", "--days", str(days), *who, data_dir=data_dir)
+    return here("clients", "retention", "--days", str(days), *who, data_dir=data_dir)
 
 
 def erase(data_dir: Path, client: str, *more: str, why: str = WHY) -> Ended:
@@ -86,22 +91,30 @@ def holding(folder: Path, *texts: str) -> list[str]:
     return sorted(path.name for path in files if any(text.encode() in path.read_bytes() for text in texts))
 
 
+def here(*words: str | Path, data_dir: Path) -> Ended:
+    """A command in this process: what it says and its exit code, without the half second that Python takes to start."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = run([*map(str, words), "--data-dir", str(data_dir)])
+    return Ended(code=code, stdout=out.getvalue(), stderr=err.getvalue())
+
+
 # --- what is held -----------------------------------------------------------------------------------------------------
 
 
 def test_what_is_held_on_one_client_is_listed_and_shown(data_dir: Path) -> None:
-    told = devicelog("clients", "list", "--json", data_dir=data_dir).succeeded().json()
+    told = here("clients", "list", "--json", data_dir=data_dir).succeeded().json()
     assert told["schema"] == "devicelog.clients/1"
     assert [(each["client"], each["sessions"], each["erased"]) for each in told["clients"]] == [
         (HERS, 1, None),
         (HIS, 1, None),
     ]
-    text = devicelog("clients", "list", data_dir=data_dir).succeeded().stdout
+    text = here("clients", "list", data_dir=data_dir).succeeded().stdout
     assert [line.split()[0] for line in text.splitlines()] == ["client", HERS, HIS]
     hers = told_of(data_dir, HERS)
     assert hers == told_of(data_dir, hers["client_ref"])
     assert (hers["texts"], len(hers["files"]), hers["retention_days"]) == (1, 1, None)
-    text = devicelog("clients", "show", HERS, data_dir=data_dir).succeeded().stdout
+    text = here("clients", "show", HERS, data_dir=data_dir).succeeded().stdout
     assert hers["sessions"][0]["id"] in text
     assert HER_NOTE not in text
 
@@ -126,8 +139,8 @@ def test_a_client_who_is_given_everything_can_check_it_and_reads_of_nobody_else(
     [opened] = [json.loads(line) for line in (to / "entries.jsonl").read_text().splitlines()]
     code = sha256(CLIENT_TAG + bytes.fromhex(person["salt"]) + HERS.encode()).hexdigest()
     assert opened["body"]["client_commitment"] == code
-    assert json.loads((to / f"sessions/{stream}.json").read_text()) == shown(data_dir, stream)
-    printed = devicelog("sessions", "readings", stream, data_dir=data_dir).succeeded().stdout
+    assert json.loads((to / f"sessions/{stream}.json").read_text()) == show(data_dir, stream)
+    printed = here("sessions", "readings", stream, data_dir=data_dir).succeeded().stdout
     assert (to / f"sessions/{stream}.csv").read_text() == printed
     assert len(list(csv.DictReader(io.StringIO(printed)))) == 20
     assert holding(to, HIS, his["client_ref"], other, HIS_NOTE) == []
@@ -153,7 +166,7 @@ def test_an_erased_client_is_in_no_byte_and_everything_else_is_as_it_was(data_di
     retain(data_dir).succeeded()
     hers = told_of(data_dir, HERS)
     [stream] = [row["id"] for row in hers["sessions"]]
-    before, theirs = shown(data_dir, stream), told_of(data_dir, HIS)
+    before, theirs = show(data_dir, stream), told_of(data_dir, HIS)
     assert set(holding(data_dir, HER_NOTE)) == {"devicelog.db", f"{stream}.private.json"}
     done = erase(data_dir, HERS, "--yes", "--json").succeeded().json()
     assert (done["client_ref"], done["sessions"], done["log_emptied"]) == (hers["client_ref"], 1, True)
@@ -161,19 +174,19 @@ def test_an_erased_client_is_in_no_byte_and_everything_else_is_as_it_was(data_di
     assert [name for name in holding(data_dir, HERS) if "private" in name or name == "devicelog.db"] == holding(
         data_dir, HIS_NOTE
     )  # his note names her, and is his
-    after = shown(data_dir, stream)
+    after = show(data_dir, stream)
     notes = [note | {"text": None} for note in before["notes"]]
     assert after == before | {"client": None, "notes": notes}
-    assert f"erased ({hers['client_ref']})" in devicelog("sessions", "show", stream, data_dir=data_dir).stdout
-    assert devicelog("replay", stream, "--json", data_dir=data_dir).succeeded().json()["identical"]
-    verified = devicelog("verify", "--all", "--json", data_dir=data_dir).succeeded().json()
+    assert f"erased ({hers['client_ref']})" in here("sessions", "show", stream, data_dir=data_dir).stdout
+    assert here("replay", stream, "--json", data_dir=data_dir).succeeded().json()["identical"]
+    verified = here("verify", "--all", "--json", data_dir=data_dir).succeeded().json()
     assert verified["coverage"]["erased_private_payloads"] == 2
     assert told_of(data_dir, HIS) == theirs
-    [row] = [each for each in devicelog("clients", "list", "--json", data_dir=data_dir).json()["clients"]
+    [row] = [each for each in here("clients", "list", "--json", data_dir=data_dir).json()["clients"]
              if each["client"] is None]  # fmt: skip
     assert (row["client_ref"], row["erased"]["by"]) == (hers["client_ref"], "KM")
-    devicelog("clients", "show", HERS, data_dir=data_dir).refused(6, "no client with this code")
-    assert "ERASED" in devicelog("clients", "show", hers["client_ref"], data_dir=data_dir).succeeded().stdout
+    here("clients", "show", HERS, data_dir=data_dir).refused(6, "no client with this code")
+    assert "ERASED" in here("clients", "show", hers["client_ref"], data_dir=data_dir).succeeded().stdout
 
 
 def test_off_a_terminal_it_says_what_it_would_do_and_does_nothing(data_dir: Path) -> None:
@@ -208,7 +221,7 @@ def test_what_lies_elsewhere_is_named_with_what_to_do(data_dir: Path) -> None:
     for recipient, redacted in (("insurer", False), ("study", True)):
         perform(data_dir, {"do": "export", "sessions": [stream], "formats": ["bag"], "recipient": recipient,
                            "redacted": redacted})  # fmt: skip
-    devicelog("db", "rebuild", data_dir=data_dir).succeeded()
+    here("db", "rebuild", data_dir=data_dir).succeeded()
     [kept] = data_dir.glob("devicelog.db.kept-*")
     done = erase(data_dir, HERS, "--yes").succeeded().stdout
     assert f"OLD DATABASE  {kept}: may hold it; delete it, or erase with --with-kept" in done
@@ -271,14 +284,14 @@ def test_killed_between_the_entry_and_the_files_the_next_start_finishes_it(data_
 def test_what_cannot_be_done_is_refused(data_dir: Path, words: tuple[str, ...], code: int, says: str) -> None:
     who = ("--practitioner", "KM", "--reason", WHY) if words[0] == "erase" else ()
     before = entries(data_dir)
-    said = devicelog("clients", *words, *who, data_dir=data_dir).refused(code, says)
+    said = here("clients", *words, *who, data_dir=data_dir).refused(code, says)
     assert "P-999" not in said.stdout + said.stderr
     assert entries(data_dir) == before
 
 
 def test_an_export_to_what_is_there_is_refused(data_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    devicelog("clients", "export", HERS, "--to", tmp_path / "out", data_dir=data_dir).refused(2, "is there already")
+    here("clients", "export", HERS, "--to", tmp_path / "out", data_dir=data_dir).refused(2, "is there already")
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -286,13 +299,13 @@ def test_an_export_of_one_who_was_erased_is_refused(data_dir: Path, tmp_path: Pa
     retain(data_dir).succeeded()
     ref = told_of(data_dir, HERS)["client_ref"]
     erase(data_dir, HERS, "--yes").succeeded()
-    devicelog("clients", "export", ref, "--to", tmp_path / "out", data_dir=data_dir).refused(6, "was erased")
+    here("clients", "export", ref, "--to", tmp_path / "out", data_dir=data_dir).refused(6, "was erased")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_running_retention_is_refused_with_its_reason(data_dir: Path) -> None:
     retain(data_dir, 3650).succeeded()
-    said = devicelog("clients", "retention", data_dir=data_dir).succeeded().stdout
+    said = here("clients", "retention", data_dir=data_dir).succeeded().stdout
     assert said.startswith("3650 days after each session, set ")
     assert "so says the law of this place" in said
     erase(data_dir, HERS, "--yes").refused(2, "retention of 3650 days")  # runs, or the clock here is not sure

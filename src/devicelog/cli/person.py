@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devicelog.canonical import Json
-from devicelog.cli.readings import rows_of
+from devicelog.cli.readings import Samples
 from devicelog.cli.report import show_document
 from devicelog.errors import NotFound, StoreUnusable, UsageProblem
 from devicelog.recorder.erasing import Held
@@ -89,7 +89,7 @@ def _write(evidence: Evidence, held: Held, folder: Path) -> Json:
         with (folder / "sessions" / f"{row['id']}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
-            writer.writerows(rows_of(evidence, row))
+            writer.writerows(Samples(evidence, row).rows())
     own = evidence.client_kept(known.client_ref)
     person: Json = {
         "schema": SCHEMA,
