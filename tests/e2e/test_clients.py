@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,8 @@ import pytest
 
 from devicelog.cli import run
 from devicelog.recorder.acts import perform
+from devicelog.store.evidence import Evidence
+from devicelog.store.heads import pin_of
 from devicelog.store.transaction import CLIENT_TAG, NOTE_TAG
 from tests.databases import one, rows
 from tests.e2e.running import (
@@ -36,6 +39,7 @@ from tests.e2e.running import (
     wait_until,
 )
 from tests.environment import environment
+from tests.pages import DOCS
 
 HERS, HIS = "P-117", "P-118"
 HER_NOTE, HIS_NOTE = "slight redness on her left side", "he was here after P-117, and asked for cream"
@@ -181,6 +185,12 @@ def test_an_erased_client_is_in_no_byte_and_everything_else_is_as_it_was(data_di
     assert here("replay", stream, "--json", data_dir=data_dir).succeeded().json()["identical"]
     verified = here("verify", "--all", "--json", data_dir=data_dir).succeeded().json()
     assert verified["coverage"]["erased_private_payloads"] == 2
+    pin = data_dir.with_name("pin.txt")
+    with Evidence(data_dir / "devicelog.db") as evidence:
+        known = pin_of(evidence)
+        assert known is not None
+        pin.write_text(known.text())
+    here("verify", data_dir / "packages" / f"{stream}.package.zip", "--key", pin, data_dir=data_dir).succeeded()
     assert told_of(data_dir, HIS) == theirs
     [row] = [each for each in here("clients", "list", "--json", data_dir=data_dir).json()["clients"]
              if each["client"] is None]  # fmt: skip
@@ -262,6 +272,20 @@ def test_killed_between_the_entry_and_the_files_the_next_start_finishes_it(data_
         command.end().succeeded()
     assert holding(data_dir, HER_NOTE) == []
     assert_whole(data_dir)
+
+
+def test_the_commands_of_the_page_do_what_it_says(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(data_dir.parent)
+    lines = (DOCS / "privacy.md").read_text("utf-8").splitlines()
+    commands = [shlex.split(line)[2:] for line in lines if line.startswith("$ devicelog ")]
+    done = [(words[1], here(*words, data_dir=data_dir)) for words in commands]
+    assert [(name, told.code) for name, told in done] == [
+        *(("list", 0), ("show", 0), ("export", 0), ("retention", 0)),
+        ("erase", 2),  # the retention that was set just before runs
+    ]
+    assert "retention of 3650 days" in done[-1][1].stderr
+    retain(data_dir).succeeded()
+    here(*commands[-1], data_dir=data_dir).succeeded()
 
 
 # --- refused, and through a recorder that runs ------------------------------------------------------------------------

@@ -468,6 +468,29 @@ def test_a_second_erasure_by_the_reference_enters_nothing(data_dir: Path) -> Non
     assert one(data_dir / FILE_NAME, "SELECT count(*) FROM ledger_entry") == size
 
 
+def test_a_reason_that_came_after_the_erasure_is_erased_by_a_second_one(data_dir: Path) -> None:
+    ref, first = ref_of(data_dir), erased(data_dir)
+    late = "the one who is gone was somebody else"
+    request = {"session": FIRST, "practitioner": "KM", "reason": late, "moves": [], "client": OTHER}
+    attribute_here(data_dir, parse_attribution(request, ()))
+    with alone(data_dir) as access:
+        assert act(access, {"do": "extend", "session": FIRST})["extended"]
+    assert holding(data_dir, late) == [FILE_NAME, f"{FIRST}.private.json"]
+    second = erased(data_dir, ref)
+    assert (second["entry"] > first["entry"], second["rows"]) == (True, 1)
+    assert holding(data_dir, late) == []
+    assert OTHER in (data_dir / "packages" / f"{FIRST}.private.json").read_text()
+    assert problems(data_dir / FILE_NAME) == []
+
+
+def test_who_was_erased_is_given_no_new_name_for_a_recipient(data_dir: Path) -> None:
+    erased(data_dir)
+    with alone(data_dir) as access:
+        act(access, {"do": "export", "sessions": [FIRST, SECOND], "formats": ["bag"], "recipient": "insurer"})
+    assert rows(data_dir / FILE_NAME, "SELECT client_ref FROM pseudonym") == [(ref_of(data_dir, OTHER),)]
+    assert problems(data_dir / FILE_NAME) == []
+
+
 def test_looking_at_every_start_reads_no_entry(data_dir: Path) -> None:
     """It must stay cheap when the ledger has millions."""
     erased(data_dir)

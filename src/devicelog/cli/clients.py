@@ -181,7 +181,7 @@ def erase(
     """
     from devicelog.recorder.acts import perform
     from devicelog.recorder.clock import RecorderClock
-    from devicelog.recorder.erasing import check_may_erase, parse_erase
+    from devicelog.recorder.erasing import check_may_erase, parse_erase, something_held
 
     data_dir = data_dir or default_data_dir()
     with reading(data_dir) as evidence:
@@ -189,7 +189,7 @@ def erase(
         request: Json = {"do": "erase", "client": held.known.client_ref, "practitioner": practitioner}
         request |= {"reason": reason, "with_kept": with_kept}
         parse_erase(request)
-        if held.known.code is not None:
+        if something_held(evidence, held):
             check_may_erase(evidence, held, RecorderClock().stamp())
         before = _document(evidence, held)
     if not yes and not _agreed(before, with_kept):

@@ -55,6 +55,11 @@ class Held:
         return [(row["id"], row["client_ref"], row["derivations"], row["closed_seq"]) for row in self.streams]
 
 
+def something_held(evidence: Evidence, held: Held) -> bool:
+    """Whether there is anything to erase: of who was erased already, a correction may have come with a new reason."""
+    return held.known.code is not None or any(evidence.note_kept(name) for name in held.texts)
+
+
 def parse_erase(request: Json) -> EraseCommand:
     """From `client` (a reference, so that no code is handed on), `practitioner`, `reason`, `with_kept`.
 
@@ -119,10 +124,10 @@ def erase(access: Access, command: EraseCommand, now: Json) -> Json:
     """
     with Evidence(access.path) as evidence:
         known = client(evidence, command.client_ref)
-        if known.code is None and known.erased is not None:
-            seq, n_texts, streams = known.erased.seq, 0, list(known.erased.body["streams"])
+        held = held_on(evidence, known)
+        if known.erased is not None and not something_held(evidence, held):
+            seq, n_rows = known.erased.seq, 0
         else:
-            held = held_on(evidence, known)
             check_may_erase(evidence, held, now)
             if known.code is not None and names_code(command.reason, known.code):
                 raise UsageProblem("the reason names the client's code, which is to be erased: say why without it")
@@ -130,14 +135,15 @@ def erase(access: Access, command: EraseCommand, now: Json) -> Json:
             done = access.append(lambda transaction: _erase(access, transaction, held, command))
             if done is None:
                 raise BadTransition("something of this client was changed just now: look again. Nothing is erased")
-            seq, n_texts, streams = done[0].seq, done[1], done[0].body["streams"]
-    faults = clear_files(access.path, streams, _gone(access.path, known.client_ref))
+            seq, n_rows = done[0].seq, done[1]
+    streams = [str(row["id"]) for row in held.streams]
+    faults = clear_files(access.path, streams, {known.client_ref, *held.texts})
     removed = _remove_kept(access.path) if command.with_kept else []
     return {
         "entry": seq,
         "client_ref": known.client_ref,
         "sessions": len(streams),
-        "rows": n_texts,
+        "rows": n_rows,
         "log_emptied": empty_log(access.path),
         "kept_removed": [str(path) for path in removed],
         "faults": faults,
@@ -163,12 +169,6 @@ def _erase(access: Access, transaction: Transaction, held: Held, command: EraseC
         "reason_sha256": commitment(NOTE_TAG, salt, command.reason),
     }
     return transaction.entry("private.erased", body, Actor(id=command.practitioner, role="practitioner")), gone
-
-
-def _gone(path: Path, client_ref: str) -> set[str]:
-    with Evidence(path) as evidence:
-        erased = client(evidence, client_ref).erased
-    return set() if erased is None else {client_ref, *erased.body["notes"]}
 
 
 def kept_with(path: Path) -> list[Path]:

@@ -20,7 +20,8 @@ SURE = ("synced", "rtc")  # the confidences of a wall clock by which something i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """One client. `code` is None once it was erased, by the entry `erased`; `sessions` are theirs as last corrected."""
+    """One client, and the sessions that are theirs as last corrected. `code` is None once it was erased; `erased` is
+    the newest entry that says so."""
 
     client_ref: str
     code: str | None
@@ -31,7 +32,7 @@ class Known:
 def clients(evidence: Evidence) -> list[Known]:
     """Everybody who has a code here or was erased, in the order of their first sessions."""
     codes = {row.client_ref: row.code for row in evidence.rows(select(CLIENT))}
-    gone = evidence.rows(select(ERASED.c.name, ERASED.c.seq).where(ERASED.c.name.like("c-%")))
+    gone = evidence.rows(select(ERASED.c.name, ERASED.c.seq).where(ERASED.c.name.like("c-%")).order_by(ERASED.c.seq))
     erased = {row.name: evidence.entry(row.seq) for row in gone}
     sessions: dict[str, list[StreamRow]] = {}
     for row in evidence.streams():

@@ -175,7 +175,12 @@ class Transaction:
         return ref, commitment(CLIENT_TAG, salt, code)
 
     def pseudonym(self, recipient: str, client_ref: str, new: str) -> None:
-        """Keep what a client is called in what this recipient is given: `new`, where there is nothing yet."""
+        """Keep what a client is called in what this recipient is given: `new`, where there is nothing yet.
+
+        Who was erased is not given a name again.
+        """
+        if self.connection.execute(select(ERASED).where(ERASED.c.name == client_ref)).first() is not None:
+            return
         here = (PSEUDONYM.c.recipient == recipient, PSEUDONYM.c.client_ref == client_ref)
         if self.connection.execute(select(PSEUDONYM).where(*here)).first() is None:
             values = {"recipient": recipient, "client_ref": client_ref, "pseudonym": new}
