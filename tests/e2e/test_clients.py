@@ -87,7 +87,11 @@ def retain(data_dir: Path, days: int = 0) -> Ended:
 
 
 def erase(data_dir: Path, client: str, *more: str, why: str = WHY) -> Ended:
-    return devicelog("clients", "erase", client, "--practitioner", "KM", "--reason", why, *more, data_dir=data_dir)
+    return here(*_erasing(client, why), *more, data_dir=data_dir)
+
+
+def _erasing(client: str, why: str = WHY) -> tuple[str, ...]:
+    return ("clients", "erase", client, "--practitioner", "KM", "--reason", why)
 
 
 def holding(folder: Path, *texts: str) -> list[str]:
@@ -172,7 +176,7 @@ def test_an_erased_client_is_in_no_byte_and_everything_else_is_as_it_was(data_di
     [stream] = [row["id"] for row in hers["sessions"]]
     before, theirs = show(data_dir, stream), told_of(data_dir, HIS)
     assert set(holding(data_dir, HER_NOTE)) == {"devicelog.db", f"{stream}.private.json"}
-    done = erase(data_dir, HERS, "--yes", "--json").succeeded().json()
+    done = devicelog(*_erasing(HERS), "--yes", "--json", data_dir=data_dir).succeeded().json()
     assert (done["client_ref"], done["sessions"], done["log_emptied"]) == (hers["client_ref"], 1, True)
     assert holding(data_dir, HER_NOTE) == []
     assert [name for name in holding(data_dir, HERS) if "private" in name or name == "devicelog.db"] == holding(
@@ -202,7 +206,7 @@ def test_an_erased_client_is_in_no_byte_and_everything_else_is_as_it_was(data_di
 def test_off_a_terminal_it_says_what_it_would_do_and_does_nothing(data_dir: Path) -> None:
     retain(data_dir).succeeded()
     before = entries(data_dir)
-    said = erase(data_dir, HERS).refused(2, "--yes")
+    said = devicelog(*_erasing(HERS), data_dir=data_dir).refused(2, "--yes")
     assert "would erase, for good, what is held on c-" in said.stderr
     assert "1 texts of 1 sessions" in said.stderr
     assert entries(data_dir) == before
@@ -214,8 +218,7 @@ def test_on_a_terminal_it_asks(data_dir: Path, answer: bytes, code: int) -> None
     retain(data_dir).succeeded()
     master, slave = pty.openpty()
     try:
-        words = ("clients", "erase", HERS, "--practitioner", "KM", "--reason", WHY)
-        with Running(*words, data_dir=data_dir, stdin=slave) as command:
+        with Running(*_erasing(HERS), data_dir=data_dir, stdin=slave) as command:
             command.wait_for("erase it?")
             os.write(master, answer)
             assert command.end().code == code

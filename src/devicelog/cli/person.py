@@ -48,6 +48,8 @@ def _beside(target: Path) -> Iterator[Path]:
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
         yield new
+    except StoreUnusable:  # what was read, and an OSError too
+        raise
     except OSError as error:
         raise StoreUnusable(f"{target} cannot be written: {error.strerror or error}") from error
     finally:

@@ -138,13 +138,14 @@ def erase(access: Access, command: EraseCommand, now: Json) -> Json:
             seq, n_rows = done[0].seq, done[1]
     streams = [str(row["id"]) for row in held.streams]
     faults = clear_files(access.path, streams, {known.client_ref, *held.texts})
+    emptied = empty_log(access.path)
     removed = _remove_kept(access.path) if command.with_kept else []
     return {
         "entry": seq,
         "client_ref": known.client_ref,
         "sessions": len(streams),
         "rows": n_rows,
-        "log_emptied": empty_log(access.path),
+        "log_emptied": emptied,
         "kept_removed": [str(path) for path in removed],
         "faults": faults,
     }
