@@ -75,6 +75,11 @@ def check_client_code(code: str) -> str:
     return code
 
 
+def names_code(text: str, code: str) -> bool:
+    """Whether this client code stands in a text as a word of its own, in capitals or not."""
+    return re.search(rf"(?<!\w){re.escape(code.casefold())}(?!\w)", text.casefold()) is not None
+
+
 def looks_like_a_person(code: str) -> bool:
     """Whether a client code looks like a name with a date of birth: a word of letters, and a date beside it."""
     return any(

@@ -16,6 +16,10 @@ _COMMANDS = {
     "record": ("devicelog.cli.record:record", "Record one session from a pen."),
     "mark": ("devicelog.cli.record:mark", "Make a mark in the session that is being recorded."),
     "sessions": ("devicelog.cli.sessions:sessions", "What was recorded: list, read, correct, get the data out."),
+    "clients": (
+        "devicelog.cli.clients:clients",
+        "Treated persons: what is held on one, export it, erase it, how long it is kept.",
+    ),
     "replay": (
         "devicelog.cli.check:replay",
         "Derive a session again from its evidence and compare.",

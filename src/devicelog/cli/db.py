@@ -87,6 +87,10 @@ def _anew(data_dir: Path | None, *, upgrade: bool) -> int:
     if done.guards:
         click.echo(f"guards that were missing or replaced, and are restored: {', '.join(done.guards)}")
     click.echo(f"the old file is kept: {done.kept}")
+    for words in done.again:
+        click.echo(f"erased again: {words}", err=True)
+    if done.again:
+        click.echo(f"the old file, {done.kept}, still holds it: delete that", err=True)
     if (interrupted := recover(data_dir)) is not None:
         click.echo(told(interrupted), err=True)
     click.echo("next   " + command_line("verify", "--all", data_dir=data_dir))

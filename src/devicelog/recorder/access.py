@@ -3,6 +3,7 @@
 What is done with it (sealing, checkpoints, exports, erasures) is written once and works with either.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Protocol, TypeVar
 from devicelog.errors import NotFound, StoreUnusable
 from devicelog.recorder.answering import DISK_TIMEOUT_S
 from devicelog.recorder.clock import RecorderClock
+from devicelog.recorder.erased import stay_erased
 from devicelog.recorder.recovery import software
 from devicelog.store.database import FILE_NAME, open_for_writing, read_head
 from devicelog.store.engine import Engine, in_our_words
@@ -85,11 +87,20 @@ class Alone:
             return action(Transaction(connection, read_head(connection), stamps=self.stamps, sw=software()))
 
 
+def _to_stderr(words: str) -> None:
+    print(words, file=sys.stderr)
+
+
 @contextmanager
-def alone(data_dir: Path) -> Iterator[Access]:
-    """Take the lock of a directory where nobody records. Raises StoreUnusable, EvidenceDamaged."""
+def alone(data_dir: Path, say: Callable[[str], None] = _to_stderr) -> Iterator[Access]:
+    """Take the lock of a directory where nobody records. Raises StoreUnusable, EvidenceDamaged.
+
+    What had been erased and was there again is told to `say`.
+    """
     clock = RecorderClock()
     with WriterLock(data_dir) as lock:
         lock.take()
         engine, _ = open_for_writing(data_dir, stamps=clock, sw=software())
-        yield Alone(data_dir=data_dir, engine=engine, stamps=clock)
+        access = Alone(data_dir=data_dir, engine=engine, stamps=clock)
+        stay_erased(access.path, access.append, say)
+        yield access

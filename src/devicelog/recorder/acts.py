@@ -12,7 +12,10 @@ from devicelog.control import ask
 from devicelog.errors import NotFound, UsageProblem
 from devicelog.recorder.access import Access, alone
 from devicelog.recorder.checkpointing import checkpoint, commission
+from devicelog.recorder.clock import RecorderClock
+from devicelog.recorder.erasing import erase, parse_erase
 from devicelog.recorder.exporting import enter_export, parse_export
+from devicelog.recorder.retention import parse_retention, set_retention
 from devicelog.recorder.sealing import extend, seal
 from devicelog.recorder.witnessing import take_cosigned
 from devicelog.store.evidence import Evidence
@@ -73,6 +76,14 @@ def _export(access: Access, request: Json) -> Json:
     return enter_export(access, parse_export(request))
 
 
+def _erase(access: Access, request: Json) -> Json:
+    return erase(access, parse_erase(request), RecorderClock().stamp())
+
+
+def _retention(access: Access, request: Json) -> Json:
+    return set_retention(access, parse_retention(request))
+
+
 def _session(access: Access, request: Json) -> str:
     with Evidence(access.path) as evidence:
         return str(evidence.stream(str(request.get("session")))["id"])
@@ -89,4 +100,6 @@ _ACTS: dict[str, Callable[[Access, Json], Json]] = {
     "seal": _seal,
     "extend": _extend,
     "export": _export,
+    "erase": _erase,
+    "retention": _retention,
 }

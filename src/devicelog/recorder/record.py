@@ -15,6 +15,7 @@ from devicelog.recorder.acts import Acting
 from devicelog.recorder.answering import Answering
 from devicelog.recorder.attributing import attribute_through
 from devicelog.recorder.clock import RecorderClock
+from devicelog.recorder.erased import stay_erased
 from devicelog.recorder.job import Job, Outcome, Sounding, Source
 from devicelog.recorder.live import Console
 from devicelog.recorder.recording import Recording
@@ -54,6 +55,7 @@ def record(
         if interrupted is not None:
             console.say(told(interrupted))
         here = Alone(data_dir=job.data_dir, engine=engine, stamps=clock)
+        stay_erased(path, here.append, console.say)
         sign_at_boot(here, clock.boot, console)
         head = here.head()
         inbox = Inbox()

@@ -17,6 +17,7 @@ from devicelog.store.checkpoint_audit import NOTHING_OUTSIDE, Outside, check_che
 from devicelog.store.chunk_audit import check_chunks, check_strays
 from devicelog.store.database import check_ours
 from devicelog.store.engine import in_our_words
+from devicelog.store.erasure_audit import check_erasures
 from devicelog.store.pen_audit import check_pens
 from devicelog.store.projection import project
 from devicelog.store.report import Report, Stream, check_types
@@ -64,6 +65,8 @@ def audit(
         if only is None:
             check_strays(connection, streams, report)
         _projection(connection, entries, report)
+        if only is None:
+            check_erasures(connection, entries, path, report)
         _private(connection, streams, report, every=only is None)
     return report
 

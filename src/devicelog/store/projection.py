@@ -33,6 +33,13 @@ def projected(entries: Iterable[Entry]) -> Json:
     return row
 
 
+def erased_names(entry: Entry) -> tuple[str, ...]:
+    """What an entry says was erased, as `erased` has it: none for most."""
+    if entry.type != "private.erased":
+        return ()
+    return tuple(dict.fromkeys((entry.body["client_ref"], *entry.body["streams"], *entry.body["notes"])))
+
+
 def project(entry: Entry) -> Change | None:
     """The change an entry makes, or None."""
     build = _CHANGES.get(entry.type)

@@ -26,6 +26,7 @@ from devicelog.ledger.tree import Tree
 from devicelog.store.audit import audit
 from devicelog.store.database import FILE_NAME, check_ours, read_head, schema_of
 from devicelog.store.engine import builder_engine, in_our_words, set_journal, sole_engine
+from devicelog.store.erasures import erase_again, files_again
 from devicelog.store.lock import WriterLock
 from devicelog.store.schema import METADATA, SCHEMA_VERSION, create_guards, create_tables, odd_guards, tables_of
 from devicelog.store.transaction import Stamps, Transaction, keep_frontier, project_entry
@@ -37,7 +38,9 @@ _TOLD_MOST = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilt:
-    """What was done. `guards`: those that the old file had lost, had with another text, or that were not ours."""
+    """What was done. `guards`: those that the old file had lost, had with another text, or that were not ours.
+    `again`: the private texts that were there although they had been erased, in sentences; the new file has them not.
+    """
 
     kept: Path
     from_schema: int
@@ -45,6 +48,7 @@ class Rebuilt:
     entries: int
     root: str
     guards: tuple[str, ...]
+    again: tuple[str, ...]
 
 
 def rebuild(data_dir: Path, *, upgrade: bool, stamps: Stamps, sw: Json) -> Rebuilt | None:
@@ -80,7 +84,7 @@ def rebuild(data_dir: Path, *, upgrade: bool, stamps: Stamps, sw: Json) -> Rebui
         new.rename(path)
         undo.pop_all()  # from here on it is done
         _sync(data_dir)
-    return Rebuilt(kept=kept, **{**done, "guards": tuple(done["guards"])})
+    return Rebuilt(kept=kept, **{**done, "guards": tuple(done["guards"]), "again": tuple(done["again"])})
 
 
 def leftovers(path: Path) -> list[Path]:
@@ -139,6 +143,10 @@ def _build(old: Connection, new: Connection, path: Path, from_schema: int, stamp
         for table in _copied(from_schema):
             if _content(old, table) != _content(new, table):
                 raise StoreUnusable(f"the copy of {table} in {path} is not what was copied. Is the disk failing?")
+        again = [str(each) for each in erase_again(new)]
+        for file in files_again(new, path.parent):
+            again.append(f"{file} was there again")
+            file.unlink()
         if problems := audit(new, path).problems:
             more = f"; and {len(problems) - _TOLD_MOST} more" if len(problems) > _TOLD_MOST else ""
             raise EvidenceDamaged(
@@ -159,7 +167,7 @@ def _build(old: Connection, new: Connection, path: Path, from_schema: int, stamp
             "guards": odd,
         }
         Transaction(new, head, stamps=stamps, sw=sw).entry("database.rebuilt", body)
-    return body
+    return {**body, "again": again}
 
 
 def _tree(connection: Connection) -> Tree:

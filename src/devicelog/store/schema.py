@@ -132,6 +132,17 @@ FRONTIER = Table(
 )
 
 
+# What an entry says was erased, so that it is known at every start without reading the ledger: a client's reference,
+# the commitment to a text, a session whose private file named the client.
+ERASED = Table(
+    "erased",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # of the entry
+    info={"class": "projection", "since": 3},
+)
+
+
 def _refuse(table: str, verb: str) -> str:
     return (
         f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb.upper()} ON {table} "

@@ -18,13 +18,14 @@ from devicelog.canonical import Json
 from devicelog.ledger.entries import NO_PREVIOUS, RECORDER, Actor, Entry, entry_bytes, read_entry
 from devicelog.ledger.tree import Tree, leaf_hash
 from devicelog.records import SERIAL, Chunk, Record
-from devicelog.store.projection import project
+from devicelog.store.projection import erased_names, project
 from devicelog.store.schema import (
     CHECKPOINT,
     CHUNK,
     CHUNK_INDEX_BITS,
     CLIENT,
     DOCUMENT,
+    ERASED,
     FRONTIER,
     LEDGER_ENTRY,
     NOTE,
@@ -174,7 +175,12 @@ class Transaction:
         return ref, commitment(CLIENT_TAG, salt, code)
 
     def pseudonym(self, recipient: str, client_ref: str, new: str) -> None:
-        """Keep what a client is called in what this recipient is given: `new`, where there is nothing yet."""
+        """Keep what a client is called in what this recipient is given: `new`, where there is nothing yet.
+
+        Who was erased is not given a name again.
+        """
+        if self.connection.execute(select(ERASED).where(ERASED.c.name == client_ref)).first() is not None:
+            return
         here = (PSEUDONYM.c.recipient == recipient, PSEUDONYM.c.client_ref == client_ref)
         if self.connection.execute(select(PSEUDONYM).where(*here)).first() is None:
             values = {"recipient": recipient, "client_ref": client_ref, "pseudonym": new}
@@ -229,6 +235,8 @@ def keep_frontier(connection: Connection, tree: Tree) -> None:
 
 def project_entry(connection: Connection, entry: Entry) -> None:
     """Bring the projection up to one more entry."""
+    if names := erased_names(entry):
+        connection.execute(insert(ERASED), [{"name": name, "seq": entry.seq} for name in names])
     change = project(entry)
     if change is None:
         return
