@@ -1,4 +1,4 @@
-"""What somebody can do who has the file, the whole directory, or the keys too: history written anew, as well as it goes.
+"""What somebody can do who has the file, the directory, or the keys too: history written anew, as well as it goes.
 
 The attack itself is a change of a list of entries; how much is made to fit it again afterwards is the attacker's
 strength. Written for the tests of what is found, and of what honestly is not.
@@ -264,7 +264,9 @@ def _signed(path: Path, history: History, keys: _Keys, changed: list[tuple[int, 
     leaves = [leaf_hash(each) for each in data]
     log, heads = history.rows[0].values["log"], []
     for size, head in zip(history.sizes(), history.heads, strict=True):
-        heads.append(head if head in changed else (size, _note(keys.checkpoints, log, size, Tree(leaves[:size]).root())))
+        heads.append(
+            head if head in changed else (size, _note(keys.checkpoints, log, size, Tree(leaves[:size]).root()))
+        )
     _put(path, history, data, heads=heads)
     _project(path, data)
     newest = max((size for size, _ in heads), default=0)

@@ -17,10 +17,13 @@ from devicelog.recorder.access import alone
 from devicelog.recorder.checkpointing import checkpoint
 from devicelog.recorder.sealing import extend, seal
 from devicelog.store.evidence import Evidence
-from devicelog.store.heads import pin_of
+from devicelog.store.heads import newest_checkpoint, pin_of
 from tests.databases import FIRST, SECOND, make_database
 from tests.packaging import attribute
 
+# How a cell of a table is written, and the exit code that it stands for.
+CODES = {"F": 3, "-": 0, "?": 7}
+LETTERS = {code: letter for letter, code in CODES.items()}
 WITNESS, WITNESSED_S = "auditor.example", 1_925_100_000
 
 
@@ -79,8 +82,6 @@ def make_device(folder: Path) -> Device:
 
 
 def _newest(evidence: Evidence) -> bytes:
-    from devicelog.store.heads import newest_checkpoint
-
     held = newest_checkpoint(evidence)
     assert held is not None
     return held.note
