@@ -1181,8 +1181,8 @@ def _row_of(export: Entry, stream: str) -> Json:
     return found[0]
 
 
-def check_private(run: Run, files: Files, session: Session) -> None:
-    """private.json: every text fits a commitment that an entry or a mark holds."""
+def check_private(run: Run, files: Files, session: Session, *, later: bool) -> None:
+    """private.json: every text fits a commitment that an entry or a mark holds. `later`: those since the seal too."""
     with run.at(f"{files.where}private.json"):
         document = parse_canonical(files.read("private.json", MAX_TEXT))
         of_schema(document, "devicelog.private", {"stream", "clients", "notes"})
@@ -1198,10 +1198,19 @@ def check_private(run: Run, files: Files, session: Session) -> None:
                 name = field(row, of, str)
                 text = field(row, words, str)
                 made = sha256(tag + bytes.fromhex(hexes(row, "salt")) + text.encode()).hexdigest()
-                if key == "notes" and (made != name or made not in session.notes):
+                if key == "notes" and made != name:
                     raise ValueError(f"notes[{index}]: no mark and no entry committed to this text")
-                if key == "clients" and (name, made) not in session.clients:
-                    raise ValueError(f"clients[{index}]: no entry committed to this code for this client")
+                known = made in session.notes if key == "notes" else (name, made) in session.clients
+                if not known and not later and (key == "notes" or name not in dict(session.clients)):
+                    raise Undecidable(
+                        f"{key}[{index}] fits nothing up to the seal, and what came later is not here: put "
+                        f"{session.stream}.later.zip beside the package"
+                    )
+                if not known:
+                    what = "text" if key == "notes" else "code for this client"
+                    raise ValueError(
+                        f"{key}[{index}]: no {'mark and no ' * (key == 'notes')}entry committed to this {what}"
+                    )
 
 
 def check_session(
@@ -1238,7 +1247,7 @@ def check_session(
     if later is not None:
         said.update(check_later(run, later, session, export, in_bag=in_bag))
     if private is not None and session.whole:
-        check_private(run, private, session)
+        check_private(run, private, session, later=later is not None)
     run.modes[said["mode"]] = run.modes.get(said["mode"], 0) + 1
     run.sessions.append(said)
 
@@ -1550,8 +1559,10 @@ def verify(
     else:
         package, later = path, None
         if path.name.endswith(".later.zip") and path.is_file():
-            later = open_zip(path, "later.json", run)
             package = path.with_name(f"{path.name[:-10]}.package.zip")
+        beside = path if path != package else path.with_name(f"{path.name.removesuffix('.package.zip')}.later.zip")
+        if beside.name.endswith(".later.zip") and beside.is_file():
+            later = open_zip(beside, "later.json", run)
         if package.is_file():
             found = open_zip(package, "package.json", run)
             if found is not None:

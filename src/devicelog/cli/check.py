@@ -103,7 +103,12 @@ def _database(
         report = audit(evidence.connection, evidence.path, only=only, outside=outside, progress=progress)
     if trusted is not None and report.pin != trusted:
         report.problems.append(f"the keys of this ledger are not those that {pin} names")
-    undecided = require_witness and not report.witnessed
+    undecided = ["no witness was brought that held any of it"] if require_witness and not report.witnessed else []
+    if trusted is not None and (unsigned := report.unsigned()):
+        undecided.append(
+            f"{', '.join(unsigned)}: ended, and its newest entry is under no checkpoint that the pinned key signed: "
+            "anybody with the file could have written it. `devicelog checkpoint sign` has it signed"
+        )
     code = CHECK_FAILED if report.problems else CANNOT_DECIDE if undecided else 0
     if as_json:
         print_json(
@@ -111,6 +116,7 @@ def _database(
                 "schema": "devicelog.verify/1",
                 "ok": not report.problems,
                 "problems": report.problems,
+                "undecided": undecided,
                 "coverage": coverage_document(report, only),
             }
         )
@@ -118,8 +124,8 @@ def _database(
     for problem in report.problems:
         click.echo(f"ALTERED: {problem}")
     click.echo(coverage_text(report, only, int(time.time())))
-    if undecided:
-        click.echo("CANNOT DECIDE: no witness was brought that held any of it")
+    for words in undecided:
+        click.echo(f"CANNOT DECIDE: {words}")
     click.echo("consistent" if not report.problems else f"NOT CONSISTENT: {len(report.problems)} problems")
     return code
 

@@ -125,6 +125,8 @@ def _streams_of(entries: list[Entry], report: Report) -> dict[str, Stream]:
         elif entry.type in ("session.closed", "span.recorded"):
             stream.commitments.append(entry.body)
             stream.closing = entry
+        if stream is not None and stream.closing is not None and entry.type not in ABOUT_PACKAGES:
+            report.newest[entry.body["stream"]] = entry.seq
     report.streams = len(streams)
     return streams
 

@@ -48,6 +48,7 @@ def check_checkpoints(
             report.problems.append(f"{where} was changed: {error}")
             continue
         held.append((where, note))
+    _check_packages(entries, held, report)
     roots = _roots(entries, report, [Checkpoint.of(note).size for _, note in (*held, *outside.copies)])
     for where, note in held:
         if _as_signed(where, note, pin, roots, report):
@@ -55,8 +56,23 @@ def check_checkpoints(
             report.witnessed += _cosigned(where, note, outside.keys, report)
     for name, note in outside.copies:
         if _as_signed(f"the checkpoint {name}", note, pin, roots, report):
+            report.signed = max(report.signed, Checkpoint.of(note).size)
             report.witnessed.append(Witnessed(name=name, size=Checkpoint.of(note).size, time_s=None))
             report.witnessed += _cosigned(name, note, outside.keys, report)
+
+
+def _check_packages(entries: Sequence[Entry], held: Sequence[tuple[str, SignedNote]], report: Report) -> None:
+    """Nothing is packaged before its seal is under a checkpoint, which is kept: where there is none, it was dropped."""
+    newest = max((Checkpoint.of(note).size for _, note in held), default=0)
+    sealed: dict[str, int] = {}
+    for entry in entries:
+        if entry.type == "stream.sealed":
+            sealed.setdefault(entry.body["stream"], entry.seq)
+        elif entry.type == "package.written" and sealed.get(entry.body["stream"], -1) >= newest:
+            report.problems.append(
+                f"ledger entry {entry.seq} (package.written): the checkpoint over the seal of {entry.body['stream']} "
+                "is not held any more: checkpoints were taken away"
+            )
 
 
 def _roots(entries: Sequence[Entry], report: Report, sizes: Collection[int]) -> dict[int, bytes] | None:

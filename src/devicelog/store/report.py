@@ -29,6 +29,11 @@ class Report:
     witnessed: "list[Witnessed]" = field(default_factory=list)
     pin: Pin | None = None
     last: int | None = None  # the number of the newest entry of the one stream that was checked
+    newest: dict[str, int] = field(default_factory=dict)  # the newest entry of each stream that has ended
+
+    def unsigned(self) -> list[str]:
+        """The streams that have ended and are not, or not whole, under a checkpoint that was checked."""
+        return [stream for stream, seq in self.newest.items() if seq >= self.signed]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
