@@ -14,13 +14,13 @@ import pytest
 
 from devicelog.canonical import canonical, parse_canonical
 from devicelog.control import ask
-from devicelog.ledger.tree import leaf_hash
 from devicelog.recorder.attributing import attribute_here, parse_attribution, prepare
 from devicelog.recorder.known_pens import last_counters
 from devicelog.recorder.recovery import software
 from devicelog.store.database import open_for_writing
 from devicelog.store.evidence import Evidence
 from devicelog.store.transaction import Transaction
+from tests.attacks.attacker import History, Strength, rewrite
 from tests.databases import FIRST, SECOND, SPAN, StillClock, dump, make_database, plain, rows, spoil
 from tests.e2e.running import (
     ROOT,
@@ -77,15 +77,14 @@ def assert_nothing_written(data_dir: Path, before: list[Json]) -> None:
     assert_whole(data_dir)
 
 
-def change_last_entry(data_dir: Path, old: str, new: str, *, rehash: bool = False) -> int:
-    """Edit the newest ledger entry by hand; `rehash`: and its leaf, as somebody who knows would. Returns its number."""
+def change_attribution(data_dir: Path, old: str, new: str) -> int:
+    """Edit the newest attribution in the ledger by hand. Returns its number."""
     path = data_dir / "devicelog.db"
-    [(seq, data)] = rows(path, "SELECT seq, bytes FROM ledger_entry ORDER BY seq DESC LIMIT 1")
+    newest = "WHERE instr(bytes, ?) ORDER BY seq DESC LIMIT 1"
+    [(seq, data)] = rows(path, f"SELECT seq, bytes FROM ledger_entry {newest}", b'"type":"session.attributed"')
     assert data.count(old.encode()) == 1
     changed = data.replace(old.encode(), new.encode())
     spoil(path, ("UPDATE ledger_entry SET bytes = ? WHERE seq = ?", (changed, seq)))
-    if rehash:
-        spoil(path, ("UPDATE ledger_entry SET leaf = ? WHERE seq = ?", (leaf_hash(changed), seq)))
     return int(seq)
 
 
@@ -105,7 +104,8 @@ def test_left_and_right_were_taken_for_each_other(session: tuple[Path, str]) -> 
     assert passes[1]["cheek.right"] == passes[0]["cheek.left"]
     assert passes[1]["cheek.left"] == passes[0]["cheek.right"]
     assert (after["derivation"], after["derivations"]) == (2, 2)
-    assert after["attribution"].pop("at") == entries(data_dir)[-1]["at"]
+    [entry] = [entry for entry in entries(data_dir) if entry["type"] == "session.attributed"]
+    assert after["attribution"].pop("at") == entry["at"]
     records = [{key: span[key] for key in ("first_record", "last_record")} for span in before["spans"]]
     assert after["attribution"] == {
         "practitioner": "p-07",
@@ -132,7 +132,6 @@ def test_left_and_right_were_taken_for_each_other(session: tuple[Path, str]) -> 
     assert "derivation 2" in devicelog("replay", stream, data_dir=data_dir).succeeded().stdout
     assert_whole(data_dir)
 
-    entry = entries(data_dir)[-1]
     assert entry["actor"] == {"id": "p-07", "role": "practitioner", "auth": "none"}
     assert (entry["type"], entry["body"]["number"]) == ("session.attributed", 2)
 
@@ -471,7 +470,7 @@ EDITS: dict[str, tuple[str, str]] = {
 def test_an_entry_edited_by_hand_is_found_and_located(edit: tuple[str, str], session: tuple[Path, str]) -> None:
     data_dir, stream = session
     attribute(data_dir, stream, *SWAP).succeeded()
-    place = f"ledger entry {change_last_entry(data_dir, *edit)}"
+    place = f"ledger entry {change_attribution(data_dir, *edit)}"
     devicelog("sessions", "show", stream, data_dir=data_dir).refused(3, place)
     devicelog("replay", stream, data_dir=data_dir).refused(3, place)
     attribute(data_dir, stream, "--move", "1=chin").refused(3, place)
@@ -483,7 +482,7 @@ def test_an_entry_edited_by_hand_is_found_and_located(edit: tuple[str, str], ses
 def test_an_entry_that_says_another_session(session: tuple[Path, str]) -> None:
     data_dir, stream = session
     attribute(data_dir, stream, *SWAP).succeeded()
-    place = f"ledger entry {change_last_entry(data_dir, stream, 's-zzzzzzzzzz')}"
+    place = f"ledger entry {change_attribution(data_dir, stream, 's-zzzzzzzzzz')}"
     devicelog("sessions", "show", stream, data_dir=data_dir).refused(3, place)
     spoil(data_dir / "devicelog.db", "UPDATE stream SET derivations = 3")
     assert devicelog("verify", stream, data_dir=data_dir).code == 3
@@ -510,8 +509,12 @@ def test_a_forged_derived_record_is_found(session: tuple[Path, str]) -> None:
     assert (told.code, f"the derived document of {stream} is missing: {digest}" in told.stdout) == (3, True)
 
     # and the entry with its leaf: the database agrees with itself, and the evidence does not
-    change_last_entry(data_dir, digest, sha256(forged).hexdigest(), rehash=True)
-    spoil(path, ("UPDATE stream SET derived = ? WHERE id = ?", (sha256(forged).hexdigest(), stream)))
+    def name_the_forged(history: History) -> None:
+        for row in history.rows:
+            if row.body.get("derived") == digest:
+                row.body["derived"] = sha256(forged).hexdigest()
+
+    rewrite(path, name_the_forged, Strength.CHAIN)
     assert_whole(data_dir)
     told = devicelog("replay", stream, data_dir=data_dir)
     assert told.code == 3

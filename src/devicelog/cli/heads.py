@@ -104,7 +104,7 @@ def key(target: Path | None, qr: bool, data_dir: Path | None) -> int:
         except FileExistsError:
             click.echo(f"error: {target} exists; nothing was written over it", err=True)
             return 2
-        click.echo(f"written to {target}", err=True)
+        click.echo(f"the birth certificate of {pin.log} is in {target}: keep it elsewhere")
     else:
         click.echo(pin.text(), nl=False)
     if qr:

@@ -16,6 +16,9 @@ from devicelog.store.evidence import Evidence
 from devicelog.store.schema import CHECKPOINT, LEDGER_ENTRY
 
 
+_ALIKE = 8  # only a type of its own has these bytes in the profile; a few more, should that change
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """A signed head that is held here: over so many entries, the note as it was signed."""
@@ -55,7 +58,7 @@ def newest_of(evidence: Evidence, type_: str) -> Entry | None:
 def _one_of(evidence: Evidence, type_: str, *, newest: bool) -> Entry | None:
     column = LEDGER_ENTRY.c.seq
     query = select(column).where(func.instr(LEDGER_ENTRY.c.bytes, f'"type":"{type_}"'.encode()) > 0)
-    for row in evidence.rows(query.order_by(column.desc() if newest else column)):
+    for row in evidence.rows(query.order_by(column.desc() if newest else column).limit(_ALIKE)):
         entry = evidence.entry(row.seq)
         if entry.type == type_:
             return entry
