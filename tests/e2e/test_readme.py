@@ -101,7 +101,7 @@ def test_make_demo(tmp_path: Path, home: dict[str, str]) -> None:
     lines = told.stdout.splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("next"))
     typed = [line.removeprefix("next").strip() for line in lines[at:] if not line.startswith("make")]
-    assert [line.split()[1] for line in typed] == ["sessions", "replay", "verify", "sessions"]
+    assert [line.split()[1] for line in typed] == ["sessions", "replay", "verify", "sessions", "checkpoint", "export"]
     for line in typed:  # as a person would, in the directory where she typed `make demo`
         next_one = subprocess.run(["sh", "-c", line], cwd=ROOT, env=home, capture_output=True, text=True, timeout=60)
         assert next_one.returncode == 0, (line, next_one.stderr)

@@ -337,6 +337,7 @@ def _conclude(outcome: "Outcome", data_dir: Path, *, as_json: bool) -> None:
     click.echo(
         "          " + command_line("sessions", "readings", outcome.session, "--format", "csv", data_dir=data_dir)
     )
-    formats = ("--to", "./bag", "--format", "bag,csv,html")
-    click.echo("          " + command_line("export", outcome.session, *formats, data_dir=data_dir))
-    click.echo("          " + command_line("checkpoint", "key", data_dir=data_dir) + "   what an auditor needs")
+    click.echo("          " + command_line("checkpoint", "key", data_dir=data_dir))
+    target = str(Path.home() / f"devicelog-{outcome.session}")
+    words = ("export", outcome.session, "--to", target, "--format", "bag,csv,html")
+    click.echo("          " + command_line(*words, data_dir=data_dir))
