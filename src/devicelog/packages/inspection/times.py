@@ -1,0 +1,72 @@
+"""Days and times as entries have them: what lies in the days that were asked for, and how long it was between. Pure."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from devicelog.ledger.entries import Entry
+
+UNSURE = ("restored", "unknown")  # of the confidences of a clock: its `at` may be of another day
+STEP_US = 2_000_000  # wall and monotonic clock that differ by more from one entry to the next: one was set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Days:
+    """The first and the last day, both included, UTC, as 2031-01-01."""
+
+    first: str
+    last: str
+
+    def __contains__(self, at: object) -> bool:
+        return isinstance(at, str) and self.first <= at[:10] <= self.last
+
+    def overlap_us(self, since: str, until: str) -> int | None:
+        """How much of the time between two `at` lies in these days; None where it cannot be told."""
+        begin, end = when(since), when(until)
+        low, high = when(f"{self.first}T00:00:00Z"), when(f"{self.last}T00:00:00Z")
+        if begin is None or end is None or low is None or high is None or end < begin:
+            return None
+        # the last day of the calendar has no day after it
+        high = high + timedelta(days=1) if high.date() < datetime.max.date() else datetime.max.replace(tzinfo=UTC)
+        return max(0, _us(min(end, high) - max(begin, low)))
+
+
+def when(at: str) -> datetime | None:
+    """The moment that an `at` names, or None where it names none."""
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
+def between_us(before: Entry, after: Entry) -> int | None:
+    """How long it was from one entry to a later one: by the monotonic clock where both are of one start of the
+    computer, else by the wall clock; None where neither can tell."""
+    if before.values["boot"] == after.values["boot"] and after.values["mono_us"] >= before.values["mono_us"]:
+        return int(after.values["mono_us"] - before.values["mono_us"])
+    wall_us = wall_between_us(before, after)
+    return None if wall_us is None or wall_us < 0 else wall_us
+
+
+def wall_between_us(before: Entry, after: Entry) -> int | None:
+    """The same by the wall clock alone; negative where it went back."""
+    begin, end = when(before.values["at"]), when(after.values["at"])
+    return None if begin is None or end is None else _us(end - begin)
+
+
+def stepped_us(before: Entry, after: Entry) -> int:
+    """By how much the wall clock was set between two entries that follow each other; 0: no sign of it.
+
+    Between two starts of the computer only a clock that went back is a sign.
+    """
+    wall_us = wall_between_us(before, after)
+    if wall_us is None:
+        return 0
+    if before.values["boot"] == after.values["boot"] and after.values["mono_us"] >= before.values["mono_us"]:
+        step_us = wall_us - int(after.values["mono_us"] - before.values["mono_us"])
+        return step_us if abs(step_us) > STEP_US else 0
+    return min(0, wall_us)
+
+
+def _us(delta: timedelta) -> int:
+    return delta // timedelta(microseconds=1)
