@@ -67,6 +67,8 @@ def export(
         raise UsageProblem("--inspection goes with --from DAY and --until DAY")
     if inspection and sessions:
         raise UsageProblem("an inspection has every entry of the ledger: name no session, or leave --inspection out")
+    if inspection and formats.strip() != "bag":
+        raise UsageProblem("an inspection is a bag with a page: leave --format out, and ask for sessions apart from it")
     data_dir = data_dir or default_data_dir()
     with reading(data_dir) as evidence:
         rows = [evidence.stream(prefix) for prefix in sessions]
@@ -162,6 +164,7 @@ class _Session:
 
 
 def _fill(sink: "Sink", evidence: "Evidence", command: "ExportCommand", entered: "Entered", data_dir: Path) -> None:
+    from devicelog.cli.inspecting import add_inspection
     from devicelog.cli.report import show_document
     from devicelog.packages.session_bag import add_export, add_session
 
@@ -175,6 +178,8 @@ def _fill(sink: "Sink", evidence: "Evidence", command: "ExportCommand", entered:
         add_export(sink, entered)
         for session in sessions:
             add_session(sink, evidence, session.row, entered, data_dir=data_dir, redacted=command.redacted)
+    if command.inspection is not None:
+        add_inspection(sink, evidence, entered, command.inspection)
     for shape in command.formats:
         _SHAPES.get(shape, _nothing)(_Shaping(sink, evidence, command, entered), sessions)
 

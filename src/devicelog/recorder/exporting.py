@@ -12,7 +12,7 @@ from devicelog.canonical import Json
 from devicelog.errors import BadTransition, UsageProblem
 from devicelog.ledger.entries import RECORDER, Actor, Entry
 from devicelog.recorder.access import Access
-from devicelog.recorder.checkpointing import checkpoint
+from devicelog.recorder.checkpointing import checkpoint, commission
 from devicelog.recorder.sealing import said_now, seal
 from devicelog.sessions import check_practitioner
 from devicelog.store.evidence import Evidence
@@ -93,6 +93,7 @@ def enter_export(access: Access, command: ExportCommand) -> Json:
             if evidence.stream(stream)["closed_seq"] is None:
                 raise BadTransition(f"{stream} is still being recorded: it is exported when it has ended")
         seal(access, stream)
+    commission(access)  # the keys stand before the export: the checkpoint is over it and nothing after
     actor = RECORDER if command.by is None else Actor(id=command.by, role="auditor")
 
     def enter(transaction: Transaction) -> Entry:

@@ -89,7 +89,7 @@ class Evidence:
         query = query.order_by(LEDGER_ENTRY.c.seq).limit(_ENTRIES_A_READ)
         while found := self.rows(query.where(LEDGER_ENTRY.c.seq >= first)):
             for each in found:
-                entry = _unchanged(each)
+                entry = unchanged(each)
                 if entry.body.get("stream") == stream:  # else it has the id in another place
                     yield entry
             first = found[-1].seq + 1
@@ -102,7 +102,7 @@ class Evidence:
         later = select(LEDGER_ENTRY).where(LEDGER_ENTRY.c.seq > row["closed_seq"]).order_by(LEDGER_ENTRY.c.seq)
         found: list[Entry] = []
         for each in self.rows(later.where(func.instr(LEDGER_ENTRY.c.bytes, str(row["id"]).encode()) > 0)):
-            entry = _unchanged(each)
+            entry = unchanged(each)
             if entry.type != "session.attributed" or entry.body["stream"] != row["id"]:
                 continue  # it has the id in another place: a practitioner's may be the same
             if entry.body["number"] != len(found) + 2:
@@ -110,7 +110,7 @@ class Evidence:
             found.append(entry)
         if len(found) < wanted:
             for each in self.rows(later):
-                _unchanged(each)
+                unchanged(each)
             raise EvidenceDamaged(
                 f"the list of sessions is wrong about {row['id']}: it says {row['derivations']} derivations, and the "
                 f"ledger has {len(found) + 1}"
@@ -257,8 +257,8 @@ class Evidence:
             return rows
 
 
-def _unchanged(row: Row[Any]) -> Entry:
-    """An entry as read, with its leaf checked. Raises EvidenceDamaged."""
+def unchanged(row: Row[Any]) -> Entry:
+    """An entry of a row of `ledger_entry`, with its leaf and its number checked. Raises EvidenceDamaged."""
     try:
         entry = read_entry(_bytes(row.bytes))
         if leaf_hash(entry.data) != row.leaf or entry.seq != row.seq:

@@ -3,6 +3,7 @@
 Never writes, and checks no signature: that is the audit's work (checkpoint_audit.py).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -12,8 +13,10 @@ from devicelog.ledger.entries import Entry
 from devicelog.ledger.note import VerifierKey
 from devicelog.ledger.pin import Pin
 from devicelog.ledger.sshsig import parse_ssh_key
-from devicelog.store.evidence import Evidence
+from devicelog.store.evidence import Evidence, unchanged
 from devicelog.store.schema import CHECKPOINT, LEDGER_ENTRY
+
+_ENTRIES_A_READ = 1024
 
 
 _ALIKE = 8  # only a type of its own has these bytes in the profile; a few more, should that change
@@ -30,6 +33,18 @@ class Held:
 def leaves(evidence: Evidence) -> list[bytes]:
     """The 32-byte leaf hash of every entry, as it is stored, in order."""
     return [row.leaf for row in evidence.rows(select(LEDGER_ENTRY.c.leaf).order_by(LEDGER_ENTRY.c.seq))]
+
+
+def ledger(evidence: Evidence, size: int) -> Iterator[Entry]:
+    """The first `size` entries in order, a few at a time. Raises EvidenceDamaged, naming the entry that was changed."""
+    query = select(LEDGER_ENTRY).order_by(LEDGER_ENTRY.c.seq).limit(_ENTRIES_A_READ)
+    for at in range(size):
+        if at % _ENTRIES_A_READ == 0:
+            rows = iter(evidence.rows(query.where(LEDGER_ENTRY.c.seq >= at, LEDGER_ENTRY.c.seq < size)))
+        row = next(rows, None)
+        if row is None or row.seq != at:
+            raise EvidenceDamaged(f"ledger entry {at} is missing")
+        yield unchanged(row)
 
 
 def checkpoints(evidence: Evidence) -> list[Held]:

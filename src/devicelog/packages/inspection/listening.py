@@ -7,7 +7,7 @@ recorded after that is in the records of the stream that was open.
 from dataclasses import dataclass
 
 from devicelog.ledger.entries import Entry
-from devicelog.packages.inspection.times import between_us
+from devicelog.packages.inspection.times import Stamp, between_us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +15,8 @@ class Silence:
     """From `since` to `until` no recorder ran. `died`: the recorder before it ended without a word. `ends`: another
     one started then; else `until` is merely the newest entry there is."""
 
-    since: Entry
-    until: Entry
+    since: Stamp
+    until: Stamp
     died: bool
     ends: bool
 
@@ -28,7 +28,7 @@ class Silence:
     @property
     def restarted(self) -> bool:
         """Whether the computer was started anew in it: power may have been off."""
-        return bool(self.since.values["boot"] != self.until.values["boot"])
+        return self.since.boot != self.until.boot
 
 
 class Listening:
@@ -37,7 +37,7 @@ class Listening:
     def __init__(self) -> None:
         self.starts: list[str] = []  # `at` of each start of a recorder
         self._ended: list[Silence] = []
-        self._since: Entry | None = None  # the newest entry of the recorder that ran last
+        self._since: Stamp | None = None  # the newest entry of the recorder that ran last
         self._running = False
         self._died = False
 
@@ -46,28 +46,29 @@ class Listening:
         if entry.type == "recorder.started":
             self._start(entry)
         elif self._running and entry.type == "recorder.stopped":
-            self._running, self._died, self._since = False, False, entry
+            self._running, self._died, self._since = False, False, Stamp.of(entry)
         elif self._running and _of_another(entry, self._since):
             self._running, self._died = False, True
         elif self._running:
-            self._since = entry
+            self._since = Stamp.of(entry)
 
-    def silences(self, newest: Entry) -> list[Silence]:
+    def silences(self, newest: Stamp) -> list[Silence]:
         """Those so far; the last one may go on at the newest entry."""
         if self._running or self._since is None or self._since.seq == newest.seq:
             return list(self._ended)
         return [*self._ended, Silence(since=self._since, until=newest, died=self._died, ends=False)]
 
     def _start(self, entry: Entry) -> None:
-        self.starts.append(entry.values["at"])
+        here = Stamp.of(entry)
+        self.starts.append(here.at)
         if self._since is not None:
             died = self._running or self._died
-            self._ended.append(Silence(since=self._since, until=entry, died=died, ends=True))
-        self._running, self._died, self._since = True, False, entry
+            self._ended.append(Silence(since=self._since, until=here, died=died, ends=True))
+        self._running, self._died, self._since = True, False, here
 
 
-def _of_another(entry: Entry, newest: Entry | None) -> bool:
+def _of_another(entry: Entry, newest: Stamp | None) -> bool:
     """Whether this entry shows that the recorder was gone: it closes what was left open, or the computer started."""
     if entry.body.get("ended") == "interrupted":
         return True
-    return newest is not None and entry.values["boot"] != newest.values["boot"]
+    return newest is not None and entry.values["boot"] != newest.boot

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from devicelog.canonical import Json
 from devicelog.ledger.entries import ABOUT_PACKAGES, RECORDER, Entry
-from devicelog.packages.inspection.times import between_us
+from devicelog.packages.inspection.times import Stamp, between_us
 
 STATUSES = ("completed", "interrupted", "being recorded")
 _ENDED = {"closed": "completed"}  # any other word of a closing entry stands as it is
@@ -28,7 +28,7 @@ class Stream:
     mode: str
     status: str = "being recorded"
     cause: str | None = None
-    closing: Entry | None = None
+    closing: Stamp | None = None
     verdict: str | None = None
     derived: str | None = None
     sealed: bool = False
@@ -43,7 +43,10 @@ class Late:
     the session is of another ledger."""
 
     stream: str
-    entry: Entry
+    type: str
+    by: str
+    auth: str
+    stamp: Stamp
     after_us: int | None
 
 
@@ -71,9 +74,7 @@ class Streams:
     def _about(self, name: str, entry: Entry) -> None:
         stream = self.by_id.get(name)
         if entry.type not in ABOUT_PACKAGES and (stream is None or stream.closing is not None):
-            closing = stream and stream.closing
-            after_us = None if closing is None else between_us(closing, entry)
-            self.late.append(Late(stream=name, entry=entry, after_us=after_us))
+            self.late.append(_late(name, entry, None if stream is None else stream.closing))
             if stream is not None:
                 stream.late += 1
         if stream is not None and entry.type in _CHANGES:
@@ -82,7 +83,7 @@ class Streams:
 
 def _opened(entry: Entry) -> Stream:
     body, actor, pen = entry.body, entry.values["actor"], entry.body.get("pen")
-    person = actor["id"] if actor["role"] != RECORDER.role else None
+    person: str | None = actor["id"] if actor["role"] != RECORDER.role else None
     return Stream(
         no=entry.seq,
         id=body["stream"],
@@ -95,10 +96,23 @@ def _opened(entry: Entry) -> Stream:
     )
 
 
+def _late(stream: str, entry: Entry, closing: Stamp | None) -> Late:
+    stamp, actor = Stamp.of(entry), entry.values["actor"]
+    return Late(
+        stream=stream,
+        type=entry.type,
+        by=actor["id"],
+        auth=str(actor.get("auth")),
+        stamp=stamp,
+        after_us=None if closing is None else between_us(closing, stamp),
+    )
+
+
 def _closed(stream: Stream, entry: Entry) -> None:
     body = entry.body
-    stream.status = _ENDED.get(body["ended"], body["ended"])
-    stream.cause, stream.closing = body["cause"], entry
+    ended: str = body["ended"]
+    stream.status = _ENDED.get(ended, ended)
+    stream.cause, stream.closing = body["cause"], Stamp.of(entry)
     stream.mode, stream.pen_serial = body["mode"], body["pen_serial"]
     stream.verdict, stream.derived = body.get("verdict"), body["derived"]
 

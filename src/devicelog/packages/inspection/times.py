@@ -1,12 +1,33 @@
 """Days and times as entries have them: what lies in the days that were asked for, and how long it was between. Pure."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from devicelog.canonical import Json
 from devicelog.ledger.entries import Entry
 
 UNSURE = ("restored", "unknown")  # of the confidences of a clock: its `at` may be of another day
 STEP_US = 2_000_000  # wall and monotonic clock that differ by more from one entry to the next: one was set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """Where an entry stands and when it was made: its number and its clocks. Thousands are kept, an entry is not."""
+
+    seq: int
+    at: str
+    clock: str
+    boot: str
+    mono_us: int
+
+    @staticmethod
+    def of(entry: Entry) -> "Stamp":
+        """Of this entry."""
+        return Stamp(seq=entry.seq, **{key: entry.values[key] for key in ("at", "clock", "boot", "mono_us")})
+
+    def document(self) -> Json:
+        """As plain values."""
+        return {"seq": self.seq, "at": self.at, "clock": self.clock}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +43,9 @@ class Days:
     def overlap_us(self, since: str, until: str) -> int | None:
         """How much of the time between two `at` lies in these days; None where it cannot be told."""
         begin, end = when(since), when(until)
-        low, high = when(f"{self.first}T00:00:00Z"), when(f"{self.last}T00:00:00Z")
+        low, high = when(f"{self.first}T00:00:00Z"), when(f"{self.last}T23:59:59.999999Z")
         if begin is None or end is None or low is None or high is None or end < begin:
             return None
-        # the last day of the calendar has no day after it
-        high = high + timedelta(days=1) if high.date() < datetime.max.date() else datetime.max.replace(tzinfo=UTC)
         return max(0, _us(min(end, high) - max(begin, low)))
 
 
@@ -39,22 +58,22 @@ def when(at: str) -> datetime | None:
     return moment if moment.tzinfo is not None else None
 
 
-def between_us(before: Entry, after: Entry) -> int | None:
+def between_us(before: Stamp, after: Stamp) -> int | None:
     """How long it was from one entry to a later one: by the monotonic clock where both are of one start of the
     computer, else by the wall clock; None where neither can tell."""
-    if before.values["boot"] == after.values["boot"] and after.values["mono_us"] >= before.values["mono_us"]:
-        return int(after.values["mono_us"] - before.values["mono_us"])
+    if before.boot == after.boot and after.mono_us >= before.mono_us:
+        return after.mono_us - before.mono_us
     wall_us = wall_between_us(before, after)
     return None if wall_us is None or wall_us < 0 else wall_us
 
 
-def wall_between_us(before: Entry, after: Entry) -> int | None:
+def wall_between_us(before: Stamp, after: Stamp) -> int | None:
     """The same by the wall clock alone; negative where it went back."""
-    begin, end = when(before.values["at"]), when(after.values["at"])
+    begin, end = when(before.at), when(after.at)
     return None if begin is None or end is None else _us(end - begin)
 
 
-def stepped_us(before: Entry, after: Entry) -> int:
+def stepped_us(before: Stamp, after: Stamp) -> int:
     """By how much the wall clock was set between two entries that follow each other; 0: no sign of it.
 
     Between two starts of the computer only a clock that went back is a sign.
@@ -62,8 +81,8 @@ def stepped_us(before: Entry, after: Entry) -> int:
     wall_us = wall_between_us(before, after)
     if wall_us is None:
         return 0
-    if before.values["boot"] == after.values["boot"] and after.values["mono_us"] >= before.values["mono_us"]:
-        step_us = wall_us - int(after.values["mono_us"] - before.values["mono_us"])
+    if before.boot == after.boot and after.mono_us >= before.mono_us:
+        step_us = wall_us - (after.mono_us - before.mono_us)
         return step_us if abs(step_us) > STEP_US else 0
     return min(0, wall_us)
 
