@@ -11,7 +11,7 @@ from devicelog.canonical import Json
 from devicelog.packages.inspection.findings import CLOCK, USE
 from devicelog.packages.inspection.listening import Silence
 from devicelog.packages.inspection.streams import Late, Stream
-from devicelog.packages.inspection.times import UNSURE, Stamp, when
+from devicelog.packages.inspection.times import UNSURE, Stamp, when_us
 from devicelog.packages.inspection.walk import Walk, known
 
 SCHEMA = "devicelog.inspection/1"
@@ -68,8 +68,8 @@ def _log(walk: Walk, signed: int | None, keys: Json | None) -> Json:
 def _predecessor(continued: Json | None) -> Json | None:
     if continued is None:
         return None
-    known_at, at = when(continued["last_at"] or ""), when(continued["at"])
-    gap = None if known_at is None or at is None else int((at - known_at).total_seconds())
+    known_us, us = when_us(continued["last_at"] or ""), when_us(continued["at"])
+    gap = None if known_us is None or us is None else (us - known_us) // 1_000_000
     told = {key: continued[key] for key in ("predecessor", "size", "root", "witness", "last_at", "seq", "at", "clock")}
     return {**told, "gap_s": gap}
 
@@ -231,6 +231,11 @@ def _clock(walk: Walk, within: Iterable[Stream]) -> Json:
     read = [(stream, derived) for stream in within if (derived := walk.derived.get(stream.id))]
     return {
         "unsure_entries": sum(walk.clocks[word] for word in UNSURE),
+        "sessions_elsewhere": [
+            stream.id
+            for stream in walk.streams.by_id.values()
+            if stream.session and stream.clock in UNSURE and stream.opened_at not in walk.days
+        ],
         "unsure_streams": [
             stream.id for stream, derived in read if any(found.rule == CLOCK for found in derived.findings)
         ],

@@ -54,8 +54,8 @@ def _sessions(told: Json) -> Iterator[str]:
     yield f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n"
     block: list[str] = []
     for row in rows:
-        cells = "".join(f"<td{kind}>{text_of(cell)}</td>" for cell, kind in zip(row, kinds, strict=True))
-        block.append(f"<tr>{cells}</tr>\n")
+        cells = "".join(f"<td{kind}>{text_of(cell)}</td>" for cell, kind in zip(row[1:], kinds[1:], strict=True))
+        block.append(f'<tr><th scope="row">{text_of(row[0])}</th>{cells}</tr>\n')
         if len(block) == _ROWS_A_BLOCK:
             yield "".join(block)
             block.clear()

@@ -1,12 +1,14 @@
 """Days and times as entries have them: what lies in the days that were asked for, and how long it was between. Pure."""
 
+import calendar
+import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from devicelog.canonical import Json
 from devicelog.ledger.entries import Entry
 
 UNSURE = ("restored", "unknown")  # of the confidences of a clock: its `at` may be of another day
+_AT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?Z\Z", re.ASCII)
 STEP_US = 2_000_000  # wall and monotonic clock that differ by more from one entry to the next: one was set
 
 
@@ -42,20 +44,25 @@ class Days:
 
     def overlap_us(self, since: str, until: str) -> int | None:
         """How much of the time between two `at` lies in these days; None where it cannot be told."""
-        begin, end = when(since), when(until)
-        low, high = when(f"{self.first}T00:00:00Z"), when(f"{self.last}T23:59:59.999999Z")
+        begin, end = when_us(since), when_us(until)
+        low, high = when_us(f"{self.first}T00:00:00Z"), when_us(f"{self.last}T23:59:59.999999Z")
         if begin is None or end is None or low is None or high is None or end < begin:
             return None
-        return max(0, _us(min(end, high) - max(begin, low)))
+        return max(0, min(end, high) - max(begin, low))
 
 
-def when(at: str) -> datetime | None:
-    """The moment that an `at` names, or None where it names none."""
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
+def when_us(at: str) -> int | None:
+    """The moment that an `at` names, microseconds since 1970, or None where it names none."""
+    told = _AT.match(at)
+    if told is None:
         return None
-    return moment if moment.tzinfo is not None else None
+    year, month, day, hour, minute, second = map(int, told.groups()[:6])
+    if not (year and 1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1]):
+        return None
+    if hour > 23 or minute > 59 or second > 59:
+        return None
+    seconds = calendar.timegm((year, month, day, hour, minute, second))
+    return seconds * 1_000_000 + int((told[7] or "").ljust(6, "0"))
 
 
 def between_us(before: Stamp, after: Stamp) -> int | None:
@@ -69,8 +76,8 @@ def between_us(before: Stamp, after: Stamp) -> int | None:
 
 def wall_between_us(before: Stamp, after: Stamp) -> int | None:
     """The same by the wall clock alone; negative where it went back."""
-    begin, end = when(before.at), when(after.at)
-    return None if begin is None or end is None else _us(end - begin)
+    begin, end = when_us(before.at), when_us(after.at)
+    return None if begin is None or end is None else end - begin
 
 
 def stepped_us(before: Stamp, after: Stamp) -> int:
@@ -85,7 +92,3 @@ def stepped_us(before: Stamp, after: Stamp) -> int:
         step_us = wall_us - (after.mono_us - before.mono_us)
         return step_us if abs(step_us) > STEP_US else 0
     return min(0, wall_us)
-
-
-def _us(delta: timedelta) -> int:
-    return delta // timedelta(microseconds=1)

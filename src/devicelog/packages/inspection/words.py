@@ -64,6 +64,10 @@ def banners(told: Json) -> Iterator[str]:
     """What must not be overlooked."""
     if not told["period"]["entries"]:
         yield "NO ENTRY OF THIS LOG IS OF THESE DAYS."
+    simulated = sum(row["mode"] in ("demo", "test") for row in told["sessions"]["list"])
+    if simulated:
+        total = told["sessions"]["total"]
+        yield f"{simulated} OF {total} SESSIONS ARE OF SIMULATED OR TEST PENS: no person was treated in them."
     if lacking := len(told["sessions"]["underivable"]) + len(told["unattributed"]["underivable"]):
         yield f"THE DERIVED RECORDS OF {lacking} SESSIONS OR SPANS CANNOT BE READ: the database is damaged."
     if guards := sorted({guard for row in told["rebuilt"] for guard in row["guards"]}):
@@ -133,10 +137,10 @@ def session_lines(told: Json) -> Iterator[str]:
 
 def session_table(told: Json) -> tuple[tuple[Column, ...], Iterator[tuple[str, ...]]]:
     """The list to draw a sample from: its columns, and one row a session, in the order of their entries."""
-    numbers = (0, 9, 10)
+    numbers = (1, 10)
     names = (
-        "entry",
         "session",
+        "entry",
         "opened",
         "closed",
         "status, verdict",
@@ -163,8 +167,8 @@ def _session(row: Json) -> tuple[str, ...]:
     marks = [word for word in ("released", "erased") if row[word]] + ["not sealed"] * (not row["sealed"])
     status = ", ".join((row["status"], row["verdict"] or "no verdict", *marks))
     return (
-        str(row["seq"]),
         row["id"],
+        str(row["seq"]),
         _minute(row["opened_at"]),
         _minute(row["closed_at"]) if row["closed_at"] else "-",
         status,
@@ -257,6 +261,8 @@ def _clock_says(told: Json) -> Iterator[str]:
 
 def _clock(told: Json) -> Iterator[str]:
     clock = told["clock"]
+    if clock["sessions_elsewhere"]:
+        yield f"sessions of other days that may be of these: {', '.join(clock['sessions_elsewhere'])}"
     if clock["unsure_streams"]:
         yield f"sessions and spans with the finding clock.unsure: {', '.join(clock['unsure_streams'])}"
     for row in clock["steps"]:

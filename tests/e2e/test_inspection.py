@@ -1,0 +1,189 @@
+"""`export --inspection` as an inspector asks for it: the real command line, checked with verify.py and with bagit."""
+
+import json
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from tests.databases import CLIENT, NOTE, FIRST, SECOND, SPAN, make_database
+from tests.e2e.running import IDENTITY, PtyPen, devicelog, entries, recording, samples
+from tests.packages.bags import bagit
+
+ROOT = Path(__file__).parents[2]
+VERIFY = ROOT / "src/devicelog/verify.py"
+DAYS = ("--from", "2020-01-01", "--until", "2099-12-31")
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """One span and two sessions; nothing of it was ever signed."""
+    make_database(tmp_path / "data")
+    return tmp_path / "data"
+
+
+def inspection(data_dir: Path, to: Path, *more: str, days: tuple[str, ...] = DAYS) -> dict:
+    told = devicelog("export", "--inspection", *days, "--to", to, *more, "--json", data_dir=data_dir).succeeded()
+    assert told.json()["path"] == str(to)
+    return json.loads((to / "data/inspection.json").read_text(encoding="utf-8"))
+
+
+def pin(data_dir: Path) -> Path:
+    devicelog("checkpoint", "key", "--to", data_dir / "pin", data_dir=data_dir).succeeded()
+    return data_dir / "pin"
+
+
+def verified(bag: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """verify.py alone: no environment of ours, another directory."""
+    command = [sys.executable, "-I", str(VERIFY), str(bag), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=bag.parent)
+
+
+def test_a_log_that_was_never_signed_is_handed_out_and_verifies(data_dir, tmp_path):
+    told = inspection(data_dir, tmp_path / "bag")
+    assert told["log"]["entries"] == told["log"]["signed"] == len(entries(data_dir))
+    assert told["log"]["keys"]["signer"] == "same user"
+    assert [row["id"] for row in told["sessions"]["list"]] == [FIRST, SECOND]
+    done = verified(tmp_path / "bag", "--key", pin(data_dir))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the whole log was read" in done.stdout
+    assert bagit().Bag(str(tmp_path / "bag")).validate()
+
+
+def test_without_a_pin_nothing_is_verified(data_dir, tmp_path):
+    inspection(data_dir, tmp_path / "bag")
+    assert verified(tmp_path / "bag").returncode == 7
+
+
+@pytest.mark.parametrize("name", ["log/entries.jsonl", "inspection.json", "inspection.html", "export.json"])
+def test_one_byte_changed_is_altered(name, data_dir, tmp_path):
+    inspection(data_dir, tmp_path / "bag")
+    file = tmp_path / "bag/data" / name
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    assert verified(tmp_path / "bag", "--key", pin(data_dir)).returncode == 3
+
+
+def test_entries_are_every_entry_as_it_is_stored(data_dir, tmp_path):
+    inspection(data_dir, tmp_path / "bag")
+    with sqlite3.connect(data_dir / "devicelog.db") as connection:
+        stored = [row[0] for row in connection.execute("SELECT bytes FROM ledger_entry ORDER BY seq")]
+    assert (tmp_path / "bag/data/log/entries.jsonl").read_bytes() == b"".join(data + b"\n" for data in stored)
+    assert json.loads(stored[-1])["body"]["inspection"] == {"from": "2020-01-01", "to": "2099-12-31"}
+
+
+def test_no_client_and_no_note_is_in_the_bag_and_no_reference_on_the_page(data_dir, tmp_path):
+    reason = "the forehead was the cheek"
+    more = ("--practitioner", "p-09", "--reason", reason, "--move", "forehead=cheek.left", "--client", "K-2000")
+    devicelog("sessions", "attribute", FIRST, *more, data_dir=data_dir).succeeded()
+    told = inspection(data_dir, tmp_path / "bag")
+    everything = b"".join(file.read_bytes() for file in (tmp_path / "bag").rglob("*") if file.is_file())
+    for private in (CLIENT, "K-2000", NOTE, reason):
+        assert private.encode() not in everything
+    refs = {entry["body"]["client_ref"] for entry in entries(data_dir) if entry["body"].get("client_ref")}
+    assert len(refs) == 2
+    for name in ("inspection.html", "inspection.json"):
+        page = (tmp_path / "bag/data" / name).read_text(encoding="utf-8")
+        assert not [ref for ref in refs if ref in page]
+    assert [(late["stream"], late["by"]) for late in told["late"]] == [(FIRST, "p-09")]
+
+
+def test_page_and_values_say_the_same(data_dir, tmp_path):
+    told = inspection(data_dir, tmp_path / "bag")
+    page = unescape((tmp_path / "bag/data/inspection.html").read_text(encoding="utf-8"))
+    for row in told["sessions"]["list"]:
+        assert row["id"] in page
+        shown = devicelog("sessions", "show", row["id"], "--json", data_dir=data_dir).json()
+        assert sum(row["findings"].values()) == len(shown["findings"])
+        assert (row["verdict"], row["opened_at"]) == (shown["verdict"], shown["opened_at"])
+    assert told["unattributed"]["total"] == 1
+    assert SPAN not in page  # the pen was in the air
+    assert told["log"]["keys"]["fingerprint"] in page
+
+
+def test_days_without_an_entry_still_hand_out_the_log(data_dir, tmp_path):
+    told = inspection(data_dir, tmp_path / "bag", days=("--from", "2019-01-01", "--until", "2019-01-01"))
+    assert told["period"]["entries"] == told["sessions"]["total"] == 0
+    assert "NO ENTRY OF THIS LOG IS OF THESE DAYS" in (tmp_path / "bag/data/inspection.html").read_text()
+    assert verified(tmp_path / "bag", "--key", pin(data_dir)).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--from", "2031-02-01", "--until", "2031-01-31"), "the last day is before the first"),
+        (("--from", "2031-02-29", "--until", "2031-03-01"), "not two days"),
+        (("--from", "yesterday", "--until", "today"), "not two days"),
+        (("--from", "2031-01-01"), "--until"),
+        ((*DAYS, "--format", "bag,csv"), "--format"),
+        ((*DAYS, FIRST), "name no session"),
+    ],
+    ids=["backwards", "no such day", "words", "one day", "format", "session"],
+)
+def test_what_is_no_inspection_is_refused_before_anything_is_entered(words, said, data_dir, tmp_path):
+    before = len(entries(data_dir))
+    devicelog("export", "--inspection", *words, "--to", tmp_path / "bag", data_dir=data_dir).refused(2, said)
+    assert len(entries(data_dir)) == before
+    assert not (tmp_path / "bag").exists()
+
+
+def test_a_folder_that_is_there_is_left_as_it_is(data_dir, tmp_path):
+    (tmp_path / "bag").mkdir()
+    before = len(entries(data_dir))
+    devicelog("export", "--inspection", *DAYS, "--to", tmp_path / "bag", data_dir=data_dir).refused(2, "is there already")
+    assert len(entries(data_dir)) == before
+    assert list((tmp_path / "bag").iterdir()) == []
+
+
+def test_a_derived_record_that_is_gone_is_said_and_the_log_is_handed_out(data_dir, tmp_path):
+    with sqlite3.connect(data_dir / "devicelog.db") as connection:
+        digest = next(entry["body"]["derived"] for entry in entries(data_dir) if entry["type"] == "session.closed")
+        connection.execute("DROP TRIGGER document_no_delete")
+        connection.execute("DELETE FROM document WHERE sha256 = ?", (bytes.fromhex(digest),))
+    told = inspection(data_dir, tmp_path / "bag")
+    assert told["sessions"]["underivable"] == [FIRST]
+    assert verified(tmp_path / "bag", "--key", pin(data_dir)).returncode == 0
+
+
+def test_an_entry_that_was_changed_is_named_and_nothing_is_handed_out(data_dir, tmp_path):
+    with sqlite3.connect(data_dir / "devicelog.db") as connection:
+        connection.execute("DROP TRIGGER ledger_entry_no_update")
+        connection.execute("UPDATE ledger_entry SET bytes = replace(bytes, 'p-07', 'p-08') WHERE seq = 5")
+    done = devicelog("export", "--inspection", *DAYS, "--to", tmp_path / "bag", data_dir=data_dir)
+    assert done.code == 3, done
+    assert "entry" in done.stderr
+    assert not (tmp_path / "bag").exists()
+
+
+def test_while_a_recorder_runs_it_goes_through_its_socket(tmp_path):
+    data_dir = tmp_path / "data"
+    with PtyPen(tmp_path / "pen") as pen, recording(data_dir, tmp_path / "pen") as command:
+        pen.introduce(command)
+        pen.send(IDENTITY, *samples(0, 5))
+        told = inspection(data_dir, tmp_path / "bag")
+        [session] = told["sessions"]["list"]
+        assert (session["status"], session["verdict"], session["findings"]) == ("being recorded", None, None)
+        assert told["listening"]["goes_on"] is False
+        done = verified(tmp_path / "bag", "--key", pin(data_dir))
+        assert done.returncode == 0, done.stdout
+        command.send(signal.SIGINT)
+        command.end().succeeded()
+
+
+def test_a_recorder_that_was_killed_is_a_death_and_an_interrupted_session(tmp_path):
+    data_dir = tmp_path / "data"
+    with PtyPen(tmp_path / "pen") as pen, recording(data_dir, tmp_path / "pen") as command:
+        pen.introduce(command)
+        command.send(signal.SIGKILL)
+        command.wait_until(lambda: command.process.poll() is not None, "its end")
+    told = inspection(data_dir, tmp_path / "bag")
+    assert [row["what"] for row in told["sessions"]["statuses"]] == ["interrupted"]
+    [died] = told["listening"]["died"]
+    assert (died["ends"], told["listening"]["goes_on"]) == (False, True)
+    shutil.rmtree(tmp_path / "bag")
