@@ -11,20 +11,39 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import CLIENT, NOTE, FIRST, SECOND, SPAN, make_database
-from tests.e2e.running import IDENTITY, PtyPen, devicelog, entries, recording, samples
-from tests.packages.bags import bagit
+from tests.databases import CLIENT, FIRST, NOTE, SECOND, SPAN, make_database, spoil
+from tests.e2e.running import IDENTITY, PtyPen, devicelog, entries, recording, samples, shared
+from tests.packages import conftest
 
 ROOT = Path(__file__).parents[2]
 VERIFY = ROOT / "src/devicelog/verify.py"
+bagit = conftest.bagit
 DAYS = ("--from", "2020-01-01", "--until", "2099-12-31")
 
 
+def _made(folder: Path) -> None:
+    make_database(folder / "unsigned")
+    shutil.copytree(folder / "unsigned", folder / "data")
+    inspection(folder / "data", folder / "bag")
+    devicelog("checkpoint", "key", "--to", folder / "pin", data_dir=folder / "data").succeeded()
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`unsigned`: a span and two sessions, and nothing was ever signed; `data`, `bag`, `pin`: of an inspection of it."""
+    return shared(tmp_path_factory, "inspection", _made)
+
+
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    """One span and two sessions; nothing of it was ever signed."""
-    make_database(tmp_path / "data")
-    return tmp_path / "data"
+def data_dir(made: Path, tmp_path: Path) -> Path:
+    """A copy, unsigned."""
+    return shutil.copytree(made / "unsigned", tmp_path / "data")
+
+
+@pytest.fixture
+def bag(made: Path, tmp_path: Path) -> Path:
+    """A copy of the bag."""
+    return shutil.copytree(made / "bag", tmp_path / "bag")
 
 
 def inspection(data_dir: Path, to: Path, *more: str, days: tuple[str, ...] = DAYS) -> dict:
@@ -44,37 +63,37 @@ def verified(bag: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=bag.parent)
 
 
-def test_a_log_that_was_never_signed_is_handed_out_and_verifies(data_dir, tmp_path):
-    told = inspection(data_dir, tmp_path / "bag")
-    assert told["log"]["entries"] == told["log"]["signed"] == len(entries(data_dir))
+def told_in(bag: Path) -> dict:
+    return json.loads((bag / "data/inspection.json").read_text(encoding="utf-8"))
+
+
+def test_a_log_that_was_never_signed_is_handed_out_and_verifies(made, bag, bagit):
+    told = told_in(bag)
+    assert told["log"]["entries"] == told["log"]["signed"] == len(entries(made / "data"))
     assert told["log"]["keys"]["signer"] == "same user"
     assert [row["id"] for row in told["sessions"]["list"]] == [FIRST, SECOND]
-    done = verified(tmp_path / "bag", "--key", pin(data_dir))
+    done = verified(bag, "--key", made / "pin")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the whole log was read" in done.stdout
-    assert bagit().Bag(str(tmp_path / "bag")).validate()
+    assert bagit.Bag(str(bag)).validate()
 
 
-def test_without_a_pin_nothing_is_verified(data_dir, tmp_path):
-    inspection(data_dir, tmp_path / "bag")
-    assert verified(tmp_path / "bag").returncode == 7
+def test_without_a_pin_nothing_is_verified(bag):
+    assert verified(bag).returncode == 7
 
 
 @pytest.mark.parametrize("name", ["log/entries.jsonl", "inspection.json", "inspection.html", "export.json"])
-def test_one_byte_changed_is_altered(name, data_dir, tmp_path):
-    inspection(data_dir, tmp_path / "bag")
-    file = tmp_path / "bag/data" / name
-    data = bytearray(file.read_bytes())
+def test_one_byte_changed_is_altered(name, made, bag):
+    data = bytearray((bag / "data" / name).read_bytes())
     data[len(data) // 2] ^= 1
-    file.write_bytes(data)
-    assert verified(tmp_path / "bag", "--key", pin(data_dir)).returncode == 3
+    (bag / "data" / name).write_bytes(data)
+    assert verified(bag, "--key", made / "pin").returncode == 3
 
 
-def test_entries_are_every_entry_as_it_is_stored(data_dir, tmp_path):
-    inspection(data_dir, tmp_path / "bag")
-    with sqlite3.connect(data_dir / "devicelog.db") as connection:
+def test_entries_are_every_entry_as_it_is_stored(made, bag):
+    with sqlite3.connect(made / "data/devicelog.db") as connection:
         stored = [row[0] for row in connection.execute("SELECT bytes FROM ledger_entry ORDER BY seq")]
-    assert (tmp_path / "bag/data/log/entries.jsonl").read_bytes() == b"".join(data + b"\n" for data in stored)
+    assert (bag / "data/log/entries.jsonl").read_bytes() == b"".join(data + b"\n" for data in stored)
     assert json.loads(stored[-1])["body"]["inspection"] == {"from": "2020-01-01", "to": "2099-12-31"}
 
 
@@ -94,16 +113,18 @@ def test_no_client_and_no_note_is_in_the_bag_and_no_reference_on_the_page(data_d
     assert [(late["stream"], late["by"]) for late in told["late"]] == [(FIRST, "p-09")]
 
 
-def test_page_and_values_say_the_same(data_dir, tmp_path):
-    told = inspection(data_dir, tmp_path / "bag")
-    page = unescape((tmp_path / "bag/data/inspection.html").read_text(encoding="utf-8"))
-    for row in told["sessions"]["list"]:
-        assert row["id"] in page
-        shown = devicelog("sessions", "show", row["id"], "--json", data_dir=data_dir).json()
-        assert sum(row["findings"].values()) == len(shown["findings"])
-        assert (row["verdict"], row["opened_at"]) == (shown["verdict"], shown["opened_at"])
-    assert told["unattributed"]["total"] == 1
-    assert SPAN not in page  # the pen was in the air
+def test_page_and_values_and_what_is_shown_of_a_session_agree(made, bag):
+    told, page = told_in(bag), unescape((bag / "data/inspection.html").read_text(encoding="utf-8"))
+    shown = {
+        name: devicelog("sessions", "show", name, "--json", data_dir=made / "data").json() for name in (SECOND, SPAN)
+    }
+    row = told["sessions"]["list"][1]
+    assert row["id"] in page
+    assert sum(row["findings"].values()) == len(shown[SECOND]["findings"]) > 0
+    assert (row["verdict"], row["opened_at"]) == (shown[SECOND]["verdict"], shown[SECOND]["opened_at"])
+    [span] = told["unattributed"]["needled"]
+    assert span["contact_us"] == sum(zone["contact_us"] for zone in shown[SPAN]["zones"]) > 0
+    assert f"{SPAN}, demo" in page
     assert told["log"]["keys"]["fingerprint"] in page
 
 
@@ -136,28 +157,29 @@ def test_what_is_no_inspection_is_refused_before_anything_is_entered(words, said
 def test_a_folder_that_is_there_is_left_as_it_is(data_dir, tmp_path):
     (tmp_path / "bag").mkdir()
     before = len(entries(data_dir))
-    devicelog("export", "--inspection", *DAYS, "--to", tmp_path / "bag", data_dir=data_dir).refused(2, "is there already")
+    devicelog("export", "--inspection", *DAYS, "--to", tmp_path / "bag", data_dir=data_dir).refused(
+        2, "is there already"
+    )
     assert len(entries(data_dir)) == before
     assert list((tmp_path / "bag").iterdir()) == []
 
 
 def test_a_derived_record_that_is_gone_is_said_and_the_log_is_handed_out(data_dir, tmp_path):
-    with sqlite3.connect(data_dir / "devicelog.db") as connection:
-        digest = next(entry["body"]["derived"] for entry in entries(data_dir) if entry["type"] == "session.closed")
-        connection.execute("DROP TRIGGER document_no_delete")
-        connection.execute("DELETE FROM document WHERE sha256 = ?", (bytes.fromhex(digest),))
+    digest = next(entry["body"]["derived"] for entry in entries(data_dir) if entry["type"] == "session.closed")
+    spoil(data_dir / "devicelog.db", ("DELETE FROM document WHERE sha256 = ?", (bytes.fromhex(digest),)))
     told = inspection(data_dir, tmp_path / "bag")
     assert told["sessions"]["underivable"] == [FIRST]
     assert verified(tmp_path / "bag", "--key", pin(data_dir)).returncode == 0
 
 
 def test_an_entry_that_was_changed_is_named_and_nothing_is_handed_out(data_dir, tmp_path):
-    with sqlite3.connect(data_dir / "devicelog.db") as connection:
-        connection.execute("DROP TRIGGER ledger_entry_no_update")
-        connection.execute("UPDATE ledger_entry SET bytes = replace(bytes, 'p-07', 'p-08') WHERE seq = 5")
+    spoil(
+        data_dir / "devicelog.db",
+        "UPDATE ledger_entry SET bytes = CAST(replace(CAST(bytes AS TEXT), 'recorder', 'recordes') AS BLOB) WHERE seq = 3",
+    )
     done = devicelog("export", "--inspection", *DAYS, "--to", tmp_path / "bag", data_dir=data_dir)
     assert done.code == 3, done
-    assert "entry" in done.stderr
+    assert "ledger entry 3 was changed" in done.stderr
     assert not (tmp_path / "bag").exists()
 
 

@@ -80,10 +80,8 @@ def test_nothing_written_by_others_can_act_or_turn_the_text(ledger):
     ledger.attribute("s-0000000002", verdict=hostile)
     ledger.add("database.rebuilt", from_schema=2, to_schema=3, entries=7, root=HASH, guards=[hostile])
     page = Text(page_of(inspected(ledger.entries)))
-    assert {tag for tag, _ in page.tags} <= {
-        *("html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "span", "p", "main", "dl", "dt", "dd"),
-        *("bdi", "table", "caption", "thead", "tbody", "tr", "th", "td", "section", "ul", "li", "footer"),
-    }
+    allowed = "html head meta title style body header h1 h2 span p main dl dt dd bdi table caption thead tbody tr th td"
+    assert {tag for tag, _ in page.tags} <= {*allowed.split(), "section", "ul", "li", "footer"}
     assert not {name for _, attributes in page.tags for name in attributes} - {
         *("lang", "charset", "http-equiv", "content", "name", "class", "scope")
     }
