@@ -1,6 +1,7 @@
 """`export --inspection` as an inspector asks for it: the real command line, checked with verify.py and with bagit."""
 
 import json
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -14,7 +15,10 @@ import pytest
 from tests.databases import CLIENT, FIRST, NOTE, SECOND, SPAN, make_database, spoil
 from tests.e2e.running import IDENTITY, PtyPen, devicelog, entries, recording, samples, shared
 from tests.packages import conftest
+from tests.pages import block
 
+PAGE = "inspection.md"
+HEADINGS = ("## Make one", "## Check it first")
 ROOT = Path(__file__).parents[2]
 VERIFY = ROOT / "src/devicelog/verify.py"
 bagit = conftest.bagit
@@ -30,7 +34,7 @@ def _made(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`unsigned`: a span and two sessions, and nothing was ever signed; `data`, `bag`, `pin`: of an inspection of it."""
+    """`unsigned`: a span and two sessions, never signed; `data`, `bag`, `pin`: of an inspection of it."""
     return shared(tmp_path_factory, "inspection", _made)
 
 
@@ -69,6 +73,7 @@ def told_in(bag: Path) -> dict:
 
 def test_a_log_that_was_never_signed_is_handed_out_and_verifies(made, bag, bagit):
     told = told_in(bag)
+    assert told["schema"] == "devicelog.inspection/1"
     assert told["log"]["entries"] == told["log"]["signed"] == len(entries(made / "data"))
     assert told["log"]["keys"]["signer"] == "same user"
     assert [row["id"] for row in told["sessions"]["list"]] == [FIRST, SECOND]
@@ -175,7 +180,7 @@ def test_a_derived_record_that_is_gone_is_said_and_the_log_is_handed_out(data_di
 def test_an_entry_that_was_changed_is_named_and_nothing_is_handed_out(data_dir, tmp_path):
     spoil(
         data_dir / "devicelog.db",
-        "UPDATE ledger_entry SET bytes = CAST(replace(CAST(bytes AS TEXT), 'recorder', 'recordes') AS BLOB) WHERE seq = 3",
+        "UPDATE ledger_entry SET bytes = CAST(replace(CAST(bytes AS TEXT), 'demo', 'real') AS BLOB) WHERE seq = 3",
     )
     done = devicelog("export", "--inspection", *DAYS, "--to", tmp_path / "bag", data_dir=data_dir)
     assert done.code == 3, done
@@ -209,3 +214,28 @@ def test_a_recorder_that_was_killed_is_a_death_and_an_interrupted_session(tmp_pa
     [died] = told["listening"]["died"]
     assert (died["ends"], told["listening"]["goes_on"]) == (False, True)
     shutil.rmtree(tmp_path / "bag")
+
+
+# --- docs/inspection.md -----------------------------------------------------------------------------------------------
+
+
+def test_the_commands_of_the_page_run_as_they_stand(made, bag, tmp_path):
+    command, check = (shlex.split(block(PAGE, "console", heading).removeprefix("$ ")) for heading in HEADINGS)
+    data_dir = shutil.copytree(made / "unsigned", tmp_path / "data")
+    assert (command[0], command[-1]) == ("devicelog", "./inspection")
+    devicelog(*command[1:-1], tmp_path / "inspection", data_dir=data_dir).succeeded()
+    assert entries(data_dir)[-1]["actor"]["id"] == "AUDITOR-3"
+    assert check == ["python3", "verify.py", "./inspection", "--key", "PIN"]
+    assert verified(bag, "--key", made / "pin").returncode == 0
+    counted = subprocess.run([sys.executable, "-c", block(PAGE, "python")], cwd=bag, capture_output=True, check=True)
+    assert counted.stdout == b"2\n"
+
+
+def test_a_session_of_the_sample_has_the_lines_that_stand_in_the_inspection(made, bag, tmp_path):
+    data_dir, sample = shutil.copytree(made / "data", tmp_path / "data"), tmp_path / "sample"
+    devicelog("export", FIRST, "--to", sample, data_dir=data_dir).succeeded()
+    here = (bag / "data/log/entries.jsonl").read_bytes().splitlines()
+    lines = (sample / "data/sessions" / FIRST / "entries.jsonl").read_bytes().splitlines()
+    assert len(lines) > 2
+    assert not set(lines) - set(here)
+    assert verified(sample, "--key", made / "pin").returncode == 0

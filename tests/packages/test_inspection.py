@@ -56,6 +56,16 @@ def test_both_days_are_of_the_time_and_the_days_beside_them_are_not(ledger):
     assert told["log"]["entries"] == len(ledger.entries)
 
 
+def test_a_session_over_midnight_counts_where_it_was_opened_and_is_named_where_it_ended(ledger):
+    ledger.second = DAY_S - 60
+    ledger.open("s-0000000001")
+    ledger.second = DAY_S + 60
+    ledger.close("s-0000000001")
+    before, after = (inspected(ledger.entries, first=day, last=day) for day in ("2031-01-01", "2031-01-02"))
+    assert (before["sessions"]["total"], before["sessions"]["ended_here"]) == (1, [])
+    assert (after["sessions"]["total"], after["sessions"]["ended_here"]) == (0, ["s-0000000001"])
+
+
 def test_days_without_an_entry(ledger):
     told = inspected(ledger.entries, first="2040-01-01", last="2040-12-31")
     assert told["period"]["entries"] == told["sessions"]["total"] == 0

@@ -98,6 +98,14 @@ def _sessions(walk: Walk, sessions: list[Stream]) -> Json:
         "unsealed": sum(not stream.sealed for stream in sessions),
         "released": sum(stream.released for stream in sessions),
         "erased": sum(stream.erased for stream in sessions),
+        "ended_here": [
+            stream.id
+            for stream in walk.streams.by_id.values()
+            if stream.session
+            and stream.closing
+            and stream.closing.at in walk.days
+            and stream.opened_at not in walk.days
+        ],
         "underivable": [stream.id for stream in sessions if stream.derived and walk.derived.get(stream.id) is None],
         "list": [_line(walk, stream) for stream in sessions],
     }

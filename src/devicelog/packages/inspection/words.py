@@ -114,6 +114,7 @@ def types_table(told: Json) -> Table:
 def session_lines(told: Json) -> Iterator[str]:
     """What is said of the sessions apart from the tables."""
     sessions = told["sessions"]
+    yield "A session counts on the day on which it was opened. In the tables, demo and test are not of a real pen."
     yield (
         f"Unsigned: all {sessions['total']}. This version has no signatures of practitioners: no session can have one."
     )
@@ -123,6 +124,8 @@ def session_lines(told: Json) -> Iterator[str]:
         f"Released from the database, in their packages alone: {sessions['released']}. With private texts erased: "
         f"{sessions['erased']}."
     )
+    if sessions["ended_here"]:
+        yield f"Ended in these days and opened before them, in no figure here: {', '.join(sessions['ended_here'])}."
     imported = told["imported"]
     yield (
         f"Read here from packages of another log: {imported['total']}, of which {len(imported['list'])} are of these "

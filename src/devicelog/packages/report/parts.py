@@ -41,7 +41,8 @@ figure { margin: 2mm 0 } figure svg { width: 100%; height: auto; display: block 
 footer { margin-top: 3mm; border-top: .15mm solid #888; font-size: 7.5pt }
 @media print { body { margin: 0; padding: 0; max-width: none } }
 """
-_NOT_IN_A_PAGE = re.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\ud800-\\udfff]")
+# Controls and half characters, and what turns the direction of writing by itself: a text reads as it was written.
+_NOT_IN_A_PAGE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 _NL = "\n"
 
 
