@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from devicelog.store.evidence import Evidence
+from devicelog.store.heads import ledger_bytes
 from tests.databases import CLIENT, FIRST, NOTE, SECOND, SPAN, make_database, spoil
 from tests.e2e.running import IDENTITY, PtyPen, devicelog, entries, recording, samples, shared
 from tests.packages import conftest
@@ -87,7 +89,7 @@ def test_without_a_pin_nothing_is_verified(bag):
     assert verified(bag).returncode == 7
 
 
-@pytest.mark.parametrize("name", ["log/entries.jsonl", "inspection.json", "inspection.html", "export.json"])
+@pytest.mark.parametrize("name", ["log/entries.jsonl", "inspection.json", "inspection.html"])
 def test_one_byte_changed_is_altered(name, made, bag):
     data = bytearray((bag / "data" / name).read_bytes())
     data[len(data) // 2] ^= 1
@@ -99,6 +101,8 @@ def test_entries_are_every_entry_as_it_is_stored(made, bag):
     with sqlite3.connect(made / "data/devicelog.db") as connection:
         stored = [row[0] for row in connection.execute("SELECT bytes FROM ledger_entry ORDER BY seq")]
     assert (bag / "data/log/entries.jsonl").read_bytes() == b"".join(data + b"\n" for data in stored)
+    with Evidence(made / "data/devicelog.db") as evidence:
+        assert ledger_bytes(evidence) == sum(map(len, stored))  # by which the room on the disk is asked for
     assert json.loads(stored[-1])["body"]["inspection"] == {"from": "2020-01-01", "to": "2099-12-31"}
 
 
@@ -116,6 +120,20 @@ def test_no_client_and_no_note_is_in_the_bag_and_no_reference_on_the_page(data_d
         page = (tmp_path / "bag/data" / name).read_text(encoding="utf-8")
         assert not [ref for ref in refs if ref in page]
     assert [(late["stream"], late["by"]) for late in told["late"]] == [(FIRST, "p-09")]
+
+
+def test_an_erasure_and_a_retention_are_told_without_saying_whose(data_dir, tmp_path):
+    who = ("--practitioner", "p-09", "--reason", "asked for by the person")
+    devicelog("clients", "retention", "--days", "0", *who, data_dir=data_dir).succeeded()
+    devicelog("clients", "erase", CLIENT, *who, "--yes", data_dir=data_dir).succeeded()
+    told = inspection(data_dir, tmp_path / "bag")
+    [erased] = told["erased"]
+    assert (erased["by"], erased["sessions"], erased["notes"]) == ("p-09", 2, 2)
+    assert [row["days"] for row in told["retention"]] == [0]
+    assert [row["erased"] for row in told["sessions"]["list"]] == [True, True]
+    assert told["sessions"]["erased"] == 2
+    everything = b"".join(file.read_bytes() for file in (tmp_path / "bag").rglob("*") if file.is_file())
+    assert b"asked for by the person" not in everything
 
 
 def test_page_and_values_and_what_is_shown_of_a_session_agree(made, bag):

@@ -461,7 +461,7 @@ def month(at: str) -> str:
     return at[:7]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(ACTIONS)
 def test_figures_add_up_whatever_happened(actions):
     clinic = Clinic()

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from devicelog.packages.inspection.page import inspection_page
-from devicelog.packages.inspection.words import CANNOT_SHOW
+from devicelog.packages.inspection.sections import CANNOT_SHOW
 from tests.oracles import needed
 from tests.packages.ledgers import HASH, Ledger, derived_of, inspected
 
@@ -98,7 +98,7 @@ def test_a_loss_is_a_banner(ledger):
     ledger.add("database.rebuilt", from_schema=2, to_schema=3, entries=7, root=HASH, guards=["chunk_no_delete"])
     told = inspected(ledger.entries, {"s-0000000001": None})
     banners = re.findall(r'<p class="banner"><bdi>(.*?)</bdi>', page_of(told))
-    assert [banner.split()[0] for banner in banners] == ["THE", "GUARDS"]
+    assert [banner.split()[0] for banner in banners] == ["DERIVED", "GUARDS"]
     assert "not readable" in texts(told)
 
 

@@ -111,15 +111,16 @@ def _sink(target: Path, command: "ExportCommand", data_dir: Path) -> "Sink":
     from devicelog.packages.sealing import FOLDER
     from devicelog.store.database import FILE_NAME
     from devicelog.store.evidence import Evidence
+    from devicelog.store.heads import ledger_bytes
 
     sizes = [file.stat().st_size for file in (data_dir / FOLDER).glob("*") if file.name[:12] in command.sessions]
     estimate = 4 * sum(sizes) + _EACH_BYTES * max(1, len(command.sessions))
-    if command.inspection is not None:
-        estimate += 2 * (data_dir / FILE_NAME).stat().st_size
     if "bag" not in command.formats:
         return Folder(target, estimate_bytes=estimate)
     with Evidence(data_dir / FILE_NAME) as evidence:
         log = str(evidence.entry(0).values["log"])
+        if command.inspection is not None:
+            estimate += 2 * ledger_bytes(evidence)
     return BagWriter(target, log=log, software=f"devicelog {__version__}", estimate_bytes=estimate)
 
 

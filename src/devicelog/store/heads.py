@@ -47,6 +47,11 @@ def ledger(evidence: Evidence, size: int) -> Iterator[Entry]:
         yield unchanged(row)
 
 
+def ledger_bytes(evidence: Evidence) -> int:
+    """How long all entries are together."""
+    return int(evidence.rows(select(func.coalesce(func.sum(func.length(LEDGER_ENTRY.c.bytes)), 0)))[0][0])
+
+
 def checkpoints(evidence: Evidence) -> list[Held]:
     """Every signed head, oldest first; one of them may stand again with a witness's signature."""
     rows = evidence.rows(select(CHECKPOINT).order_by(CHECKPOINT.c.id))

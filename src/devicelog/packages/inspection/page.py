@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from html import escape
 
 from devicelog.canonical import Json
-from devicelog.packages.inspection import words
+from devicelog.packages.inspection import tables
+from devicelog.packages.inspection.sections import sections
 from devicelog.packages.report.parts import head, list_of, section_of, sound, table_of, text_of
 
 _ROWS_A_BLOCK = 200
@@ -19,31 +20,31 @@ def inspection_page(told: Json, *, made: str) -> Iterator[bytes]:
 def _parts(told: Json, made: str) -> Iterator[str]:
     days = told["from"] if told["from"] == told["to"] else f"{told['from']} to {told['to']}"
     yield head("Inspection", days)
-    for banner in words.banners(told):
+    for banner in tables.banners(told):
         yield f'<p class="banner">{text_of(banner)}</p>\n'
     yield (
         "<p>What a log says of these days (UTC, both included), counted from its entries and from the derived records "
         "that they name. The entries are in data/log/entries.jsonl: whoever has them can count again.</p>\n"
         "</header>\n<main>\n"
     )
-    yield list_of(words.log_facts(told), "long")
+    yield list_of(tables.log_facts(told), "long")
     yield "<h2>Sessions opened in these days</h2>\n"
-    for line in words.session_lines(told):
+    for line in tables.session_lines(told):
         yield f"<p>{text_of(line)}</p>\n"
-    for table in words.counted_tables(told):
+    for table in tables.counted_tables(told):
         yield table_of(table)
-    findings = words.findings_table(told)
+    findings = tables.findings_table(told)
     yield "<h2>Findings by rule</h2>\n<p>None.</p>\n" if findings is None else table_of(findings)
-    for section in words.sections(told):
+    for section in sections(told):
         yield section_of(section)
-    yield table_of(words.types_table(told))
-    yield f"<h2>Every session of these days</h2>\n<p>{text_of(words.DRAW)}</p>\n"
+    yield table_of(tables.types_table(told))
+    yield f"<h2>Every session of these days</h2>\n<p>{text_of(tables.DRAW)}</p>\n"
     yield from _sessions(told)
     yield f"</main>\n<footer>{text_of(made)}</footer>\n</body>\n</html>\n"
 
 
 def _sessions(told: Json) -> Iterator[str]:
-    columns, rows = words.session_table(told)
+    columns, rows = tables.session_table(told)
     if not told["sessions"]["list"]:
         yield "<p>None.</p>\n"
         return
