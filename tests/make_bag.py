@@ -4,7 +4,8 @@
     python -m tests.make_bag --again    in its place a new one: only as long as the version is not published
 
 Made through the real command line: a session of the simulated pen is recorded and exported, the head of the ledger
-cosigned by a witness, and the session corrected. Scenario and seed are given; ids, keys, nonces and times are new every time.
+cosigned by a witness, and the session corrected. Scenario and seed are given; ids, keys, nonces and times are new every
+time.
 """
 
 import argparse

@@ -56,7 +56,7 @@ def problems(requirements: Iterable[Requirement], found: Iterable[Marked]) -> li
             told.append(f"{name} is said to be {requirement.status}, and no test has its marker")
         if (requirement.status == "shown") == bool(requirement.missing):
             told.append(
-                f"{name} is {requirement.status}: what is missing belongs to whatever is not shown, and only there"
+                f"{name} is {requirement.status}: what is missing is said of what is not shown, and of that alone"
             )
     return told
 

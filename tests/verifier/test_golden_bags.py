@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from devicelog.canonical import Json
+from devicelog.ledger.witness import WitnessFile
 from tests.e2e.running import ROOT, devicelog
 from tests.make_bag import BAGS, WITNESS
 from tests.verifier.judging import problems
@@ -51,10 +52,13 @@ def test_what_a_version_wrote_is_verified(version: str, path: Path) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_witness_of_that_day_still_holds(version: str) -> None:
     kept = BAGS / version
-    words = ("--key", kept / "pin.txt", "--witness", kept / "witness.vkey", "--witness", kept / "witness.checkpoint")
-    code, report = alone(kept / "bag", *words)
+    head = kept / "witness.checkpoint"
+    code, report = alone(kept / "bag", "--key", kept / "pin.txt", "--witness", kept / "witness.vkey", "--witness", head)
     assert code == 0, problems(report)
-    assert [each["name"] for each in report["coverage"]["witnessed"]] == [WITNESS]
+    assert [each["file"] for each in report["coverage"]["compared_with"]] == [str(head)]
+    file = WitnessFile.parse((kept / "witness.file").read_bytes())
+    assert file.steps[-1].note.data() == head.read_bytes()
+    assert WITNESS in [line.name for line in file.steps[-1].note.signatures]
 
 
 @pytest.mark.parametrize(("version", "path"), EVIDENCE)
