@@ -25,11 +25,13 @@ BEGINNING = """\
 # What is asked of records, and the tests that show it
 
 **devicelog claims compliance with nothing.** No regulation, standard or guidance below is met by a program alone, and
-nobody has certified this one. What stands here are technical controls, each with the tests that show it, and an honest
-word where one is missing. Whoever has to comply can start from the table; it does not replace a single procedure.
+nobody has certified this one. What stands here are technical controls, each with the tests that show it, and an
+honest word where one is missing. Whoever has to comply can start from the table; it does not replace a single
+procedure.
 
-This page is made by `make requirements` from a table and from markers on the tests (`tests/requirements/`). A test fails
-when it is not what they give, when a requirement is said to be there and no test has its marker, or the other way round.
+This page is made by `make requirements` from a table and from markers on the tests (`tests/requirements/`). A test
+fails when it is not what they give, when a requirement is said to be there and no test has its marker, or the other
+way round.
 
 ## What a clinic has to do itself
 
@@ -38,48 +40,53 @@ No software does these, and devicelog does not pretend to:
 - **train** the people who use it, and keep the records of that;
 - a written policy that people **answer for** what is done under their id, and nobody lends one;
 - **establish who somebody is** before an id or a secret is given out, and take it back when they leave;
-- **control documents**: which plan, which limits and which edition of these pages are in force, and who approved them;
+- **control documents**: which plan, which limits and which edition of these pages are in force, and who approved
+  them;
 - **validate** the installation at the site: this computer, this pen, these plans, by people who did not build it;
 - **review** the audit trail regularly, by somebody who did not make the entries, and record that it was done;
-- look for **how long** records have to be kept: law, and different everywhere; devicelog enforces a number that it is given;
-- decide on **erasure**: whether a person may have it, and whether what stays is still personal data, is a legal question;
-- **carry checkpoints out of the building**: a stick, paper, a laptop. Without one, no check can notice that the owner of
-  the device rewrote everything ([signer.md](signer.md));
+- look for **how long** records have to be kept: law, and different everywhere; devicelog enforces a number that it is
+  given;
+- decide on **erasure**: whether a person may have it, and whether what stays is still personal data, is a legal
+  question;
+- **carry checkpoints out of the building**: a stick, paper, a laptop. Without one, no check can notice that the owner
+  of the device rewrote everything ([signer.md](signer.md));
 - keep the **pin** from the day the device was put to use, away from the device; keep the device's door locked;
 - set the **clock**, calibrate pens on their days, keep **backups** elsewhere and try to restore one;
 - where records are signed towards an authority: the letters and certificates which that authority asks for.
 
 ## The requirements
 
-Where they come from. *11.x*: 21 CFR Part 11 (electronic records). *878.4430*, *820.35*: 21 CFR, microneedling devices and
-complaint records. *Annex 11*: EU GMP, of 2011, and *draft*: its revision put out in July 2025; it is written for the making
-of medicines, not for clinics, and is a benchmark here. *ALCOA*: attributable, legible, contemporaneous, original,
-accurate, and complete, consistent, enduring. *62443*, *81001*, *62304*, *13485*: IEC 62443-4-2, IEC 81001-5-1, IEC 62304, ISO 13485,
-read in secondary sources. *GDPR*: EU 2016/679. *HIPAA*: 45 CFR 164. *MDR*: EU 2017/745. *FDA 2024*: questions and answers on electronic
-records in clinical investigations. *524B*: of the US Food, Drug and Cosmetic Act. That a clause is named says where the idea comes from, not that it
-applies to you or is met.
+Where they come from. *11.x*: 21 CFR Part 11 (electronic records). *878.4430*, *820.35*: 21 CFR, microneedling devices
+and complaint records. *Annex 11*: EU GMP, of 2011, and *draft*: its revision put out in July 2025; it is written for
+the making of medicines, not for clinics, and is a benchmark here. *ALCOA*: attributable, legible, contemporaneous,
+original, accurate, and complete, consistent, enduring. *62443*, *81001*, *62304*, *13485*: IEC 62443-4-2, IEC
+81001-5-1, IEC 62304, ISO 13485, read in secondary sources. *GDPR*: EU 2016/679. *HIPAA*: 45 CFR 164. *MDR*: EU
+2017/745. *FDA 2024*: questions and answers on electronic records in clinical investigations. *524B*: of the US Food,
+Drug and Cosmetic Act. That a clause is named says where the idea comes from, not that it applies to you or is met.
 
 """
 
 END = """\
 ## What the tests do not show
 
-- They run on a developer's computer and in a container, with simulated pens. They say nothing of your Pi, your disk, your
-  cable, your pen; that is what validation at the site is for.
+- They run on a developer's computer and in a container, with simulated pens. They say nothing of your Pi, your disk,
+  your cable, your pen; that is what validation at the site is for.
 - A test tries what somebody thought of. A row with tests is no proof that there is no other way.
 - They do not show that what a pen measured was true, nor what a needle did in tissue.
-- They do not show that the history before the newest checkpoint held outside is the one that happened, only that it was not
-  changed since: what came later than that, the owner of the device could have made anew.
+- They do not show that the history before the newest checkpoint held outside is the one that happened, only that it
+  was not changed since: what came later than that, the owner of the device could have made anew.
 - `yes` is about the technical part of a row alone, in the words of this page, as of this version.
 
-Besides the suite, every change is tried with `make torture` (`kill -9` at random moments), `make fuzz`, and `.ci/run`; how often
-and with what result is in [performance.md](performance.md) and in [CONTRIBUTING.md](../CONTRIBUTING.md).
+Besides the suite, every change is tried with `make torture` (`kill -9` at random moments), `make fuzz`, and
+`.ci/run`; how often and with what result is in [performance.md](performance.md) and in
+[CONTRIBUTING.md](../CONTRIBUTING.md).
 """
 
 REQUIREMENTS = (
     Requirement(
         id="R01",
-        words="write one entry for each change of state, in the same transaction as the change: both are there, or neither",
+        words="write one entry for each change of state, in the same transaction as the change: both are there, or "
+        "neither",
         source="11.10(e); Annex 11 §9; ALCOA complete",
     ),
     Requirement(
@@ -89,7 +96,8 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="R03",
-        words="refuse in the database itself to change, delete, replace or skip an entry, and notice at the start that such "
+        words="refuse in the database itself to change, delete, replace or skip an entry, and notice at the start "
+        "that such "
         "a guard is gone or was replaced by one of the same name",
         source="11.10(c), (e)",
     ),
@@ -107,13 +115,15 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="R06",
-        words="stamp with UTC, a monotonic clock, the start of the computer and how far its clock can be believed; record every "
+        words="stamp with UTC, a monotonic clock, the start of the computer and how far its clock can be believed; "
+        "record every "
         "step of the clock; order by number, never by time of day",
         source="11.10(e); 62443 CR 2.11; ALCOA consistent",
     ),
     Requirement(
         id="R07",
-        words="have what arrives on disk within a second, lose no more than that when power goes, and enter that it happened",
+        words="have what arrives on disk within a second, lose no more than that when power goes, and enter that "
+        "it happened",
         source="ALCOA contemporaneous, enduring",
     ),
     Requirement(
@@ -125,7 +135,8 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="R09",
-        words="let each role do what is its own: practitioner, reviewer, auditor who only reads, administrator who signs no record",
+        words="let each role do what is its own: practitioner, reviewer, auditor who only reads, administrator who "
+        "signs no record",
         source="11.10(d), (g); draft §12.3",
         status="not yet",
         missing="who has a login on the device may do everything that its files allow",
@@ -166,7 +177,8 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="R16",
-        words="ask for id and secret at a first signature, for the secret at each that follows at once, and for both after a pause",
+        words="ask for id and secret at a first signature, for the secret at each that follows at once, and for "
+        "both after a pause",
         source="11.200(a)(1)",
         status="not yet",
         missing="there are no secrets of people yet",
@@ -199,7 +211,8 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="R21",
-        words="find that entries were cut off, or an older state was put back, wherever somebody outside holds a checkpoint",
+        words="find that entries were cut off, or an older state was put back, wherever somebody outside holds a "
+        "checkpoint",
         source="11.10(a), (c)",
     ),
     Requirement(
@@ -212,19 +225,22 @@ REQUIREMENTS = (
         words="begin no session that cannot be written, and say that space runs out before it has",
         source="62443 CR 2.9, 2.10",
         status="partly",
-        missing="space is looked at when a session begins and by `db check`; nothing watches it from day to day and warns",
+        missing="space is looked at when a session begins and by `db check`; nothing watches it from day to day and "
+        "warns",
     ),
     Requirement(
         id="R24",
         words="check itself at every start and regularly, and enter the result",
         source="Annex 11 §11; 11.10(a)",
         status="partly",
-        missing="at a start the guards and the newest entry are checked; the whole is checked by `verify --all` when somebody "
+        missing="at a start the guards and the newest entry are checked; the whole is checked by `verify --all` when "
+        "somebody "
         "runs it, and the result is printed, not entered",
     ),
     Requirement(
         id="R25",
-        words="check what can be plausible (depth against the device's limit, passes, gaps), and keep rule, version and result",
+        words="check what can be plausible (depth against the device's limit, passes, gaps), and keep rule, "
+        "version and result",
         source="Annex 11 §6; 878.4430(b)(2)",
     ),
     Requirement(
@@ -258,7 +274,8 @@ REQUIREMENTS = (
         words="record with each session which software and which settings made it; publish parts list and this page",
         source="62304 §5, §8; 81001; 524B",
         status="partly",
-        missing="version, engine and the hash of every document are recorded, not a hash of the program; the lock files name "
+        missing="version, engine and the hash of every document are recorded, not a hash of the program; the lock "
+        "files name "
         "every part with its hash, but are no SBOM in a format of others",
     ),
 )

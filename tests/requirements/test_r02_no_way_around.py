@@ -1,4 +1,4 @@
-"""R02: nothing that a person can set or say records without the ledger. What can be set is listed here, and seen to grow."""
+"""R02: nothing that a person can set or say records without the ledger. What can be set is listed."""
 
 import ast
 import re
@@ -38,7 +38,7 @@ SWITCHES = {
     "--rejected": "pens check: what is printed",
     "--require-witness": "verify: stricter",
 }
-# What another program can ask of a running recorder beside marks: all of them add, none takes away.
+# What another program can ask of a running recorder beside marks: what each does is an entry, or changes no evidence.
 ACTS = {"commission", "cosigned", "checkpoint", "seal", "extend", "export"}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from devicelog.records import Clock
+from devicelog.records import Clock, item_of
 from tests.e2e.running import PtyPen, bytes_on_disk, entries, recording, records, samples, the_session
 
 HOUR_US = 3_600_000_000
@@ -41,8 +41,8 @@ def test_a_clock_that_was_set_is_recorded_and_changes_no_order(hours: int, tmp_p
     told = the_session(data_dir)  # verified, and every account closes
     assert told["duration_us"] < HOUR_US
 
-    kept = [record for record in records(data_dir)]
-    clocks = [(record.t_us, record.item) for record in kept if isinstance(record.item, Clock)]
+    kept = [(record.t_us, item_of(record)) for record in records(data_dir)]
+    clocks = [(t_us, item) for t_us, item in kept if isinstance(item, Clock)]
     before, after = clocks[-2:]
     jumped_us = after[1].wall_us - before[1].wall_us - (after[0] - before[0])
     assert abs(jumped_us - hours * HOUR_US) < 1_000_000

@@ -72,6 +72,8 @@ def test_the_readable_copies_say_who_when_and_with_what(exported: tuple[Path, Pa
     opened = next(json.loads(data) for data in stored(data_dir) if b'"session.opened"' in data)
     table = (bag / "tables" / "sessions.csv").read_text("utf-8")
     bundle = (bag / "fhir" / "bundle.json").read_text("utf-8")
-    for word in (session, opened["body"]["practitioner"], opened["body"]["pen"]["serial"], opened["body"]["plan"]):
+    said = opened["body"]
+    for word in (session, said["practitioner"], said["pen"]["serial"], opened["at"][:10]):
         assert word in table
         assert word in bundle
+    assert said["plan"] in table

@@ -38,7 +38,7 @@ def test_another_setting_is_another_hash_of_its_document_alone(monkeypatch: pyte
     deeper = digests(plan=plan_with(planned("forehead", 401)))
     other_pen = digests(profile=replace(PROFILE, frequency_min_dhz=1, frequency_max_dhz=2, frequency_source="test"))
     monkeypatch.setattr(
-        "devicelog.pipeline.RULES", (replace(table.RULES[0], version=table.RULES[0].version + 1), *table.RULES[1:])
+        "devicelog.validate.RULES", (replace(table.RULES[0], version=table.RULES[0].version + 1), *table.RULES[1:])
     )
     for now, changed in ((deeper, "plan"), (other_pen, "profile"), (digests(), "rules")):
         assert [name for name in before if now[name] != before[name]] == [changed]

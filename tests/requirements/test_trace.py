@@ -96,7 +96,7 @@ def test_markers_of_files_classes_and_tests_are_found() -> None:
     ids=["not called", "no name", "a variable", "a keyword", "on no test", "on a file, not called"],
 )
 def test_a_marker_that_cannot_be_read_is_refused(source: str) -> None:
-    with pytest.raises(BadMarker, match="f.py"):
+    with pytest.raises(BadMarker, match=r"f\.py"):
         marked_in(source, "f.py")
 
 
