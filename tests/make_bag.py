@@ -3,9 +3,8 @@
     python -m tests.make_bag            keep one of this version; refuses where there is one
     python -m tests.make_bag --again    in its place a new one: only as long as the version is not published
 
-Made through the real command line: a session of the simulated pen is recorded and exported, the head of the ledger
-cosigned by a witness, and the session corrected. Scenario and seed are given; ids, keys, nonces and times are new every
-time.
+Made through the real command line: a session of the simulated pen is recorded, corrected and exported, and the head of
+the ledger cosigned by a witness. Scenario and seed are given; ids, keys, nonces and times are new every time.
 """
 
 import argparse
@@ -22,9 +21,9 @@ WITNESS = "witness.example"
 REASON = "the chart of another client was open"
 
 
-def make(folder: Path, *more: str) -> str:
-    """Lay down in this folder a bag, the packages of its one session, which was corrected after the bag was made, the
-    pin, and of a witness the key, its file and the cosigned head. `more`: options of the export. Returns the id."""
+def make(folder: Path) -> str:
+    """Lay down in this folder a bag, the packages of its one session, the pin, and of a witness the key, its file and
+    the cosigned head. Returns the session's id."""
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as beside:
         data = Path(beside) / "data"
@@ -32,7 +31,9 @@ def make(folder: Path, *more: str) -> str:
         session = str(devicelog(*demo, data_dir=data).succeeded().json()["id"])
         pin = devicelog("checkpoint", "key", data_dir=data).succeeded().stdout
         (folder / "pin.txt").write_text(pin, "ascii")
-        devicelog("export", session, "--to", folder / "bag", *more, data_dir=data).succeeded()
+        who = ("--practitioner", "DEMO", "--reason", REASON, "--client", "DEMO-2")
+        devicelog("sessions", "attribute", session, *who, data_dir=data).succeeded()
+        devicelog("export", session, "--to", folder / "bag", data_dir=data).succeeded()
         key = ("--key", str(Path(beside) / "witness"), "--name", WITNESS)
         vkey = devicelog("checkpoint", "witness-key", *key).succeeded().stdout
         (folder / "witness.vkey").write_text(vkey, "ascii")
@@ -42,8 +43,6 @@ def make(folder: Path, *more: str) -> str:
             devicelog("checkpoint", *words, data_dir=where).succeeded()
         head = devicelog("checkpoint", "show", data_dir=data).succeeded().stdout
         (folder / "witness.checkpoint").write_text(head, "utf-8")
-        who = ("--practitioner", "DEMO", "--reason", REASON, "--client", "DEMO-2")
-        devicelog("sessions", "attribute", session, *who, data_dir=data).succeeded()
         for package in sorted((data / "packages").glob("*.zip")):
             shutil.copy(package, folder)
     return session

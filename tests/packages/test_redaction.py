@@ -82,7 +82,6 @@ def test_two_recipients_have_no_identifier_of_the_client_in_common(session: Json
     assert same == changed
 
 
-@pytest.mark.requirement("R28")
 def test_an_erased_client_and_erased_texts_are_left_out(session: Json) -> None:
     erased = {
         **session,

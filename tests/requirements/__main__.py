@@ -3,7 +3,6 @@
 import sys
 
 from tests.requirements.table import REQUIREMENTS
-
 from tests.requirements.trace import PAGE, BadMarker, marked, page_of, problems
 
 

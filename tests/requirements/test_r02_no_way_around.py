@@ -37,9 +37,11 @@ SWITCHES = {
     "--redact": "export: without private texts; the entry of the export is made and says so",
     "--rejected": "pens check: what is printed",
     "--require-witness": "verify: stricter",
+    "--with-kept": "clients erase: old database files go too; the erasure is an entry",
+    "--yes": "clients erase: without a question; the erasure is an entry",
 }
 # What another program can ask of a running recorder beside marks: what each does is an entry, or changes no evidence.
-ACTS = {"commission", "cosigned", "checkpoint", "seal", "extend", "export"}
+ACTS = {"commission", "cosigned", "checkpoint", "seal", "extend", "export", "erase", "retention"}
 
 
 def commands(command: click.Command, name: str) -> dict[str, click.Command]:

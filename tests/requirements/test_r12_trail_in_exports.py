@@ -12,10 +12,12 @@ from tests.e2e.running import Demo, Json, database, demo_recording, devicelog
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
-    """A data directory, a bag of its session in it, and the session's id."""
+    """A data directory, a bag of the session in it, which was corrected after its seal, and the session's id."""
     folder = tmp_path_factory.mktemp("exported")
     data_dir, told = demo_recording(tmp_path_factory, Demo(scenario="clean"), folder)
-    words = ("--to", folder / "bag", "--format", "bag,csv,fhir", "--by", "auditor-3")
+    why = ("--practitioner", "p-09", "--reason", "the other side", "--move", "2=cheek.right")
+    devicelog("sessions", "attribute", told["id"], *why, data_dir=data_dir).succeeded()
+    words = ("--to", folder / "bag", "--format", "bag,csv,fhir,html", "--by", "auditor-3")
     devicelog("export", told["id"], *words, data_dir=data_dir).succeeded()
     return data_dir, folder / "bag" / "data", told["id"]
 
@@ -30,13 +32,15 @@ def test_every_entry_of_the_session_is_there_as_it_is_stored(exported: tuple[Pat
     data_dir, bag, session = exported
     of_it = [(data, json.loads(data)) for data in stored(data_dir)]
     expected = [
-        data
+        (entry["type"], data)
         for data, entry in of_it
         if entry["body"].get("stream") == session and entry["type"] not in ABOUT_PACKAGES | {"export.made"}
     ]
     assert len(expected) > 3
     folder = bag / "sessions" / session
-    assert (folder / "entries.jsonl").read_bytes().splitlines() == expected
+    lines = [*folder.glob("entries.jsonl"), *folder.glob("later/entries.jsonl")]
+    assert [line for file in lines for line in file.read_bytes().splitlines()] == [data for _, data in expected]
+    assert expected[-1][0] == "session.attributed"
     assert (folder / "sealed.json").read_bytes() in stored(data_dir)
 
 
@@ -60,7 +64,7 @@ def test_the_export_itself_is_an_entry_and_is_in_it(exported: tuple[Path, Path, 
     assert entry["type"] == "export.made"
     assert entry["actor"] == {"id": "auditor-3", "role": "auditor", "auth": "none"}
     assert [each["stream"] for each in entry["body"]["streams"]] == [session]
-    assert sorted(entry["body"]["formats"]) == ["bag", "csv", "fhir"]
+    assert sorted(entry["body"]["formats"]) == ["bag", "csv", "fhir", "html"]
     assert stored(data_dir)[entry["seq"]] == data
     size = int((bag / "checkpoint").read_bytes().splitlines()[1])
     assert size > entry["seq"], "it was entered before the bag's checkpoint was made"
@@ -77,3 +81,20 @@ def test_the_readable_copies_say_who_when_and_with_what(exported: tuple[Path, Pa
         assert word in table
         assert word in bundle
     assert said["plan"] in table
+
+
+@pytest.mark.requirement("R05")
+def test_a_correction_goes_with_the_original(exported: tuple[Path, Path, str]) -> None:
+    """Both derivations are there, and each readable copy says that it is the corrected one, by whom and why."""
+    _, bag, session = exported
+    folder = bag / "sessions" / session
+    (corrected,) = [json.loads(line)["body"] for line in (folder / "later" / "entries.jsonl").read_bytes().splitlines()]
+    before = [json.loads(line)["body"].get("derived") for line in (folder / "entries.jsonl").read_bytes().splitlines()]
+    first = (folder / "documents" / next(filter(None, before))).read_bytes()
+    second = (folder / "later" / "documents" / corrected["derived"]).read_bytes()
+    assert b"cheek.left" in first
+    assert b"cheek.left" not in second
+    for file in ("tables/sessions.csv", "fhir/bundle.json", f"report/{session}.html"):
+        text = (bag / file).read_text("utf-8")
+        assert "p-09" in text, file
+        assert "the other side" in text, file

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from devicelog.canonical import Json
+from devicelog.ledger.checkpoint import cosigned_message, read_cosignature
+from devicelog.ledger.keys import verified
+from devicelog.ledger.note import VerifierKey
 from devicelog.ledger.witness import WitnessFile
 from tests.e2e.running import ROOT, devicelog
 from tests.make_bag import BAGS, WITNESS
@@ -50,15 +53,29 @@ def test_what_a_version_wrote_is_verified(version: str, path: Path) -> None:
 
 @pytest.mark.requirement("R13")
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_witness_of_that_day_still_holds(version: str) -> None:
+@pytest.mark.parametrize("held", ["witness.file", "witness.checkpoint"])
+def test_what_a_witness_held_that_day_is_still_compared(version: str, held: str) -> None:
     kept = BAGS / version
-    head = kept / "witness.checkpoint"
-    code, report = alone(kept / "bag", "--key", kept / "pin.txt", "--witness", kept / "witness.vkey", "--witness", head)
+    code, report = alone(kept / "bag", "--key", kept / "pin.txt", "--witness", kept / held)
     assert code == 0, problems(report)
-    assert [each["file"] for each in report["coverage"]["compared_with"]] == [str(head)]
+    compared = report["coverage"]["compared_with"]
+    assert [(each["file"], each["size"]) for each in compared] == [
+        (str(kept / held), report["coverage"]["newest_checkpoint"])
+    ]
+
+
+@pytest.mark.requirement("R13")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_file_of_a_witness_is_still_read(version: str) -> None:
+    kept = BAGS / version
     file = WitnessFile.parse((kept / "witness.file").read_bytes())
-    assert file.steps[-1].note.data() == head.read_bytes()
-    assert WITNESS in [line.name for line in file.steps[-1].note.signatures]
+    newest = file.steps[-1].note
+    assert newest.data() == (kept / "witness.checkpoint").read_bytes()
+    key = VerifierKey.parse((kept / "witness.vkey").read_text("ascii").strip())
+    assert key.name == WITNESS
+    (line,) = [each for each in newest.signatures if each.key_id == key.key_id]
+    time_s, signature = read_cosignature(line)
+    assert verified(key.public, cosigned_message(newest.text, time_s), signature)
 
 
 @pytest.mark.parametrize(("version", "path"), EVIDENCE)
