@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint types coverage-core torture unplug saturate fuzz mutants pins every-byte bench lock lock-bench clean
+.PHONY: help demo test lint types coverage-core torture unplug saturate fuzz mutants pins every-byte requirements bench lock lock-bench clean
 help:
 	@echo "make demo     a 20 s session with a simulated pen"
 	@echo "make test     the test suite"
@@ -18,6 +18,7 @@ help:
 	@echo "make fuzz     ten minutes of hypothesis and atheris (SECONDS=n for another time)"
 	@echo "make pins     ten minutes at 300 strokes/s on mock pins that bounce (SECONDS=n for another time)"
 	@echo "make every-byte  every byte of a small package and a small bag changed, and found by the verifier (a minute or two)"
+	@echo "make requirements  docs/requirements.md anew, from the markers of the tests"
 	@echo "make mutants  every small change of the pure modules, and which of them no test notices (MODULES=...)"
 
 $(READY): requirements.lock pyproject.toml
@@ -66,6 +67,9 @@ pins: $(READY)
 
 every-byte: $(READY)
 	@EVERY_BYTE=1 $(BIN)/python -m pytest -q tests/verifier/test_every_byte.py
+
+requirements: $(READY)
+	@$(BIN)/python -m tests.requirements
 
 mutants: $(READY)
 	@$(BIN)/python -m tests.mutation $(MODULES)

@@ -89,6 +89,7 @@ def test_a_stick_goes_to_and_fro(stick, tmp_path):
     assert not list(tmp_path.glob("*.db"))
 
 
+@pytest.mark.requirement("R21")
 def test_a_file_that_was_rolled_back_or_forked_is_not_touched(stick, tmp_path):
     path, log = stick
     assert devicelog("checkpoint", "witness-key", "--key", "key", "--name", NAME, cwd=tmp_path).returncode == 0

@@ -131,6 +131,7 @@ def test_a_page_that_is_damaged(devicelog: Command, path: Path) -> None:
     assert found.get("sqlite") or found.get("file")
 
 
+@pytest.mark.requirement("R23")
 def test_too_little_space(devicelog: Command, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(path.parent)._replace(free=1 << 20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)

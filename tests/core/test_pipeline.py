@@ -586,6 +586,7 @@ def test_what_is_more_in_the_golden_records_of_today():
     assert after == before | {"forehead": before["forehead"] + moved_us}
 
 
+@pytest.mark.requirement("R30")
 def test_a_changed_engine_is_noticed(monkeypatch, tmp_path, capsys):
     for file in make_golden.HERE.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())

@@ -447,6 +447,7 @@ def test_totals_that_fell_while_nobody_listened(first):
     ("frames", "inside"),
     [([(10, 1_000), (9, 1_000)], 1), ([(10, 1_000), (10, 999)], 1), ([(10, 1_000), (9, 999), (8, 1_000)], 3)],
 )
+@pytest.mark.requirement("R25")
 def test_totals_that_fall_inside(frames, inside):
     derived = totals(*frames)
     assert finding(derived, "counter.fell")["detail"] == {"inside": inside, "before": False}

@@ -24,6 +24,7 @@ RANGES = plan_with(planned("forehead", 400, least_um=200), planned("cheek.left",
 # --- depth.over_device ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("R25")
 def test_up_to_the_devices_limit():
     bench = on("forehead")
     bench.set_um = 2_500
@@ -43,6 +44,7 @@ def test_up_to_the_devices_limit():
         (None, 2_651, None, 2_651),
     ],
 )
+@pytest.mark.requirement("R25")
 def test_over_the_devices_limit(set_um, depth, set_over, measured_over):
     bench = on("forehead")
     bench.set_um = set_um

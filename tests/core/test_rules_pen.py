@@ -45,6 +45,7 @@ def test_the_same_pen_all_along():
 @pytest.mark.parametrize(
     ("serials", "told"), [(["B0001"], [SERIAL, "B0001"]), (["B0001", SERIAL, "C2"], [SERIAL, "B0001", "C2"])]
 )
+@pytest.mark.requirement("R10")
 def test_another_pen_took_over(serials, told):
     bench = on("forehead")
     for serial in serials:
@@ -66,6 +67,7 @@ def test_another_model_under_the_same_serial_is_another_pen():
 
 
 @pytest.mark.parametrize("rule", ["pen.changed", "calibration.missing", "calibration.expired"])
+@pytest.mark.requirement("R10")
 def test_a_pen_that_never_says_who_it_is(rule):
     bench = on("forehead", opening_of(pen=None))
     bench.samples("1")
@@ -511,6 +513,7 @@ def test_a_clock_that_can_be_believed(clocks):
     ("clocks", "worst"),
     [(["restored"], "restored"), (["synced", "unknown", "rtc"], "unknown"), (["unknown"], "unknown")],
 )
+@pytest.mark.requirement("R06")
 def test_a_clock_that_can_not(clocks, worst):
     bench = on("forehead", clock=None)
     for confidence in clocks:

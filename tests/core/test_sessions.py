@@ -59,6 +59,7 @@ def words_after(text: str, before: str) -> set[str]:
 
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("state", STATES)
+@pytest.mark.requirement("R08")
 def test_every_state_and_event(state, event):
     if (state, event) in ALLOWED:
         assert next_state(state, event) == ALLOWED[state, event]
@@ -72,6 +73,7 @@ def test_every_state_and_event(state, event):
 
 @pytest.mark.parametrize("kind", MARK_KINDS)
 @pytest.mark.parametrize("state", STATES)
+@pytest.mark.requirement("R08")
 def test_every_state_and_mark(state, kind):
     if kind in TAKEN[state]:
         check_mark(state, kind)

@@ -72,6 +72,7 @@ TABLE = [
 ]
 
 
+@pytest.mark.requirement("R25")
 def test_the_table_and_each_rule_names_its_source():
     document = rules_document()
     keys = ("id", "version", "severity", "parameters", "streams")
@@ -168,6 +169,7 @@ def test_a_session_of_the_first_version_is_judged_by_its_four_rules_only(kind):
     assert len(bench.end()["assessments"]) > 4
 
 
+@pytest.mark.requirement("R25")
 def test_the_limit_is_the_one_in_the_sessions_own_rules():
     bench = with_gap(26)
     facts, _, _ = bench.pipeline.judge()
@@ -221,6 +223,7 @@ def test_the_parameters_of_a_rule_that_is_not_known_are_its_own():
 
 
 @pytest.mark.parametrize("changed", [{"id": "depth.over_moon"}, {"version": 2}, {"version": 0}])
+@pytest.mark.requirement("R25")
 def test_a_rule_that_is_not_known_never_passes(changed):
     bench = on("forehead")
     bench.samples("1111")

@@ -91,6 +91,7 @@ def change_attribution(data_dir: Path, old: str, new: str) -> int:
 # --- the story --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("R04", "R05")
 def test_left_and_right_were_taken_for_each_other(session: tuple[Path, str]) -> None:
     data_dir, stream = session
     before = shown(data_dir, stream)
@@ -149,6 +150,7 @@ def test_readings_have_the_corrected_zone(session: tuple[Path, str]) -> None:
     assert zones() == [other.get(zone, zone) for zone in before]
 
 
+@pytest.mark.requirement("R05")
 def test_corrections_add_up_and_every_derivation_stays(session: tuple[Path, str]) -> None:
     data_dir, stream = session
     attribute(data_dir, stream, "--move", "2=nose").succeeded()
@@ -278,6 +280,7 @@ def test_what_was_heard_outside_a_session(tmp_path: Path) -> None:
     attribute(path.parent, SPAN, "--move", "1=chin").refused(2, SPAN, "not built yet")
 
 
+@pytest.mark.requirement("R04")
 def test_a_reason_is_demanded(session: tuple[Path, str]) -> None:
     told = devicelog("sessions", "attribute", session[1], "--practitioner", "KM", *SWAP, data_dir=session[0])
     assert told.code == 2
@@ -329,6 +332,7 @@ sys.exit(run(sys.argv[1:]))
 """
 
 
+@pytest.mark.requirement("R01")
 def test_killed_before_it_is_on_disk(session: tuple[Path, str]) -> None:
     data_dir, stream = session
     before = entries(data_dir)
@@ -429,6 +433,7 @@ def test_a_recorder_is_asked_nonsense(session: tuple[Path, str], tmp_path: Path)
 # --- privacy ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("R27")
 def test_neither_reason_nor_code_is_in_the_evidence(session: tuple[Path, str]) -> None:
     data_dir, stream = session
     attribute(data_dir, stream, "--client", "Qx-7731", reason="Zebra am Fenster").succeeded()

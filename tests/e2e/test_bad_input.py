@@ -457,6 +457,7 @@ def test_data_directory_cannot_be_made(tmp_path: Path, pen: PtyPen) -> None:
         tmp_path.chmod(0o700)
 
 
+@pytest.mark.requirement("R23")
 def test_data_directory_read_only(data_dir: Path, pen: PtyPen) -> None:
     prefix = without_privileges()
     with recording(data_dir, pen.link, "--duration", "0.2") as command:
@@ -567,6 +568,7 @@ def fill(disk: Path, leave_mb: int = 0) -> None:
                 return
 
 
+@pytest.mark.requirement("R23")
 def test_disk_full_at_the_start(small_disk: Path, pen: PtyPen) -> None:
     fill(small_disk, leave_mb=20)
     record(small_disk / "data", pen.link).refused(5, "MB free; a session may need 48 MB", "--data-dir")
@@ -614,6 +616,7 @@ def test_disk_full_in_the_session_and_space_returns(small_disk: Path, pen: PtyPe
     assert account["boots"][0]["missing"] == 0
 
 
+@pytest.mark.requirement("R23")
 def test_disk_full_in_the_session_and_stays_so(small_disk: Path, pen: PtyPen) -> None:
     data_dir = small_disk / "data"
     with recording(data_dir, pen.link) as command, talking(pen, command) as talk:

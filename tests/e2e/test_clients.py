@@ -127,6 +127,7 @@ def test_what_is_held_on_one_client_is_listed_and_shown(data_dir: Path) -> None:
     assert HER_NOTE not in text
 
 
+@pytest.mark.requirement("R22")
 def test_a_client_who_is_given_everything_can_check_it_and_reads_of_nobody_else(data_dir: Path, tmp_path: Path) -> None:
     perform(data_dir, {"do": "export", "sessions": [told_of(data_dir, HERS)["sessions"][0]["id"]], "formats": ["bag"],
                        "recipient": "insurer"})  # fmt: skip
@@ -170,6 +171,7 @@ def test_a_text_that_names_another_client_is_left_out_and_that_is_said(data_dir:
 # --- erased -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("R28")
 def test_an_erased_client_is_in_no_byte_and_everything_else_is_as_it_was(data_dir: Path) -> None:
     retain(data_dir).succeeded()
     hers = told_of(data_dir, HERS)

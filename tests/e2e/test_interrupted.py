@@ -60,6 +60,7 @@ def record_again(data_dir: Path) -> Ended:
 @pytest.mark.parametrize(
     "by", ["sessions list", "sessions show", "sessions readings", "verify --all", "verify", "replay", "mark", "record"]
 )
+@pytest.mark.requirement("R07")
 def test_the_next_command_closes_it(by: str, killed: tuple[Path, Json]) -> None:
     data_dir, told = killed
     session = told["marks"][0]["session"]
@@ -89,6 +90,7 @@ def test_the_next_command_closes_it(by: str, killed: tuple[Path, Json]) -> None:
     assert_whole(data_dir)
 
 
+@pytest.mark.requirement("R07")
 def test_what_was_confirmed_is_there(killed: tuple[Path, Json]) -> None:
     data_dir, told = killed
     devicelog("sessions", "list", data_dir=data_dir).succeeded()

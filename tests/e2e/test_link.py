@@ -107,6 +107,7 @@ def test_the_same_pen_comes_back(pen: PtyPen, tmp_path: Path) -> None:
     assert updates(tmp_path / "data") == []
 
 
+@pytest.mark.requirement("R10")
 def test_a_pen_that_answers_with_another_pens_serial(pen: PtyPen, tmp_path: Path) -> None:
     told, _ = there_and_back(tmp_path / "data", pen, identity(serial="PTY-2"), *samples(40, 10))
     (finding,) = [finding for finding in told["findings"] if finding["rule"] == "pen.changed"]
@@ -115,6 +116,7 @@ def test_a_pen_that_answers_with_another_pens_serial(pen: PtyPen, tmp_path: Path
     assert updates(tmp_path / "data") == []
 
 
+@pytest.mark.requirement("R10")
 def test_new_firmware_under_the_same_serial_is_an_entry_and_no_other_pen(pen: PtyPen, tmp_path: Path) -> None:
     new = identity(firmware="2")
     told, said = there_and_back(tmp_path / "data", pen, new, *samples(40, 10), new)
@@ -128,6 +130,7 @@ def test_new_firmware_under_the_same_serial_is_an_entry_and_no_other_pen(pen: Pt
     assert new[1:-1] in chunk.data
 
 
+@pytest.mark.requirement("R10")
 def test_new_firmware_between_two_sessions_is_an_entry(pen: PtyPen, tmp_path: Path) -> None:
     for firmware in ("1", "1", "2"):
         with recording(tmp_path / "data", pen.link) as command:

@@ -119,6 +119,7 @@ def patched(program: str, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.requirement("R30")
 def test_another_engine_prints_the_difference_and_leaves_the_record(noisy: tuple[Path, str]) -> None:
     data_dir, session = noisy
     told = patched(ANOTHER_ENGINE, "replay", session, "--data-dir", str(data_dir))

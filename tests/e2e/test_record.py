@@ -153,6 +153,7 @@ def test_the_readings_are_every_sample_in_both_shapes(two: tuple[Path, Json]) ->
     assert {row["zone"] for row in rows} >= {"forehead", "chin"}
 
 
+@pytest.mark.requirement("R27")
 def test_the_client_and_the_note_are_in_the_private_tables_only(two: tuple[Path, Json]) -> None:
     data_dir, _ = two
     with database(data_dir) as connection:

@@ -24,6 +24,7 @@ def old(tmp_path: Path) -> Path:
     return data_dir
 
 
+@pytest.mark.requirement("R13")
 def test_sessions_of_0_2_0_derive_to_the_same_but_for_the_engine(old: Path) -> None:
     devicelog("verify", "--all", data_dir=old).succeeded()
     for row in listed(old)[0]:

@@ -108,6 +108,7 @@ def test_ssh_keygen_verifies_a_bag_with_the_pin(begun, tmp_path):
     assert subprocess.run(words, input=b"tag manifeSt", capture_output=True).returncode != 0
 
 
+@pytest.mark.requirement("R21", "R29")
 def test_a_device_that_was_rolled_back_is_refused_and_goes_on_with_its_newest_database(begun):
     signer = Signer(begun)
     with pytest.raises(SignatureRefused, match="5 entries now, and 9 were signed") as refused:

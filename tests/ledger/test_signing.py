@@ -96,6 +96,7 @@ def test_every_bit_of_a_proof_and_of_a_root_is_looked_at():
 # --- a fork is acknowledged -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("R29")
 def test_a_restored_backup_ends_the_log_at_what_was_signed():
     assert acknowledge(SIGNED, head(GENUINE, 5)) == SIGNED
 

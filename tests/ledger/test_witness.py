@@ -77,6 +77,7 @@ ATTEMPTS = {
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
+@pytest.mark.requirement("R21")
 def test_a_file_advances_with_a_proof_alone(device, attempt):
     size, of, proof, code = ATTEMPTS[attempt]
     refusal = advance(device.file(3, 9), device.note(size, of), proof(of), verified)

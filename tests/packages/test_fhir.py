@@ -224,6 +224,7 @@ def test_nothing_is_empty_and_a_value_is_there_or_why_it_is_not(name: str) -> No
 # --- what it says -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("R11")
 def test_a_session_as_it_was_recorded(tmp_path: Path) -> None:
     [session] = documents(make_database(tmp_path), FIRST)
     data = bundled(session)

@@ -47,6 +47,7 @@ HIDDEN: dict[str, tuple[bool, str | None, set[str]]] = {
 
 
 @pytest.mark.parametrize(("redacted", "called", "hidden"), HIDDEN.values(), ids=HIDDEN.keys())
+@pytest.mark.requirement("R27")
 def test_what_is_hidden_is_nowhere_and_the_rest_is_there(
     session: Json, redacted: bool, called: str | None, hidden: set[str]
 ) -> None:
@@ -68,6 +69,7 @@ def test_the_clients_code_is_in_no_bundle(session: Json) -> None:
     assert REF.encode() in data
 
 
+@pytest.mark.requirement("R22")
 def test_two_recipients_have_no_identifier_of_the_client_in_common(session: Json) -> None:
     """Also none that was made from one: a UUID over the reference would tell it to whoever guesses."""
     other = {**session, "client_ref": OTHER_REF, "client": "another"}

@@ -104,6 +104,7 @@ SECRET = {
 }
 
 
+@pytest.mark.requirement("R05")
 def test_a_correction_is_told_with_who_when_and_why():
     report = facts(session_of(json_of("clean-rules-2-corrected"), attribution=MADE, derivation=2, derivations=3))
     told = sections(report)["Corrections"]

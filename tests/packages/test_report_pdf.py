@@ -29,6 +29,7 @@ def together(words: str) -> str:
     return "".join(words.split())
 
 
+@pytest.mark.requirement("R11")
 def test_it_says_what_the_report_says(tmp_path):
     report = facts(*of_scenario("overdepth"))
     told = together(words_of(overdepth(), tmp_path))

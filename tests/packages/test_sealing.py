@@ -56,6 +56,7 @@ def test_the_columns_of_the_list_of_sessions() -> None:
 
 
 @pytest.mark.parametrize("stream", [FIRST, SECOND, SPAN])
+@pytest.mark.requirement("R11")
 def test_what_is_shown_and_read_is_the_same(recorded: Sealed, tmp_path: Path, stream: str) -> None:
     path, sealed = recorded
     shutil.rmtree(path.parent / "packages")
@@ -141,6 +142,7 @@ def test_the_later_package_is_replaced(recorded: Sealed) -> None:
         assert [entry.type for entry in kept.entries()][-1] == "session.attributed"
 
 
+@pytest.mark.requirement("R11")
 def test_a_bag_is_the_same_files_in_a_folder(recorded: Sealed, tmp_path: Path) -> None:
     path, sealed = recorded
     attribute(path)
@@ -177,6 +179,7 @@ def test_what_a_package_is_made_of_can_be_had_from_it_again(recorded: Sealed) ->
             assert list(parts.chunks) == list(evidence.blobs(evidence.stream(FIRST)["no"])) == list(parts.chunks)
 
 
+@pytest.mark.requirement("R22")
 def test_the_package_of_one_session_names_no_other(recorded: Sealed) -> None:
     path, _ = recorded
     for file in (path.parent / "packages").iterdir():
@@ -315,6 +318,7 @@ def test_the_verifier_says_the_same_of_what_came_later(recorded: Sealed, tmp_pat
 # --- what is erased ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("R28")
 def test_what_is_erased_from_the_database_is_erased_beside_the_package(recorded: Sealed) -> None:
     path, _ = recorded
     spoil(path, "DELETE FROM client", "DELETE FROM note")

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from devicelog.packages.bag import BagWriter
 from devicelog.packages.datapackage import TableFile, datapackage
 from devicelog.packages.fhir import bundle
@@ -51,6 +53,7 @@ def test_every_judge_finds_its_part_sound(tmp_path: Path, bagit: Any) -> None:
     assert [json.loads(line)["number"] for line in lines] == list(range(len(lines)))
 
 
+@pytest.mark.requirement("R22")
 def test_nothing_in_it_names_another_session_or_what_is_hidden(tmp_path: Path) -> None:
     database = make_database(tmp_path / "data")
     export(database, tmp_path / "bag", called="subject 12")

@@ -180,6 +180,7 @@ def _records(scenario: str) -> list[Record]:
 
 @pytest.mark.parametrize("scenario", ["clean", "noise", "unplug", "reboot", "reorder", "wrongpen"])
 @pytest.mark.parametrize("untold", [(), ("numbers", "clock", "restarts")], ids=["told", "untold"])
+@pytest.mark.requirement("R11")
 def test_readings_are_those_of_the_rows(scenario: str, untold: tuple[str, ...]) -> None:
     records = _records(scenario)
     expected = io.StringIO(newline="")

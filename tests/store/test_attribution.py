@@ -161,6 +161,7 @@ def test_an_attribution_of_what_is_no_closed_session(stream: str, recorded: Path
     assert any("is of no closed session" in problem for problem in problems(recorded))
 
 
+@pytest.mark.requirement("R08")
 def test_an_attribution_of_a_session_that_is_open(tmp_path: Path) -> None:
     path = make_database(tmp_path / "data", leave_open=True)
     attribute(path, change=lambda body: body | {"stream": SECOND})

@@ -120,6 +120,7 @@ def test_a_session_that_is_still_recorded_is_consistent_and_says_what_the_ledger
         (["DELETE FROM client", "DELETE FROM note"], 3),
     ],
 )
+@pytest.mark.requirement("R28")
 def test_what_was_erased_is_counted_and_is_no_problem(statements: list[str], erased: int, recorded: Path) -> None:
     with plain(recorded) as connection:
         for statement in statements:
@@ -782,6 +783,7 @@ def test_verify_names_a_changed_client_code_and_ends_with_3(recorded: Path) -> N
     assert f"ALTERED: {CODE_CHANGED.format(one(recorded, 'SELECT client_ref FROM client'))}" in run.stdout
 
 
+@pytest.mark.requirement("R24")
 def test_verify_names_a_damaged_chunk_and_ends_with_3(recorded: Path) -> None:
     set_(recorded, "chunk", "last_us", place(recorded, FIRST, 3), lambda us: us + 1)
     whole, damaged, undamaged = verify(recorded, "--all"), verify(recorded, FIRST), verify(recorded, SECOND[2:])

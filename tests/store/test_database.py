@@ -122,6 +122,7 @@ def test_the_writer_is_durable_and_begins_its_transactions_itself(tmp_path: Path
             other.execute("BEGIN IMMEDIATE")
 
 
+@pytest.mark.requirement("R01")
 def test_a_transaction_that_fails_takes_all_of_it_back(recorded: Path) -> None:
     before = dump(recorded)
     engine, head = open_for_writing(recorded.parent, stamps=StillClock(), sw=SW)
@@ -171,6 +172,7 @@ def test_a_document_and_a_client_are_kept_once(transaction: Transaction) -> None
     assert tuple(count.one()) == (2, 2)
 
 
+@pytest.mark.requirement("R27")
 def test_a_client_is_a_random_reference_and_a_salted_commitment(transaction: Transaction) -> None:
     ref, committed = transaction.client("K-é")
     row = transaction.connection.exec_driver_sql("SELECT client_ref, salt, code FROM client").one()
@@ -286,6 +288,7 @@ def test_a_database_of_no_version(recorded: Path) -> None:
 
 
 @pytest.mark.parametrize("at", [0, 100, -1])
+@pytest.mark.requirement("R24")
 def test_a_last_entry_that_was_changed(at: int, recorded: Path) -> None:
     last = one(recorded, "SELECT max(seq) FROM ledger_entry")
     data = one(recorded, "SELECT bytes FROM ledger_entry WHERE seq = ?", last)
@@ -387,6 +390,7 @@ class Usage(NamedTuple):
 
 
 @pytest.mark.parametrize(("free", "enough"), [(NEEDED_FREE_BYTES - 1, False), (NEEDED_FREE_BYTES, True)])
+@pytest.mark.requirement("R23")
 def test_too_little_space(free: int, enough: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database.shutil, "disk_usage", lambda _: Usage(1 << 40, 0, free))
     if enough:

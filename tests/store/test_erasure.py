@@ -110,6 +110,7 @@ def put_back(path: Path, kept: list[tuple[str, tuple[Any, ...]]]) -> None:
 # --- gone -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("R28")
 def test_code_and_texts_are_in_no_byte_of_any_file_and_everything_still_verifies(recorded: Path) -> None:
     with alone(recorded.parent) as access:
         seal_all(access, lambda _words: None)
@@ -131,6 +132,7 @@ def test_code_and_texts_are_in_no_byte_of_any_file_and_everything_still_verifies
             assert package.client_code(done["client_ref"]) is None
 
 
+@pytest.mark.requirement("R28")
 def test_the_entry_says_what_and_who_and_not_why(data_dir: Path) -> None:
     ref, seq = ref_of(data_dir), erased(data_dir)["entry"]
     with Evidence(data_dir / FILE_NAME) as evidence:
@@ -270,6 +272,7 @@ class Refused:
     ],
     ids=lambda case: case.id,
 )  # fmt: skip
+@pytest.mark.requirement("R28")
 def test_an_erasure_is_refused(data_dir: Path, case: Refused) -> None:
     case.before(data_dir)
     before = private_rows(data_dir / FILE_NAME)
@@ -418,6 +421,7 @@ def test_a_private_file_of_an_erased_client_that_cannot_be_read_is_taken_away(da
         assert not file.exists()
 
 
+@pytest.mark.requirement("R28")
 def test_a_rebuild_leaves_out_what_came_back(sealed: Path, data_dir: Path) -> None:
     path, before = data_dir / FILE_NAME, private_rows(data_dir / FILE_NAME)
     erased(data_dir)

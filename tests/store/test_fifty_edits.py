@@ -194,6 +194,7 @@ def edited(path: Path, seed: int, how: str) -> Edit:
 
 
 @each_edit
+@pytest.mark.requirement("R20")
 def test_an_edit_is_found_and_located(seed: int, how: str, recorded: Path) -> None:
     edit = edited(recorded, seed, how)
     found = problems(recorded)

@@ -93,6 +93,7 @@ MATRIX = matrix()
 
 @pytest.mark.parametrize("recursive", ["ON", "OFF"])
 @pytest.mark.parametrize("what", MATRIX)
+@pytest.mark.requirement("R03")
 def test_evidence_is_not_changed_by(what: str, recursive: str, recorded: Path) -> None:
     before = dump(recorded)
     with plain(recorded, f"PRAGMA recursive_triggers = {recursive}") as connection:
@@ -103,6 +104,7 @@ def test_evidence_is_not_changed_by(what: str, recursive: str, recorded: Path) -
 
 
 @pytest.mark.parametrize("table", EVIDENCE)
+@pytest.mark.requirement("R03")
 def test_without_its_guards_the_same_statements_do_change_it(table: str, recorded: Path) -> None:
     """The matrix can fail: what it tries is possible where no guard stands in the way."""
     before = one(recorded, f"SELECT count(*) FROM {table}")
@@ -182,6 +184,7 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("what", SPOILT)
+@pytest.mark.requirement("R03", "R24")
 def test_a_spoilt_guard_is_named_and_nothing_is_recorded(what: str, recorded: Path) -> None:
     whole = report(recorded)
     statements, problem = SPOILT[what]

@@ -237,6 +237,7 @@ STOPPED = next(entry.values for entry in ENTRIES if entry.type == "recorder.stop
 
 
 @pytest.mark.parametrize("type_", sorted(BODY_KEYS))
+@pytest.mark.requirement("R04")
 def test_a_body_has_exactly_its_keys(type_: str) -> None:
     values = next(entry.values for entry in ENTRIES if entry.type == type_)
     key = sorted(values["body"])[0]
@@ -260,6 +261,7 @@ def test_a_value_outside_the_profile_is_not_written(value: Any) -> None:
 
 
 @pytest.mark.parametrize("key", sorted(STOPPED))
+@pytest.mark.requirement("R04")
 def test_an_envelope_without_a_key(key: str) -> None:
     with pytest.raises(ValueError, match=rf"envelope keys \['{key}'\]"):
         read_entry(canonical({name: value for name, value in STOPPED.items() if name != key}))

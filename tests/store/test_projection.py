@@ -92,6 +92,7 @@ CHANGES: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.requirement("R01")
 def test_an_entry_changes_exactly_this(name: str) -> None:
     assert project(ENTRIES[name]) == CHANGES.get(name)
 

@@ -401,6 +401,7 @@ def test_who_may_not_give_it_to_its_owner_is_refused(theirs: Path, monkeypatch: 
 
 
 @each_old
+@pytest.mark.requirement("R13")
 def test_an_upgrade_keeps_every_byte_of_evidence(old: Path) -> None:
     before = content(old)
     done = anew(old)

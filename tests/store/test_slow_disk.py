@@ -69,6 +69,7 @@ with_compiler = pytest.mark.skipif(COMPILER is None, reason="no C compiler: sync
 
 
 @with_compiler
+@pytest.mark.requirement("R07")
 def test_what_arrives_is_on_disk_within_a_second_where_a_sync_takes_300_ms(tmp_path: Path) -> None:
     """The best of three: the promise is ours, a busy machine is not."""
     for attempt in range(3):

@@ -400,6 +400,7 @@ def test_records_and_actions_are_written_in_the_order_they_were_given(bench: Ben
     assert problems(bench.path) == []
 
 
+@pytest.mark.requirement("R07")
 def test_what_arrives_is_on_disk_within_a_second(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The best of three: the promise is ours, a busy machine is not."""
     monkeypatch.setattr(writer_module, "FLUSH_PERIOD_S", FLUSH_PERIOD_S)
@@ -421,6 +422,7 @@ def test_records_wait_for_the_period_and_are_one_chunk(bench: Bench, monkeypatch
     assert bench.chunks() == [10]
 
 
+@pytest.mark.requirement("R01")
 def test_a_transaction_that_failed_leaves_the_head_where_it_was(bench: Bench) -> None:
     """Or the second attempt would leave a gap in the numbers."""
     disk = Disk(bench.engine, "commit")

@@ -159,6 +159,7 @@ FOLDER_ATTACKS = {
 
 
 @pytest.mark.parametrize("attack", FOLDER_ATTACKS, ids=lambda attack: attack.__name__)
+@pytest.mark.requirement("R20")
 def test_in_the_folder(attack, folder, log):
     assert judged(folder, log)["exit_code"] == 0
     attack(folder)
@@ -437,6 +438,7 @@ FORGERIES = {
 
 
 @pytest.mark.parametrize("forgery", FORGERIES, ids=lambda forgery: forgery.__name__)
+@pytest.mark.requirement("R20")
 def test_what_the_owner_of_both_keys_lays_down_anew(forgery, bag, log, streams, tmp_path):
     """Lists and the bag's signature are made anew; only what hashes lead to is left to show it."""
     files = {**bag, **forgery(bag, log, streams)}

@@ -48,6 +48,7 @@ def missed(path: Path, data: bytes, step: int, target: Path | None = None) -> li
     return found
 
 
+@pytest.mark.requirement("R20")
 def test_every_byte_of_a_package(tmp_path):
     assert not missed(tmp_path / f"{STREAM.id}.package.zip", b.zipped(PACKAGE), 11)
 
@@ -68,12 +69,14 @@ def test_every_length_of_a_package(tmp_path):
 
 
 @pytest.mark.parametrize("name", BAG)
+@pytest.mark.requirement("R20")
 def test_every_byte_of_a_bag(name, tmp_path):
     folder = b.laid_down(BAG, tmp_path / "bag")
     assert not missed(folder / name, BAG[name], 41, folder)
 
 
 @pytest.mark.parametrize("name", [name for name in PACKAGE if name != "package.json"])
+@pytest.mark.requirement("R20")
 def test_every_byte_of_the_evidence_behind_lists_that_fit_it(name, tmp_path):
     """Sizes and hashes in package.json are no secret: whoever changes a byte makes them anew, and so does this.
 

@@ -112,6 +112,7 @@ EDITS = {  # the edit, whether the owner of the keys signs it anew, and what is 
 
 
 @pytest.mark.parametrize("name", EDITS)
+@pytest.mark.requirement("R20")
 def test_an_edit(name, bag, log, tmp_path):
     edit, signed, words = EDITS[name]
     files = b.signed(edit(bag), log) if signed else edit(bag)

@@ -150,6 +150,7 @@ def test_a_newer_head_than_all_that_is_here(tmp_path):
 
 
 @pytest.mark.parametrize("inspection", [True, False])
+@pytest.mark.requirement("R21")
 def test_a_history_that_was_rewritten_behind_a_witness(inspection, tmp_path):
     """The owner of the keys records otherwise from entry 1 on and signs anew; the head that was kept shows it."""
     log, _ = history()
@@ -164,6 +165,7 @@ def test_a_history_that_was_rewritten_behind_a_witness(inspection, tmp_path):
     assert ("FORK" in problems(report)) == inspection
 
 
+@pytest.mark.requirement("R21")
 def test_two_histories_in_one_bag(tmp_path):
     """The checkpoint of the seal is of the same size as another, and has another root."""
     log, streams = history()
