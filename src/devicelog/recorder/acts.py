@@ -15,8 +15,8 @@ from devicelog.recorder.checkpointing import checkpoint, commission
 from devicelog.recorder.clock import RecorderClock
 from devicelog.recorder.erasing import erase, parse_erase
 from devicelog.recorder.exporting import enter_export, parse_export
-from devicelog.recorder.retention import parse_retention, set_retention
 from devicelog.recorder.releasing import release
+from devicelog.recorder.retention import parse_retention, set_retention
 from devicelog.recorder.sealing import extend, seal
 from devicelog.recorder.witnessing import take_cosigned
 from devicelog.store.evidence import Evidence
