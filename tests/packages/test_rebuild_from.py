@@ -34,6 +34,7 @@ from devicelog.packages.member import Member
 from devicelog.packages.sealing import later_path, package_path, private_path
 from devicelog.packages.whole import BesideDatabase, WholeEvidence
 from devicelog.recorder.access import alone
+from devicelog.recorder.acts import act
 from devicelog.recorder.attributing import AttributeCommand, attribute_here
 from devicelog.recorder.checkpointing import checkpoint
 from devicelog.recorder.importing import Imported, rebuild_from
@@ -487,6 +488,20 @@ def test_an_imported_session_is_not_corrected_here(packages: Path, new: Path) ->
     rebuild_from(packages, new)
     with pytest.raises(BadTransition, match="read from its package here"):
         attribute(new / FILE_NAME, SECOND)
+    assert problems(new) == []
+
+
+def test_the_client_of_an_imported_session_is_erased(packages: Path, new: Path) -> None:
+    """Also of one that a correction gave to that client: the reason goes too."""
+    rebuild_from(packages, new)
+    who = {"practitioner": "p-07", "reason": "asked for it"}
+    with alone(new) as access:
+        act(access, {"do": "retention", "days": 0, **who})
+        act(access, {"do": "erase", "client": json.loads(shown(new, FIRST))["client_ref"], **who})
+    here = json.loads(shown(new, FIRST))
+    assert (here["client"], here["notes"][0]["text"], here["attribution"]["reason"]) == (None, None, None)
+    assert json.loads(shown(new, SECOND))["client"] == CLIENT
+    assert not any(b"K-2000" in file.read_bytes() for file in (new / "packages").iterdir())
     assert problems(new) == []
 
 
