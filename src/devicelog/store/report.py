@@ -30,14 +30,14 @@ class Report:
     pin: Pin | None = None
     last: int | None = None  # the number of the newest entry of the one stream that was checked
     newest: dict[str, int] = field(default_factory=dict)  # the newest entry of each stream that has ended
-
-    def unsigned(self) -> list[str]:
-        """The streams that have ended and are not, or not whole, under a checkpoint that was checked."""
-        return [stream for stream, seq in self.newest.items() if seq >= self.signed]
     packages: int = 0  # read in place of chunks that are not in the database
     unread: list[str] = field(default_factory=list)  # streams whose packages nobody was asked to read
     clients: set[tuple[str, str]] = field(default_factory=set)  # of imported sessions: reference and commitment
     elsewhere: set[str] = field(default_factory=set)  # references whose codes are with their packages
+
+    def unsigned(self) -> list[str]:
+        """The streams that have ended and are not, or not whole, under a checkpoint that was checked."""
+        return [stream for stream, seq in self.newest.items() if seq >= self.signed]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
