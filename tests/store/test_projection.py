@@ -85,6 +85,20 @@ CHANGES: dict[str, Change] = {
     "stream.sealed": Change(stream="s-0000000002", opens=False, values={"sealed_seq": 16}),
     "package.written": Change(stream="s-0000000002", opens=False, values={"package": "ef" * 32}),
     "package.released": Change(stream="s-0000000002", opens=False, values={"released_seq": 18}),
+    "package.imported": Change(
+        stream="s-00000000zz",
+        opens=True,
+        values={
+            "no": 19,
+            "id": "s-00000000zz",
+            "kind": "session",
+            "status": "closed",
+            "closed_seq": 19,
+            "sealed_seq": None,
+            "package": "0f" * 32,
+            "released_seq": 19,
+        },
+    ),
     "session.attributed": Change(
         stream=SESSION, opens=False, values={"verdict": "not assessable", "derived": MOVED, "derivations": 2}
     ),

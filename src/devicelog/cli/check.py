@@ -10,8 +10,7 @@ import click
 from devicelog.cli.common import Number, data_dir_option, default_data_dir, json_option, print_json, reading
 
 if TYPE_CHECKING:
-    from devicelog.store.evidence import Evidence
-    from devicelog.store.reading import StreamRow
+    from devicelog.store.reading import Kept, StreamRow
 
 CHECK_FAILED = 3
 CANNOT_DECIDE = 7
@@ -79,6 +78,7 @@ def _database(
     from devicelog.cli.coverage import coverage_document, coverage_text
     from devicelog.cli.outside import outside_of, pin_file
     from devicelog.errors import EvidenceDamaged
+    from devicelog.packages.whole import BesideDatabase
     from devicelog.recorder.recovery import recover, told
     from devicelog.store.audit import audit
     from devicelog.store.database import FILE_NAME
@@ -100,7 +100,10 @@ def _database(
 
     with Evidence(data_dir / FILE_NAME) as evidence:
         only = evidence.stream(session)["id"] if session else None
-        report = audit(evidence.connection, evidence.path, only=only, outside=outside, progress=progress)
+        beside = BesideDatabase(data_dir)
+        report = audit(
+            evidence.connection, evidence.path, only=only, outside=outside, packages=beside, progress=progress
+        )
     if trusted is not None and report.pin != trusted:
         report.problems.append(f"the keys of this ledger are not those that {pin} names")
     undecided = ["no witness was brought that held any of it"] if require_witness and not report.witnessed else []
@@ -149,11 +152,10 @@ def replay(
 
     if to is None and (link, speed) != (None, None):
         raise UsageProblem("--link and --speed go with --to pty")
-    with reading(data_dir) as evidence:
-        row = evidence.stream(session)
+    with reading(data_dir) as evidence, evidence.of(session) as (kept, row):
         if to is not None:
-            return _play(evidence, row, link or "./replayed-pen", speed or 1.0)
-        results = derive_again(evidence, row)
+            return _play(kept, row, link or "./replayed-pen", speed or 1.0)
+        results = derive_again(kept, row)
     ok = all(result.holds for result in results)
     if as_json:
         rows = [result.document() for result in results]
@@ -174,7 +176,7 @@ def replay(
     return 0 if ok else CHECK_FAILED
 
 
-def _play(evidence: "Evidence", row: "StreamRow", path: str, speed: float) -> int:
+def _play(evidence: "Kept", row: "StreamRow", path: str, speed: float) -> int:
     from devicelog.errors import NotFound, UsageProblem
     from devicelog.recorder.playback import identity_of, play, steps_of
     from devicelog.recorder.stop import Stop

@@ -7,6 +7,7 @@ import click
 
 from devicelog.cli.common import json_option, print_json
 from devicelog.cli.heads import key, show, sign, witness
+from devicelog.cli.importing import continue_log
 
 if TYPE_CHECKING:
     from devicelog.ledger.note import VerifierKey
@@ -20,7 +21,7 @@ def checkpoint() -> None:
     """Checkpoints: the signed head of a log, and what others witnessed of it."""
 
 
-for _command in (show, sign, key, witness):
+for _command in (show, sign, key, witness, continue_log):
     checkpoint.add_command(_command)
 
 

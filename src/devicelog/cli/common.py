@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from devicelog.store.evidence import Evidence
+    from devicelog.packages.whole import WholeEvidence
 
 F = TypeVar("F", bound=Callable[..., Any])
 A_PERSON = (
@@ -80,7 +80,7 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 @contextmanager
-def reading(data_dir: Path | None) -> "Iterator[Evidence]":
+def reading(data_dir: Path | None) -> "Iterator[WholeEvidence]":
     """The database to read; a session that was left open is closed first, and that is said."""
     from devicelog.packages.whole import WholeEvidence
     from devicelog.recorder.recovery import recover, told

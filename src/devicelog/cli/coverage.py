@@ -15,6 +15,7 @@ def coverage_document(report: Report, only: str | None) -> Json:
         "chunks": report.chunks,
         "records": report.records,
         "documents": report.documents,
+        "packages_read": report.packages,
         "chunks_not_yet_in_the_ledger": report.uncommitted_chunks,
         "erased_private_payloads": report.erased,
         "head": report.head,
@@ -35,6 +36,8 @@ def coverage_text(report: Report, only: str | None, now_s: int) -> str:
         f"checked {report.entries} ledger entries, {report.documents} documents, {report.chunks} chunks with "
         f"{report.records} records" + (f" of {only}" if only else f" in {report.streams} streams")
     ]
+    if report.packages:
+        lines.append(f"{report.packages} packages were read: the records of these sessions are in them alone")
     if report.uncommitted_chunks:
         lines.append(f"{report.uncommitted_chunks} chunks of the open session are not yet named by the ledger")
     if report.erased:

@@ -60,12 +60,40 @@ def upgrade(data_dir: Path | None) -> int:
 
 
 @db.command()
+@click.option(
+    "--from",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="There is no database any more: make one of the packages in this folder and below it.",
+)
+@click.option(
+    "--witness",
+    "witnesses",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --from: a witness file or a checkpoint of the lost log. Repeatable.",
+)
+@click.option("--skip-damaged", is_flag=True, help="With --from: leave out packages that are damaged, and name them.")
 @data_dir_option
-def rebuild(data_dir: Path | None) -> int:
+@json_option
+def rebuild(
+    folder: Path | None, witnesses: tuple[Path, ...], skip_damaged: bool, data_dir: Path | None, as_json: bool
+) -> int:
     """Make the database anew from its evidence: lists and guards. The old file is kept.
 
     Every byte of evidence is copied, compared and audited first. Exit 3: evidence was altered, and nothing was changed.
+    With --from: a new database, with a new log that goes on from the lost one (docs/recovery.md). Exit 5: there is a
+    database already. 3: a package is damaged. 7: a package is of a later version. 6: there is no package.
     """
+    from devicelog.cli.importing import rebuild_from
+    from devicelog.errors import UsageProblem
+
+    if folder is not None:
+        return rebuild_from(folder, data_dir, witnesses, skip_damaged=skip_damaged, as_json=as_json)
+    if witnesses or skip_damaged or as_json:
+        raise UsageProblem("--witness, --skip-damaged and --json go with --from FOLDER")
     return _anew(data_dir, upgrade=False)
 
 

@@ -4,6 +4,7 @@ The act is in the ledger and signed before the first file is written (recorder/e
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
     from devicelog.packages.redaction import Shown
     from devicelog.packages.report.facts import ReportFacts
     from devicelog.packages.session_bag import Entered
+    from devicelog.packages.whole import WholeEvidence
     from devicelog.recorder.exporting import ExportCommand
     from devicelog.store.evidence import Evidence
-    from devicelog.store.reading import StreamRow
+    from devicelog.store.reading import Kept, StreamRow
 
 _EACH_BYTES = 4 << 20  # readable shapes of a session, beside its package; of an hour they are more
 
@@ -58,10 +60,9 @@ def export(
     (docs/verify.md). An existing PATH is never written into.
     """
     from devicelog.errors import UsageProblem
+    from devicelog.packages.whole import WholeEvidence
     from devicelog.recorder.acts import perform
     from devicelog.recorder.exporting import parse_export
-    from devicelog.store.database import FILE_NAME
-    from devicelog.store.evidence import Evidence
 
     if inspection != (first is not None and last is not None) or (not inspection and (first or last)):
         raise UsageProblem("--inspection goes with --from DAY and --until DAY")
@@ -88,9 +89,10 @@ def export(
     if not reply["ok"]:
         click.echo(f"error: {reply['error']}", err=True)
         return int(reply["exit_code"])
-    with Evidence(data_dir / FILE_NAME) as evidence, sink:
+    with WholeEvidence(data_dir) as evidence, ExitStack() as opened, sink:
         entered = _entered(evidence, reply)
-        _fill(sink, evidence, command, entered, data_dir)
+        told = [_session(evidence, stream, command.recipient, opened) for stream in command.sessions]
+        _fill(sink, evidence, told, command, entered, data_dir)
         _finish(sink, data_dir, entered)
     if as_json:
         print_json(
@@ -159,22 +161,33 @@ def _finish(sink: "Sink", data_dir: Path, entered: "Entered") -> None:
 class _Session:
     """One session of an export: as `sessions show --json` has it, and what the recipient calls its client."""
 
+    kept: "Kept"
     row: "StreamRow"
     document: "Json"
     called: str | None
 
 
-def _fill(sink: "Sink", evidence: "Evidence", command: "ExportCommand", entered: "Entered", data_dir: Path) -> None:
-    from devicelog.cli.inspecting import add_inspection
+def _session(evidence: "WholeEvidence", stream: str, recipient: str | None, opened: ExitStack) -> _Session:
+    """`opened` closes what it is read from."""
     from devicelog.cli.report import show_document
+
+    kept, row = opened.enter_context(evidence.of(stream))
+    document = show_document(kept, stream)
+    called = None if recipient is None else evidence.pseudonym(recipient, document["client_ref"])
+    return _Session(kept=kept, row=row, document=document, called=called)
+
+
+def _fill(
+    sink: "Sink",
+    evidence: "Evidence",
+    sessions: list[_Session],
+    command: "ExportCommand",
+    entered: "Entered",
+    data_dir: Path,
+) -> None:
+    from devicelog.cli.inspecting import add_inspection
     from devicelog.packages.session_bag import add_export, add_session
 
-    sessions = []
-    for stream in command.sessions:
-        row = evidence.stream(stream)
-        document = show_document(evidence, stream)
-        called = None if command.recipient is None else evidence.pseudonym(command.recipient, document["client_ref"])
-        sessions.append(_Session(row=row, document=document, called=called))
     if "bag" in command.formats:
         add_export(sink, entered)
         for session in sessions:
@@ -201,7 +214,7 @@ def _jsonl(shaping: _Shaping, sessions: list[_Session]) -> None:
     from devicelog.packages.records_lines import record_lines
 
     for session in sessions:
-        records = shaping.evidence.records(session.row["no"])
+        records = session.kept.records(session.row["no"])
         shaping.sink.add(f"records/{session.row['id']}.jsonl", record_lines(records))
 
 
@@ -217,7 +230,7 @@ def _csv(shaping: _Shaping, sessions: list[_Session]) -> None:
         ("findings.csv", findings_csv(told)),
     ]
     for session in sessions:
-        samples = Samples(shaping.evidence, session.row)
+        samples = Samples(session.kept, session.row)
         tables.append((f"readings-{session.row['id']}.csv", readings_csv(samples.frames(), samples.untold)))
     files = []
     for name, blocks in tables:
@@ -288,7 +301,7 @@ def _facts(shaping: _Shaping, session: _Session) -> "ReportFacts":
     )
     return facts_of(
         session.document,
-        Samples(shaping.evidence, session.row).rows(),
+        Samples(session.kept, session.row).rows(),
         proof,
         redacted=shaping.command.redacted,
         client_called=session.called,

@@ -18,6 +18,7 @@ from devicelog.cli.common import (
     reading,
     table,
 )
+from devicelog.cli.releasing import release
 
 if TYPE_CHECKING:
     from devicelog.canonical import Json
@@ -30,6 +31,9 @@ _DERIVING_S = 120.0  # a session of four hours on a slow computer, beside a reco
 @click.group()
 def sessions() -> None:
     """What was recorded: list, read, correct, get the data out."""
+
+
+sessions.add_command(release)
 
 
 @sessions.command("list")
@@ -109,8 +113,8 @@ def show(session: str, derivation: int | None, data_dir: Path | None, as_json: b
     """One session as a treatment record. SESSION is its id or a unique beginning of it."""
     from devicelog.cli.report import show_document, show_text
 
-    with reading(data_dir) as evidence:
-        document = show_document(evidence, session, derivation)
+    with reading(data_dir) as evidence, evidence.of(session) as (kept, row):
+        document = show_document(kept, row["id"], derivation)
     if as_json:
         print_json(document)
     else:
@@ -130,8 +134,8 @@ def readings(session: str, shape: str, pins: bool, data_dir: Path | None) -> Non
     from devicelog.cli.readings import Samples
     from devicelog.samples import COLUMNS
 
-    with reading(data_dir) as evidence:
-        rows = Samples(evidence, evidence.stream(session), pins=pins).rows()
+    with reading(data_dir) as evidence, evidence.of(session) as (kept, row):
+        rows = Samples(kept, row, pins=pins).rows()
         if shape == "csv":
             writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
             writer.writeheader()

@@ -15,6 +15,7 @@ from devicelog.recorder.checkpointing import checkpoint, commission
 from devicelog.recorder.clock import RecorderClock
 from devicelog.recorder.erasing import erase, parse_erase
 from devicelog.recorder.exporting import enter_export, parse_export
+from devicelog.recorder.releasing import release
 from devicelog.recorder.retention import parse_retention, set_retention
 from devicelog.recorder.sealing import extend, seal
 from devicelog.recorder.witnessing import take_cosigned
@@ -84,6 +85,11 @@ def _retention(access: Access, request: Json) -> Json:
     return set_retention(access, parse_retention(request))
 
 
+def _release(access: Access, request: Json) -> Json:
+    done = release(access, _session(access, request))
+    return {"session": done.stream, "chunks": done.chunks, "bytes": done.bytes, "again": done.again}
+
+
 def _session(access: Access, request: Json) -> str:
     with Evidence(access.path) as evidence:
         return str(evidence.stream(str(request.get("session")))["id"])
@@ -99,6 +105,7 @@ _ACTS: dict[str, Callable[[Access, Json], Json]] = {
     "checkpoint": _checkpoint,
     "seal": _seal,
     "extend": _extend,
+    "release": _release,
     "export": _export,
     "erase": _erase,
     "retention": _retention,

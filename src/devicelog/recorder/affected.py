@@ -38,7 +38,7 @@ def sessions_since(evidence: Evidence, pen: Identity, good: Entry | None) -> lis
             continue
         opening = evidence.entry(row["no"])
         facts = parse_canonical(evidence.document(row["derived"]))["facts"] if row["derived"] else None
-        heard = [opening.body["pen"], *(facts.get("pens", ()) if facts else ())]
+        heard = [opening.body.get("pen"), *(facts.get("pens", ()) if facts else ())]
         if (pen.serial, pen.mode) not in {(each["serial"], each["mode"]) for each in heard if each}:
             continue
         zones = [

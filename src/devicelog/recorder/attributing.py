@@ -16,6 +16,7 @@ from devicelog.canonical import Json, parse_canonical
 from devicelog.clinical.plan import suggest
 from devicelog.errors import BadTransition, EvidenceDamaged, StoreUnusable, UsageProblem
 from devicelog.ledger.entries import Actor
+from devicelog.packages.whole import WholeEvidence
 from devicelog.pipeline import ENGINE
 from devicelog.recorder.clock import RecorderClock
 from devicelog.recorder.commands import Reply
@@ -27,6 +28,7 @@ from devicelog.store.database import FILE_NAME, open_for_writing
 from devicelog.store.engine import in_our_words
 from devicelog.store.evidence import Evidence
 from devicelog.store.lock import WriterLock
+from devicelog.store.projection import is_imported
 from devicelog.store.transaction import NOTE_TAG, Transaction, commitment, new_client_ref
 from devicelog.store.writer import Writer
 
@@ -130,7 +132,13 @@ class Prepared:
 def prepare(evidence: Evidence, command: AttributeCommand) -> Prepared:
     """Derive the session as corrected. Raises NotFound, BadTransition, UsageProblem, EvidenceDamaged."""
     row = evidence.stream(command.session)
-    stream, named = row["id"], evidence.derivations(row)
+    stream = row["id"]
+    if is_imported(row):
+        raise BadTransition(
+            f"{stream} was recorded by another device or database and is read from its package here: it cannot be "
+            "corrected in this ledger. Correct it where it was recorded, or keep the correction beside its package."
+        )
+    named = evidence.derivations(row)
     if row["kind"] != "session":
         raise BadTransition(f"{stream} is a time outside a session; claiming one for a session is not built yet")
     if not named:
@@ -209,7 +217,7 @@ def attribute_through(writer: Writer, path: Path) -> Callable[[AttributeCommand,
     """For a recorder that runs: derive in the caller's thread, keep by its writer. The reply comes from disk."""
 
     def attribute(command: AttributeCommand, reply: Reply) -> None:
-        with Evidence(path) as evidence:
+        with WholeEvidence(path.parent) as evidence:
             prepared = prepare(evidence, command)
 
         def kept(future: "Future[Json]") -> None:
@@ -228,7 +236,7 @@ def attribute_here(data_dir: Path, command: AttributeCommand) -> Json:
     with WriterLock(data_dir) as lock:
         lock.take()
         engine, head = open_for_writing(data_dir, stamps=clock, sw=software())
-        with Evidence(path) as evidence:
+        with WholeEvidence(path.parent) as evidence:
             prepared = prepare(evidence, command)
         with in_our_words(path), engine.connect() as connection, connection.begin():
             return prepared.keep(Transaction(connection, head, stamps=clock, sw=software()))

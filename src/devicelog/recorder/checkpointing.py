@@ -55,11 +55,12 @@ def commission(access: Access) -> Pin:
     if pin is not None:
         return pin
     identity = Signer(access.data_dir).identity(first.values["log"], first.leaf)
-    access.append(lambda transaction: transaction.entry("log.commissioned", _commissioned(identity)))
+    access.append(lambda transaction: transaction.entry("log.commissioned", commissioned(identity)))
     return identity.pin
 
 
-def _commissioned(identity: SignerIdentity) -> Json:
+def commissioned(identity: SignerIdentity) -> Json:
+    """What `log.commissioned` says."""
     return {
         "vkey": identity.pin.checkpoints.text(),
         "ssh_key": ssh_key(identity.pin.bags),

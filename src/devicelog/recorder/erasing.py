@@ -13,6 +13,7 @@ from devicelog.errors import BadTransition, StoreUnusable, UsageProblem
 from devicelog.ledger.entries import Actor, Entry
 from devicelog.packages.reading import PackageEvidence
 from devicelog.packages.sealing import package_path
+from devicelog.packages.whole import WholeEvidence
 from devicelog.recorder.access import Access
 from devicelog.recorder.erased import clear_files
 from devicelog.recorder.retention import check_over
@@ -21,6 +22,7 @@ from devicelog.sessions import check_note, check_practitioner, names_code
 from devicelog.store.clients import Known, client, entries_naming, readable
 from devicelog.store.erasures import empty_log, erase_rows
 from devicelog.store.evidence import Evidence
+from devicelog.store.projection import is_imported
 from devicelog.store.reading import StreamRow
 from devicelog.store.rebuild import kept_files, leftovers
 from devicelog.store.transaction import NOTE_TAG, Transaction, commitment
@@ -86,14 +88,22 @@ def held_on(evidence: Evidence, known: Known) -> Held:
         own = row["client_ref"] == known.client_ref
         if own:
             texts |= dict.fromkeys(notes_of(evidence, row))
-        before = evidence.entry(row["no"]).body.get("client_ref")
-        for entry in evidence.attributions(row):
+        before, corrections = _clients_of(evidence, row)
+        for entry in corrections:
             after = entry.body["client_ref"] or before
             if own or (after != before and known.client_ref in (before, after)):
                 texts[entry.body["reason_sha256"]] = None
             before = after
     sessions = tuple(row for row in streams if row["client_ref"] == known.client_ref)
     return Held(known=known, sessions=sessions, streams=streams, texts=tuple(texts))
+
+
+def _clients_of(evidence: Evidence, row: StreamRow) -> tuple[str | None, list[Entry]]:
+    """Whose a session was when it opened, and its corrections; of one of another log as its package says."""
+    if not is_imported(row):
+        return evidence.entry(row["no"]).body.get("client_ref"), evidence.attributions(row)
+    with WholeEvidence(evidence.path.parent) as whole, whole.of(row["id"]) as (kept, there):
+        return kept.entry(there["no"]).body.get("client_ref"), kept.attributions(there)
 
 
 def notes_of(evidence: Evidence, row: StreamRow) -> list[str]:

@@ -11,11 +11,13 @@ from datetime import date
 from devicelog.canonical import Json
 from devicelog.errors import BadTransition, UsageProblem
 from devicelog.ledger.entries import RECORDER, Actor, Entry
+from devicelog.packages.sealing import package_path
 from devicelog.recorder.access import Access
 from devicelog.recorder.checkpointing import checkpoint, commission
 from devicelog.recorder.sealing import said_now, seal
 from devicelog.sessions import check_practitioner
 from devicelog.store.evidence import Evidence
+from devicelog.store.projection import is_imported
 from devicelog.store.transaction import Transaction
 
 FORMATS = ("bag", "csv", "jsonl", "fhir", "html", "pdf")
@@ -90,8 +92,15 @@ def enter_export(access: Access, command: ExportCommand) -> Json:
     """
     for stream in command.sessions:
         with Evidence(access.path) as evidence:
-            if evidence.stream(stream)["closed_seq"] is None:
+            row = evidence.stream(stream)
+            if row["closed_seq"] is None:
                 raise BadTransition(f"{stream} is still being recorded: it is exported when it has ended")
+            if is_imported(row) and "bag" in command.formats:
+                raise BadTransition(
+                    f"{stream} is of another log, and a bag is of one: hand out its package, which is checked with the "
+                    f"pin of that log: {package_path(access.data_dir, stream)} and what lies beside it. Readable "
+                    "shapes: --format csv,jsonl,fhir,html,pdf"
+                )
         seal(access, stream)
     commission(access)  # the keys stand before the export: the checkpoint is over it and nothing after
     actor = RECORDER if command.by is None else Actor(id=command.by, role="auditor")

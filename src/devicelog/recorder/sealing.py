@@ -16,6 +16,7 @@ from devicelog.packages.sealing import package_path, write_later, write_package
 from devicelog.recorder.access import Access
 from devicelog.recorder.checkpointing import checkpoint, covering
 from devicelog.store.evidence import Evidence
+from devicelog.store.projection import is_imported
 from devicelog.store.reading import StreamRow
 from devicelog.store.transaction import Transaction
 
@@ -73,7 +74,7 @@ def unsealed(access: Access) -> list[str]:
 def extend(access: Access, stream: str) -> bool:
     """Write what a sealed stream has since its seal beside its package. False where it has nothing, or no package."""
     row = _row(access, stream)
-    if row["package"] is None:
+    if row["package"] is None or is_imported(row):
         return False
     with Evidence(access.path) as evidence:
         _, _, later = of_stream(evidence.entries_of(stream, row["no"]), stream)
@@ -90,6 +91,8 @@ def extend(access: Access, stream: str) -> bool:
 
 def said_now(access: Access, transaction: Transaction, stream: str) -> Json:
     """What a statement says of a sealed stream's later entries, inside the transaction that enters it."""
+    if is_imported(Evidence(access.path, transaction.connection).stream(stream)):
+        return statement(stream, ())  # what came later is with its package, in the words of its own ledger
     _, sealing, later = _entries(access, transaction, stream)
     if sealing is None:
         raise BadTransition(f"{stream} is not sealed")

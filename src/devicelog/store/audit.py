@@ -18,6 +18,7 @@ from devicelog.store.chunk_audit import check_chunks, check_strays
 from devicelog.store.database import check_ours
 from devicelog.store.engine import in_our_words
 from devicelog.store.erasure_audit import check_erasures
+from devicelog.store.package_audit import Packages, check_packages
 from devicelog.store.pen_audit import check_pens
 from devicelog.store.projection import project
 from devicelog.store.report import Report, Stream, check_types
@@ -32,9 +33,13 @@ def audit(
     *,
     only: str | None = None,
     outside: Outside = NOTHING_OUTSIDE,
+    packages: Packages | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Check everything, or the chain and the one stream `only`. Raises what `in_our_words` and `check_ours` raise."""
+    """Check everything, or the chain and the one stream `only`; `packages` reads what stands in place of chunks.
+
+    Raises what `in_our_words` and `check_ours` raise.
+    """
     report = Report()
     with in_our_words(path):
         check_ours(connection, path)
@@ -55,12 +60,20 @@ def audit(
         progress("documents")
         documents = _documents(connection, report)
         named = _named_documents(streams, documents, report) | check_pens(entries, streams, documents, report)
+        progress("packages")
+        away, more = check_packages(connection, entries, streams, report, packages=packages, only=only)
+        report.problems += [
+            f"the derived document of an imported session is missing: {digest}"
+            for digest in sorted(more - documents.keys())
+        ]
+        named |= more
         if only is None:
             report.problems += [f"document {digest} is named by no entry" for digest in documents.keys() - named]
         for stream_id, stream in streams.items():
             if only in (None, stream_id):
                 progress(f"chunks of {stream_id}")
-                check_chunks(connection, stream, report)
+                if stream_id not in away:
+                    check_chunks(connection, stream, report)
                 report.notes |= {entry.body["reason_sha256"] for entry in stream.attributions}
         if only is None:
             check_strays(connection, streams, report)
@@ -226,7 +239,7 @@ def _private(connection: Connection, streams: dict[str, Stream], report: Report,
         typed = isinstance(row.salt, bytes) and isinstance(row.text, str)
         if not typed or commitment(NOTE_TAG, row.salt, row.text) != row.commitment:
             report.problems.append(f"the note {row.commitment} was changed: it is not what its record commits to")
-    if every and not report.problems:  # a chunk that cannot be read takes its notes' commitments with it
+    if every and not report.problems and not report.unread:  # what cannot be read takes its notes' commitments with it
         report.problems += [
             f"the note {name} is in no record and no attribution" for name in sorted(kept - report.notes)
         ]
@@ -237,8 +250,8 @@ def _private(connection: Connection, streams: dict[str, Stream], report: Report,
         for stream in streams.values()
         for body in (stream.opening.body, *(entry.body for entry in stream.attributions))
         if body.get("client_ref") is not None
-    }
-    report.erased += len({ref for ref, _ in committed} - clients.keys())
+    } | report.clients
+    report.erased += len({ref for ref, _ in committed} - clients.keys() - report.elsewhere)
     for ref, wanted in sorted(committed):
         client = clients.get(ref)
         if client is None:

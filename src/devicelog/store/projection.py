@@ -1,7 +1,8 @@
 """What one ledger entry changes in the projection. Pure: the projection is this, applied to every entry in order."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from devicelog.canonical import Json
 from devicelog.ledger.entries import RECORDER, Entry
@@ -40,12 +41,17 @@ def erased_names(entry: Entry) -> tuple[str, ...]:
     return tuple(dict.fromkeys((entry.body["client_ref"], *entry.body["streams"], *entry.body["notes"])))
 
 
+def is_imported(row: Mapping[str, Any]) -> bool:
+    """Whether a row is of a session of another ledger, which is read from its package alone."""
+    return row["closed_seq"] is not None and row["no"] == row["closed_seq"]
+
+
 def project(entry: Entry) -> Change | None:
     """The change an entry makes, or None."""
     build = _CHANGES.get(entry.type)
     if build is None:
         return None
-    opens = entry.type in ("session.opened", "span.opened")
+    opens = entry.type in ("session.opened", "span.opened", "package.imported")
     return Change(stream=entry.body["stream"], opens=opens, values=build(entry))
 
 
@@ -109,6 +115,13 @@ def _released(entry: Entry) -> Json:
     return {"released_seq": entry.seq}
 
 
+def _imported(entry: Entry) -> Json:
+    """The row that its package gives, in this ledger: it begins and ends with this entry, and has no chunks here."""
+    told, here = entry.body["row"], dict.fromkeys(("no", "closed_seq", "released_seq"), entry.seq)
+    row: Json = {key: value for key in COLUMNS if type(value := told.get(key)) in (str, int)}
+    return {**row, **here, "id": entry.body["stream"], "sealed_seq": None, "package": entry.body["sha256"]}
+
+
 _CHANGES: dict[str, Callable[[Entry], Json]] = {
     "session.opened": _opened,
     "span.opened": _opened,
@@ -119,4 +132,5 @@ _CHANGES: dict[str, Callable[[Entry], Json]] = {
     "stream.sealed": _sealed,
     "package.written": _packaged,
     "package.released": _released,
+    "package.imported": _imported,
 }

@@ -30,6 +30,10 @@ class Report:
     pin: Pin | None = None
     last: int | None = None  # the number of the newest entry of the one stream that was checked
     newest: dict[str, int] = field(default_factory=dict)  # the newest entry of each stream that has ended
+    packages: int = 0  # read in place of chunks that are not in the database
+    unread: list[str] = field(default_factory=list)  # streams whose packages nobody was asked to read
+    clients: set[tuple[str, str]] = field(default_factory=set)  # of imported sessions: reference and commitment
+    elsewhere: set[str] = field(default_factory=set)  # references whose codes are with their packages
 
     def unsigned(self) -> list[str]:
         """The streams that have ended and are not, or not whole, under a checkpoint that was checked."""

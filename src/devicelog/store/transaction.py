@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Protocol
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from devicelog.canonical import Json
+from devicelog.errors import EvidenceDamaged
 from devicelog.ledger.entries import NO_PREVIOUS, RECORDER, Actor, Entry, entry_bytes, read_entry
 from devicelog.ledger.tree import Tree, leaf_hash
 from devicelog.records import SERIAL, Chunk, Record
@@ -154,6 +155,17 @@ class Transaction:
         self.head = replace(self.head, stream=None)
         return entry
 
+    def release(self, stream_no: int, body: Json) -> Entry:
+        """Append `package.released` and delete the chunks of that stream. Raises EvidenceDamaged: nothing is done."""
+        entry = self.entry("package.released", body)
+        low, high = stream_no << CHUNK_INDEX_BITS, (stream_no + 1) << CHUNK_INDEX_BITS
+        gone = self.connection.execute(delete(CHUNK).where(CHUNK.c.id >= low, CHUNK.c.id < high)).rowcount
+        if gone != body["chunks"]:
+            raise EvidenceDamaged(
+                f"{body['stream']} has {gone} chunks in the database; it was closed with {body['chunks']}"
+            )
+        return entry
+
     def document(self, data: bytes) -> str:
         """Keep a document, once, and return its SHA-256 in hex."""
         digest = sha256(data).digest()
@@ -193,6 +205,20 @@ class Transaction:
     def note(self, salt: bytes, text: str) -> None:
         """Keep the text of a note apart from its record, which holds the commitment to it."""
         self.connection.execute(insert(NOTE).values(commitment=commitment(NOTE_TAG, salt, text), salt=salt, text=text))
+
+    def known_client(self, client_ref: str, salt: bytes, code: str) -> bool:
+        """Keep a client of another ledger. False where this one has the code, or the reference, for another already."""
+        here = (CLIENT.c.client_ref == client_ref) | (CLIENT.c.code == code)
+        found = self.connection.execute(select(CLIENT).where(here)).all()
+        if not found:
+            self.connection.execute(insert(CLIENT).values(client_ref=client_ref, salt=salt, code=code))
+        return all(tuple(row) == (client_ref, salt, code) for row in found)
+
+    def known_note(self, salt: bytes, text: str) -> None:
+        """Keep a note of another ledger, once."""
+        name = commitment(NOTE_TAG, salt, text)
+        if self.connection.execute(select(NOTE.c.commitment).where(NOTE.c.commitment == name)).first() is None:
+            self.note(salt, text)
 
     def _stream(self) -> StreamHead:
         if self.head.stream is None:
