@@ -317,6 +317,7 @@ def test_an_older_database_under_the_same_signer_is_not_signed(handed: Path) -> 
     for name in ("devicelog.db-wal", "devicelog.db-shm"):
         (data_dir / name).unlink(missing_ok=True)
     shutil.copy(handed / "older.db", data_dir / "devicelog.db")
+    devicelog("checkpoint", "sign", data_dir=data_dir).refused(3, "were signed")
     with PtyPen(handed / "pen") as pen, recording(data_dir, pen.link, "--duration", "0.3") as command:
         pen.introduce(command)
         ended = command.end().succeeded()

@@ -37,11 +37,12 @@ SWITCHES = {
     "--redact": "export: without private texts; the entry of the export is made and says so",
     "--rejected": "pens check: what is printed",
     "--require-witness": "verify: stricter",
+    "--skip-damaged": "db rebuild --from: what is left out is named; nothing was in the new ledger yet",
     "--with-kept": "clients erase: old database files go too; the erasure is an entry",
     "--yes": "clients erase: without a question; the erasure is an entry",
 }
 # What another program can ask of a running recorder beside marks: what each does is an entry, or changes no evidence.
-ACTS = {"commission", "cosigned", "checkpoint", "seal", "extend", "export", "erase", "retention"}
+ACTS = {"commission", "cosigned", "checkpoint", "seal", "extend", "export", "erase", "release", "retention"}
 
 
 def commands(command: click.Command, name: str) -> dict[str, click.Command]:

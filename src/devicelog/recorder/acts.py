@@ -60,7 +60,7 @@ class Acting:
 
 
 def _checkpoint(access: Access, _request: Json) -> Json:
-    head = checkpoint(access)
+    head = checkpoint(access, ask=True)
     return {"size": head.size, "note": head.note.decode()}
 
 

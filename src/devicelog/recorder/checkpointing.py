@@ -69,14 +69,18 @@ def commissioned(identity: SignerIdentity) -> Json:
     }
 
 
-def checkpoint(access: Access) -> Checkpointed:
-    """The signed head of the ledger as it is now: the one that is held, or a new one.
+def checkpoint(access: Access, *, ask: bool = False) -> Checkpointed:
+    """The signed head of the ledger as it is now: the one that is held, or a new one. `ask`: the signer in any case.
+
+    Whether more was signed than is here, only the signer remembers: an older copy of the database says nothing of it.
 
     Raises StoreUnusable where the signer does not answer, SignatureRefused where it does not sign.
     """
     pin = commission(access)
     with Evidence(access.path) as evidence:
         every, held = leaves(evidence), newest_checkpoint(evidence)
+    if held is not None and held.size == len(every) and ask:
+        _signed(access, pin, every, held)
     if held is None or held.size != len(every):
         note = _signed(access, pin, every, held)
         access.append(lambda transaction: transaction.checkpoint(len(every), note))
