@@ -120,6 +120,7 @@ def name(case: Case) -> str:
 
 
 @pytest.mark.parametrize("case", TABLE, ids=name)
+@pytest.mark.requirement("R20", "R21")
 def test_the_database(case: Case, device: Device, capfd: pytest.CaptureFixture[str]) -> None:
     rewrite(device.path, case.attack, case.by)
     told = {}
@@ -135,6 +136,7 @@ def test_the_database(case: Case, device: Device, capfd: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize(("copy", "found"), [("older", "--FFF?"), ("newer", "------")])
+@pytest.mark.requirement("R21")
 def test_rolled_back_with_the_signer_s_memory(
     copy: str, found: str, device: Device, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,6 +162,7 @@ def test_rolled_back_without_the_signer_s_memory_nothing_is_signed_any_more(
 # --- two histories ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("R21")
 def test_two_witnesses_who_compare_find_a_fork(device: Device, capfd: pytest.CaptureFixture[str]) -> None:
     """Each was shown a history of its own, signed with the device's key. Alone, neither can know."""
     rewrite(device.path, edit_behind, KEYS)

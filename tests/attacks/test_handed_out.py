@@ -48,6 +48,7 @@ def _judged(path: Path, outside: Path, holding: str) -> tuple[int, str]:
     HANDED_OUT,
     ids=lambda value: getattr(value, "__name__", getattr(value, "name", value)) if value else "-",
 )
+@pytest.mark.requirement("R20", "R21")
 def test_what_is_handed_out(
     attack: Attack | None,
     by: Strength,

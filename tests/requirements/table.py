@@ -209,13 +209,14 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="R20",
-        words="let somebody who has only the files find every edit, deletion, insertion and exchange",
+        words="let somebody who has only the files and the pin find every edit, deletion, insertion and exchange that "
+        "was made without the device's keys; made with them, those behind a checkpoint held outside, or say that these "
+        "files cannot tell",
         source="11.10(a)",
     ),
     Requirement(
         id="R21",
-        words="find that entries were cut off, or an older state was put back, wherever somebody outside holds a "
-        "checkpoint",
+        words="find that entries were cut off or an older state put back, where a newer checkpoint is held outside",
         source="11.10(a), (c)",
     ),
     Requirement(
