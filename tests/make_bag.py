@@ -18,7 +18,7 @@ from tests.e2e.running import devicelog
 
 BAGS = Path(__file__).parent / "data" / "bags"
 WITNESS = "witness.example"
-REASON = "the chart of another client was open"
+CLIENT, REASON = "DEMO-2", "the chart of another client was open"
 
 
 def make(folder: Path) -> str:
@@ -31,7 +31,7 @@ def make(folder: Path) -> str:
         session = str(devicelog(*demo, data_dir=data).succeeded().json()["id"])
         pin = devicelog("checkpoint", "key", data_dir=data).succeeded().stdout
         (folder / "pin.txt").write_text(pin, "ascii")
-        who = ("--practitioner", "DEMO", "--reason", REASON, "--client", "DEMO-2")
+        who = ("--practitioner", "DEMO", "--reason", REASON, "--client", CLIENT)
         devicelog("sessions", "attribute", session, *who, data_dir=data).succeeded()
         devicelog("export", session, "--to", folder / "bag", data_dir=data).succeeded()
         key = ("--key", str(Path(beside) / "witness"), "--name", WITNESS)

@@ -17,7 +17,7 @@ def stored(path: Path) -> list[tuple[bytes, dict[str, object]]]:
 
 @pytest.mark.requirement("R22")
 def test_who_knows_all_of_an_entry_but_its_nonce_cannot_confirm_it(tmp_path: Path) -> None:
-    """The guess is as good as can be, every value of the entry itself: only the nonce is not known, and no other fits."""
+    """The guess is as good as can be, every value of the entry but its nonce; and no other nonce fits."""
     ledger, other = (stored(make_database(tmp_path / name)) for name in ("one", "two"))
     nonces = [str(values["nonce"]) for _, values in ledger + other]
     for leaf, values in ledger:

@@ -14,8 +14,9 @@ from devicelog.ledger.checkpoint import cosigned_message, read_cosignature
 from devicelog.ledger.keys import verified
 from devicelog.ledger.note import VerifierKey
 from devicelog.ledger.witness import WitnessFile
+from devicelog.packages.reading import PackageEvidence
 from tests.e2e.running import ROOT, devicelog
-from tests.make_bag import BAGS, WITNESS
+from tests.make_bag import BAGS, CLIENT, REASON, WITNESS
 from tests.verifier.judging import problems
 
 FIRST = (0, 4)  # the version that wrote the first bag
@@ -49,6 +50,23 @@ def test_what_a_version_wrote_is_verified(version: str, path: Path) -> None:
     assert report["coverage"]["sessions"], "nothing was looked at"
     ended = devicelog("verify", path, "--key", pin)
     assert ended.succeeded().stdout.startswith("VERIFIED"), ended
+
+
+@pytest.mark.requirement("R13")
+@pytest.mark.parametrize("shape", ["package", "bag"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_a_version_wrote_is_read(version: str, shape: str) -> None:
+    kept = BAGS / version
+    (path,) = kept.glob({"package": "*.package.zip", "bag": "bag/data/sessions/*"}[shape])
+    with PackageEvidence(path) as evidence:
+        evidence.check()
+        (row,) = evidence.streams()
+        closing = evidence.closing(row)
+        assert closing is not None
+        assert len(list(evidence.records(row["no"]))) == closing.body["records"] > 0
+        (correction,) = evidence.attributions(row)
+        private = evidence.client_code(row["client_ref"]), evidence.note_text(correction.body["reason_sha256"])
+    assert private == ((CLIENT, REASON) if shape == "bag" else (None, None))
 
 
 @pytest.mark.requirement("R13")
