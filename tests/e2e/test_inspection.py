@@ -97,6 +97,7 @@ def test_one_byte_changed_is_altered(name, made, bag):
     assert verified(bag, "--key", made / "pin").returncode == 3
 
 
+@pytest.mark.requirement("R12")
 def test_entries_are_every_entry_as_it_is_stored(made, bag):
     with sqlite3.connect(made / "data/devicelog.db") as connection:
         stored = [row[0] for row in connection.execute("SELECT bytes FROM ledger_entry ORDER BY seq")]
@@ -106,6 +107,7 @@ def test_entries_are_every_entry_as_it_is_stored(made, bag):
     assert json.loads(stored[-1])["body"]["inspection"] == {"from": "2020-01-01", "to": "2099-12-31"}
 
 
+@pytest.mark.requirement("R27")
 def test_no_client_and_no_note_is_in_the_bag_and_no_reference_on_the_page(data_dir, tmp_path):
     reason = "the forehead was the cheek"
     more = ("--practitioner", "p-09", "--reason", reason, "--move", "forehead=cheek.left", "--client", "K-2000")

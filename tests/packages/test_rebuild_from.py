@@ -130,6 +130,7 @@ def head_of(data_dir: Path) -> tuple[SignedNote, Checkpoint]:
 # --- what comes back --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("R11", "R29")
 def test_every_session_is_shown_as_before_byte_for_byte(master: Path, packages: Path, new: Path) -> None:
     rebuild_from(packages, new)
     for stream in SESSIONS:
@@ -152,6 +153,7 @@ def test_records_and_every_derivation_are_as_before(master: Path, packages: Path
         assert found[0] == found[1]
 
 
+@pytest.mark.requirement("R29")
 def test_the_new_log_has_new_keys_and_names_the_old_head(master: Path, packages: Path, new: Path) -> None:
     done = rebuild_from(packages, new)
     [continued] = entries(new, "log.continued")
@@ -288,6 +290,7 @@ def signed_since(master: Path, tmp_path: Path) -> Path:
     return tmp_path / "since"
 
 
+@pytest.mark.requirement("R21")
 def test_a_witness_knows_of_more_than_the_packages(signed_since: Path, packages: Path, new: Path) -> None:
     file = witness_file(signed_since, packages.parent / "clinic.witness", cosigned=True)
     rebuild_from(packages, new, witnesses=[file])

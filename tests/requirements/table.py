@@ -273,7 +273,8 @@ REQUIREMENTS = (
         words="make backups that are encrypted and can be restored, and let no restored one fork the log unnoticed",
         source="Annex 11 §7.2; HIPAA 164.308(a)(7)",
         status="partly",
-        missing="there is no command for backups and no encryption; that a restored copy is noticed is there",
+        missing="there is no command for backups and no encryption; "
+        "sessions come back from their packages, and a restored copy is noticed",
     ),
     Requirement(
         id="R30",

@@ -187,6 +187,7 @@ def test_a_session_without_a_package_is_not_released(sealed: Path) -> None:
         released(sealed, SECOND)
 
 
+@pytest.mark.requirement("R03")
 def test_the_guard_still_holds_for_the_others(sealed: Path) -> None:
     released(sealed)
     with plain(sealed) as connection, pytest.raises(Exception, match="chunk is append-only"):
