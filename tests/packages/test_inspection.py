@@ -330,6 +330,13 @@ def test_a_start_without_a_stop_before_it_is_a_death_since_its_newest_entry(ledg
     assert (died["for_us"], died["restarted"], died["ends"]) == (660_000_000, True, True)
 
 
+def test_a_death_that_lasted_no_time_is_one(ledger):
+    ledger.reboot()
+    ledger.start()
+    told = inspected(ledger.entries)["listening"]
+    assert (len(told["died"]), told["silences"], told["in_these_days_us"]) == (1, 1, 0)
+
+
 def test_what_a_command_enters_after_a_restart_is_not_the_recorders(ledger):
     newest = ledger.entries[-1]
     ledger.reboot()
