@@ -162,6 +162,15 @@ def test_how_long_after_the_end_is_unknown_where_the_clock_went_back_over_a_rest
     assert [step["by_us"] for step in told["clock"]["steps"]] == [-3_600_000_000]
 
 
+@pytest.mark.parametrize(("by_s", "told_us"), [(3, 3_000_000), (-3, -3_000_000), (2, None), (-2, None)])
+def test_a_clock_that_was_set_shows_beside_the_monotonic_one(by_s, told_us, ledger):
+    ledger.wait(60)
+    ledger.second += by_s
+    ledger.stop()
+    steps = inspected(ledger.entries)["clock"]["steps"]
+    assert [(step["seq"], step["by_us"]) for step in steps] == ([] if told_us is None else [(2, told_us)])
+
+
 def test_what_is_said_of_packages_is_not_late(ledger):
     ledger.open("s-0000000001")
     ledger.close("s-0000000001")
@@ -328,6 +337,22 @@ def test_a_start_without_a_stop_before_it_is_a_death_since_its_newest_entry(ledg
     [died] = told["died"]
     assert (died["since"]["seq"], died["until"]["seq"]) == (newest.seq, len(ledger.entries) - 1)
     assert (died["for_us"], died["restarted"], died["ends"]) == (660_000_000, True, True)
+
+
+def test_a_recorder_that_was_killed_is_gone_since_its_own_newest_entry_not_since_what_closed_its_session(ledger):
+    ledger.open("s-0000000001")
+    newest = ledger.entries[-1]
+    ledger.wait(600)
+    ledger.close("s-0000000001", ended="interrupted")
+    [died] = inspected(ledger.entries)["listening"]["died"]
+    assert (died["since"]["seq"], died["restarted"], died["ends"]) == (newest.seq, False, False)
+
+
+def test_a_death_that_lasted_no_time_is_one(ledger):
+    ledger.reboot()
+    ledger.start()
+    told = inspected(ledger.entries)["listening"]
+    assert (len(told["died"]), told["silences"], told["in_these_days_us"]) == (1, 1, 0)
 
 
 def test_what_a_command_enters_after_a_restart_is_not_the_recorders(ledger):

@@ -73,6 +73,21 @@ def test_every_session_has_one_row_in_the_order_of_the_log(ledger):
     assert rows == names
 
 
+def test_tables_of_sessions_add_up_as_they_are_printed(ledger):
+    for number, mode in enumerate(("real", "demo", "demo", "test", "unknown", "real"), 2):
+        ledger.open(f"s-{number:010}", mode, practitioner=f"p-{number % 2}")
+        ledger.close(f"s-{number:010}", mode=mode, ended="closed" if number % 3 else "interrupted")
+    page = page_of(inspected(ledger.entries))
+    tables = re.findall(r"<caption><bdi>Sessions by (.*?)</bdi></caption>.*?<tbody>(.*?)</tbody>", page, re.DOTALL)
+    assert [caption for caption, _ in tables] == ["status", "verdict", "practitioner", "what ended them"]
+    for _, body in tables:
+        rows = [[int(cell) for cell in re.findall(r"<bdi>(\d+)</bdi></td>", row)] for row in body.split("</tr>")[:-1]]
+        *parts, sums = rows
+        assert sums == [sum(column) for column in zip(*parts, strict=True)]
+        assert all(row[-1] == sum(row[:-1]) for row in rows)
+        assert sums == [3, 2, 1, 1, 7]
+
+
 def test_nothing_written_by_others_can_act_or_turn_the_text(ledger):
     hostile = '<script>alert("x")</script>\u202e<b>'
     ledger.open("s-0000000002", practitioner=hostile)

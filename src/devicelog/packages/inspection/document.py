@@ -262,7 +262,7 @@ def _in_order(walk: Walk, *types: str) -> list[Json]:
 def _listening(walk: Walk) -> Json:
     silences = [] if walk.newest is None else walk.listening.silences(walk.newest)
     times = [(silence, walk.days.overlap_us(silence.since.at, silence.until.at)) for silence in silences]
-    here = [(silence, us) for silence, us in times if us or (us is None and _touches(walk, silence))]
+    here = [(silence, us) for silence, us in times if us or _touches(walk, silence)]
     untold = sum(us is None for _, us in here)
     return {
         "starts": sum(at in walk.days for at in walk.listening.starts),
