@@ -767,6 +767,7 @@ class Run:
         self.sessions: list[Json] = []
         self.convenience: list[str] = []
         self.whole_log: int | None = None
+        self.leaves: int | None = None  # of how many entries the leaf hashes are here
         self.modes: dict[str, int] = {}
 
     def problem(self, where: str, what: str) -> None:
@@ -837,13 +838,18 @@ class Run:
                 if not self.tools.note(key.public, message, signature):
                     raise ValueError("the signature of the log on its checkpoint does not hold")
                 signed = True
-            for witness in self.witnesses:
-                if name == witness.name and key_id == witness.key_id():
-                    self._cosignature(checkpoint, witness, signature)
+        self.witnesses_on(checkpoint)
         if not signed:
             raise ValueError(f"no line on the checkpoint is signed with the {'pinned ' * self.pinned}key of the log")
         self.know(checkpoint.size, checkpoint.root, where)
         return checkpoint
+
+    def witnesses_on(self, checkpoint: Checkpoint) -> None:
+        """The lines of witnesses whose keys were given. Raises ValueError when one does not hold."""
+        for name, key_id, signature in checkpoint.signatures:
+            for witness in self.witnesses:
+                if (name, key_id) == (witness.name, witness.key_id()):
+                    self._cosignature(checkpoint, witness, signature)
 
     def _cosignature(self, checkpoint: Checkpoint, witness: VKey, signature: bytes) -> None:
         when_s = int.from_bytes(signature[:8], "big")
@@ -1265,7 +1271,7 @@ def check_package(run: Run, files: Files, later: Files | None, private: Files | 
 
 _BAG_FILES = ("bagit.txt", "bag-info.txt", "manifest-sha256.txt")
 _DATA = re.compile(
-    r"data/(pin\.txt|checkpoint|export\.json|export\.tlog-proof|sessions/(?P<session>[^/]+)/.+"
+    r"data/(pin\.txt|checkpoint|leaves\.txt|export\.json|export\.tlog-proof|sessions/(?P<session>[^/]+)/.+"
     r"|records/(?P<records>[^/]+)\.jsonl"
     r"|(?P<convenience>tables/(datapackage\.json|[a-z]+\.csv|readings-(?P<readings>[^/]+)\.csv)|fhir/bundle\.json"
     r"|report/(?P<report>[^/]+)\.(html|pdf)|inspection\.(html|json)|log/inspection\.json)|log/entries\.jsonl)\Z"
@@ -1361,6 +1367,8 @@ def check_bag(run: Run, bag: Files) -> None:
                 raise ValueError("names other sessions than those in this bag")
     for stream in sessions:
         check_session_in_bag(run, bag, stream, export)
+    if "leaves.txt" in payload.sizes:
+        check_leaves(run, payload)
     if "log/entries.jsonl" in payload.sizes:
         check_log(run, payload, export)
     elif export is not None and export.body.get("inspection") is not None:
@@ -1405,6 +1413,23 @@ def check_session_in_bag(run: Run, bag: Files, stream: str, export: Entry | None
         run, main, listing, later=later, private=private, records=bag.under("data/records/"),
         export=export, in_bag=True,
     )  # fmt: skip
+
+
+def check_leaves(run: Run, payload: Files) -> None:
+    """The leaf hashes of the whole log: by them every root that anybody kept, older than this bag, can be compared."""
+    tree, name = Tree(), "leaves.txt"
+    with run.at(f"data/{name}"):
+        newest = parse_checkpoint(payload.read("checkpoint"))
+        for line in payload.lines(name):
+            text = line.decode("ascii", "replace")
+            if not _HEX64.match(text):
+                raise ValueError(f"line {tree.size + 1} is no leaf hash")
+            tree.append(bytes.fromhex(text))
+            if tree.size in run.roots or tree.size in run.kept_sizes:
+                run.know(tree.size, tree.root(), f"data/{name}")
+        if tree.size != newest.size:
+            raise ValueError(f"has {tree.size} lines; the checkpoint of this bag is over {newest.size} entries")
+        run.leaves = tree.size
 
 
 def check_log(run: Run, payload: Files, export: Entry | None) -> None:
@@ -1497,6 +1522,8 @@ def check_witnessed_heads(run: Run, heads: Sequence[tuple[str, Checkpoint]]) -> 
                         "log showed two histories")  # fmt: skip
         else:
             compared.append({"file": shown(where), "size": head.size})
+            with run.at(where):
+                run.witnesses_on(head)
     return compared
 
 
@@ -1589,6 +1616,7 @@ def verify(
             "signatures_checked_by": sorted(run.tools.used),
             "sessions": run.sessions,
             "whole_log": run.whole_log,
+            "leaves": run.leaves,
             "newest_checkpoint": max(run.roots, default=None),
             "witnessed": [
                 {"size": size, "witness": name, "time_s": when_s}
@@ -1649,7 +1677,8 @@ def _told_of_witnesses(coverage: Json) -> Iterator[str]:
         yield f"entries 0 to {row['size'] - 1} witnessed by {shown(row['witness'])} at {when}"
     for row in coverage["compared_with"]:
         yield f"entries 0 to {row['size'] - 1} are those of the checkpoint that you hold in {row['file']}"
-    whole = max(seen, default=0) if coverage["whole_log"] is not None else 0  # then every root here is of one history
+    one_history = coverage["whole_log"] is not None or coverage["leaves"] is not None  # every root here is of it
+    whole = max(seen, default=0) if one_history else 0
     alone = [
         each["stream"]
         for each in coverage["sessions"]

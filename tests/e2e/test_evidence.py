@@ -295,6 +295,24 @@ def test_a_stick_and_a_laptop_hold_it(handed: Path) -> None:
     devicelog(*require, "--witness", handed / "vkey", data_dir=data_dir).succeeded()
 
 
+def test_what_was_kept_earlier_is_compared_with_a_bag(handed: Path) -> None:
+    data_dir, kept = handed / "data", handed / "kept"
+    kept.write_text(devicelog("checkpoint", "show", data_dir=data_dir).succeeded().stdout, encoding="utf-8")
+    stick = handed / "witness.json"
+    devicelog("checkpoint", "witness", stick, data_dir=data_dir).succeeded()
+    record(data_dir, handed / "pen")
+    stream = streams(data_dir, "session")[1]
+    devicelog("export", stream, "--to", handed / "later", data_dir=data_dir).succeeded()
+    words = (handed / "later", "--key", handed / "pin")
+    told = alone(*words, "--witness", kept)
+    assert (told.returncode, "are those of the checkpoint that you hold in" in told.stdout) == (0, True), told
+    assert alone(*words, "--witness", stick, "--require-witness").returncode == 0
+    other = kept.read_text(encoding="utf-8").splitlines()
+    note = "\n".join([other[0], other[1], "A" + other[2][1:], *other[3:]]) + "\n"
+    kept.write_text(note, encoding="utf-8")
+    assert alone(*words, "--witness", kept).returncode != 0
+
+
 def test_an_older_copy_in_its_place_is_found_by_a_stick(handed: Path) -> None:
     data_dir, stick = handed / "data", handed / "witness.json"
     shutil.copytree(data_dir, handed / "older")

@@ -186,10 +186,14 @@ def _fill(
     data_dir: Path,
 ) -> None:
     from devicelog.cli.inspecting import add_inspection
+    from devicelog.ledger.checkpoint import Checkpoint
+    from devicelog.ledger.note import SignedNote
     from devicelog.packages.session_bag import add_export, add_session
+    from devicelog.store.heads import leaves
 
     if "bag" in command.formats:
-        add_export(sink, entered)
+        size = Checkpoint.of(SignedNote.parse(entered.checkpoint)).size
+        add_export(sink, entered, leaves(evidence)[:size])
         for session in sessions:
             add_session(sink, evidence, session.row, entered, data_dir=data_dir, redacted=command.redacted)
     if command.inspection is not None:

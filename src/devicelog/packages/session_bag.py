@@ -3,6 +3,7 @@
 Not responsible for the convenience shapes (cli/export.py puts them beside), nor for the bag's own files (bag.py).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +27,16 @@ class Entered:
     pin: bytes
 
 
-def add_export(sink: Sink, entered: Entered) -> None:
-    """What proves that the export itself is in the ledger."""
+def add_export(sink: Sink, entered: Entered, leaves: Sequence[bytes]) -> None:
+    """What proves that the export itself is in the ledger. `leaves`: of all entries that its checkpoint is over.
+
+    With them whoever kept an older checkpoint can see that it is of the same ledger; they say nothing of any entry.
+    """
     sink.add("pin.txt", [entered.pin])
     sink.add("checkpoint", [entered.checkpoint])
     sink.add("export.json", [entered.entry.data])
     sink.add("export.tlog-proof", [entered.proof])
+    sink.add("leaves.txt", (leaf.hex().encode() + b"\n" for leaf in leaves))
 
 
 def add_session(
