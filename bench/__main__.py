@@ -175,6 +175,48 @@ def tables(plan: Plan) -> Iterator[Line]:
             )
 
 
+def handing_out(plan: Plan) -> Iterator[Line]:
+    """What it takes to hand the hour out and to check it, and whether memory grows with it."""
+    short = plan.directory / "ten-minutes"
+    measured("hour", short, plan.workloads, 100, 2, 600)
+    few, told = (
+        measured("handing_out", directory, plan.directory / "handed-out")
+        for directory in (short, plan.directory / "ours-0")
+    )
+    for what, key in (("`verify.py`", "verify.py"), ("the package's own reader", "package")):
+        yield Line(
+            what=f"package of an hour checked by {what}, s CPU",
+            ours=f"{told[key]['mb']:.0f} MB",
+            value=told[key]["cpu_s"],
+            limit=1.0,
+        )
+    yield Line(
+        what="its bag checked by `verify.py`, s CPU", ours=f"{told['bag']['mb']:.0f} MB", value=told["bag"]["cpu_s"]
+    )
+    yield Line(
+        what="export of an hour, every shape but PDF: memory over that of ten minutes, MB",
+        ours=f"{told['export']['cpu_s']:.1f} s, {told['export']['mb']:.1f} MB",
+        value=told["export"]["mb"] - few["export"]["mb"],
+        limit=5.0,
+    )
+
+
+SESSIONS = 10_000
+
+
+def many(plan: Plan) -> Iterator[Line]:
+    """Entries of many sessions, in a database and in the bag of an inspection."""
+    measured("many_sessions", plan.directory / "many", SESSIONS)  # made: its memory would be counted as theirs
+    told = measured("many_sessions", plan.directory / "many", SESSIONS)
+    for what, key in (("`verify --all`", "database"), ("`verify.py` of an inspection", "bag")):
+        yield Line(
+            what=f"{told['entries']} entries of {SESSIONS} sessions, {what}, s CPU",
+            ours=f"{told[key]['mb']:.0f} MB",
+            value=told[key]["cpu_s"],
+            limit=10.0,
+        )
+
+
 def wires(plan: Plan) -> Iterator[Line]:
     """Row 4: a pty in real time."""
     told: dict[str, list[dict[str, Any]]] = {"ours": [], "orm": []}
@@ -240,7 +282,7 @@ def loss(_plan: Plan) -> Iterator[Line]:
 def main(plan: Plan) -> int:
     """Measure and print; progress goes to stderr."""
     lines: list[Line] = []
-    for part in (decoding, hours, replays, tables, wires, starts, loss):
+    for part in (decoding, hours, replays, tables, handing_out, many, wires, starts, loss):
         began_s = time.monotonic()
         lines += part(plan)
         print(f"{part.__name__}: {time.monotonic() - began_s:.0f} s", file=sys.stderr, flush=True)

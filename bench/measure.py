@@ -46,3 +46,19 @@ def measured(module: str, *arguments: object, path: Sequence[Path] = ()) -> dict
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
     value: dict[str, Any] = json.loads(done.stdout)
     return value
+
+
+def spent(*words: str) -> dict[str, float]:
+    """Run Python with these words from the root of the repository: CPU seconds, and its memory at most in MB.
+
+    Raises SystemExit unless it ends with 0.
+    """
+    process = subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    said = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.stdout.close()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(words)} ended with {process.returncode}: {said.decode(errors='replace')[-2000:]}")
+    return {"cpu_s": used.ru_utime + used.ru_stime, "mb": used.ru_maxrss / 1000}

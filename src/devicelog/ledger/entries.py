@@ -107,6 +107,11 @@ _NULLABLE = {
     "log.continued": frozenset({"vkey", "last_at"}),
     "export.made": frozenset({"recipient"}),
 }
+# By type of entry: the keys of its body that have a type, and whether each may be null.
+_TYPED = {
+    type_: tuple((key, _BODY_TYPES[key], key in _NULLABLE.get(type_, ())) for key in _BODY_TYPES if key in keys)
+    for type_, keys in BODY_KEYS.items()
+}
 _MOVED = {"first_record": int, "last_record": int, "zone": str}  # one of the `zones` of an attribution
 
 _ENVELOPE = frozenset(
@@ -198,9 +203,8 @@ def read_entry(data: bytes) -> Entry:
 def _check_body(type_: str, body: Json, known: frozenset[str]) -> None:
     if body.keys() != known:
         raise ValueError(f"{type_}: body keys {sorted(body.keys() ^ known)} are missing or unknown")
-    for key, wanted in _BODY_TYPES.items():
-        nullable = key in _NULLABLE.get(type_, ()) and body[key] is None
-        if key in body and not nullable and type(body[key]) is not wanted:
+    for key, wanted, nullable in _TYPED[type_]:
+        if type(body[key]) is not wanted and not (nullable and body[key] is None):
             raise ValueError(f"{type_}: {key} is {body[key]!r}")
     if not all(isinstance(digest, str) for digest in body.get("documents", {}).values()):
         raise ValueError(f"{type_}: documents are {body['documents']!r}")

@@ -6,13 +6,15 @@ Which streams there are, and which of them are checked, is the audit's (audit.py
 import zlib
 from hashlib import sha256
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from devicelog.ledger.tree import Tree, leaf_hash
 from devicelog.records import MARK, Chunk, Mark, item_of
 from devicelog.store.report import Report, Stream, check_types
 from devicelog.store.schema import CHUNK, CHUNK_INDEX_BITS
 from devicelog.store.transaction import chunk_columns
+
+_BETWEEN = select(CHUNK).where(CHUNK.c.id >= bindparam("low"), CHUNK.c.id < bindparam("high")).order_by(CHUNK.c.id)
 
 
 def check_chunks(connection: Connection, stream: Stream, report: Report) -> None:
@@ -22,8 +24,7 @@ def check_chunks(connection: Connection, stream: Stream, report: Report) -> None
     tree, records = Tree(), 0
     roots: dict[int, tuple[int, str]] = {0: (0, tree.root().hex())}
     wanted = {body["chunks"] for body in stream.commitments}
-    query = select(CHUNK).where(CHUNK.c.id >= low, CHUNK.c.id < high).order_by(CHUNK.c.id)
-    for index, row in enumerate(connection.execute(query)):
+    for index, row in enumerate(connection.execute(_BETWEEN, {"low": low, "high": high})):
         where = f"chunk {index} of {stream_id}"
         if row.id != low + index:
             report.problems.append(f"{where} is missing: the next one is {row.id - low}")

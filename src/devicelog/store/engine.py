@@ -148,6 +148,8 @@ def in_our_words(path: Path) -> Iterator[None]:
     """Turn what SQLite refuses into StoreUnusable or EvidenceDamaged, naming the file and what to do."""
     try:
         yield
+    except UnicodeDecodeError as error:  # Python's own words for it, where SQLite's error quotes what is damaged
+        raise EvidenceDamaged(f"the database {path}: it has text that is none ({error})") from error
     except (DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         code = getattr(cause, "sqlite_errorcode", None)
