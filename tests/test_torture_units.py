@@ -171,7 +171,7 @@ def test_a_recorder_that_confirms_too_early_is_seen(tmp_path: Path, pen: Pen, la
 
 
 def test_a_clean_stop_may_be_clean(tmp_path: Path, pen: Pen, lag: Lag) -> None:
-    round_ = Round(stage="closing", since="signal", after_s=1.0, ending=(0.1, SIGTERM))
+    round_ = Round(stage="closing", since="signal", after_s=8.0, ending=(0.1, SIGTERM))
     runner = _run(tmp_path, pen, lag, round_)
     assert runner.tally.faults == []
     assert runner.tally.ended == {"closing": 1}

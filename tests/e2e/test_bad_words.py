@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,8 +41,8 @@ def data_dir(tmp_path: Path) -> Path:
         (("sessions", "list", "--data-dir", ""), "the name of the directory is empty"),
         (("sessions", "readings", "s-1", "--format", "xml"), "'csv', 'jsonl'"),
         (("replay", "s-1", "--to", "tty"), "'tty' is not 'pty'"),
-        (("verify",), "name one session, or --all"),
-        (("verify", "s-1", "--all"), "name one session, or --all"),
+        (("verify",), "name one session, a package or a bag, or --all"),
+        (("verify", "s-1", "--all"), "name one session, a package or a bag, or --all"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )
@@ -269,7 +270,10 @@ def test_a_request_that_cannot_be_meant(request_: dict[str, object], says: str) 
     def refuse(_command: object, _reply: object) -> None:
         pytest.fail("nothing was meant")
 
-    answering = Answering(("chin",), refuse, refuse, refuse, lambda: None)
+    def act(_request: object) -> Any:
+        pytest.fail("nothing was meant")
+
+    answering = Answering(("chin",), refuse, refuse, refuse, act, lambda: None)
     told = answering.answer(request_)
     assert (told["ok"], told["exit_code"]) == (False, 2)
     assert says in told["error"]

@@ -81,7 +81,7 @@ def test_prompted_then_paused_then_closed(tmp_path: Path) -> None:
     assert marks_of(data_dir) == [("pause", "recorder")]
     assert changes_of(data_dir) == [("pause", "recorder", "recorder")]
     cause = "time-out: no needling for 3 s"
-    closing, stopped = entries(data_dir)[-2:]
+    closing, stopped = [entry for entry in entries(data_dir) if entry["type"] in ("session.closed", "recorder.stopped")]
     assert (closing["type"], closing["body"]["cause"], closing["body"]["ended"]) == ("session.closed", cause, "closed")
     assert (stopped["type"], stopped["body"]["cause"]) == ("recorder.stopped", cause)
     session = the_session(data_dir)
