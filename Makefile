@@ -19,6 +19,7 @@ help:
 	@echo "make pins     ten minutes at 300 strokes/s on mock pins that bounce (SECONDS=n for another time)"
 	@echo "make every-byte  every byte of a small package and a small bag changed, and found by the verifier (a minute or two)"
 	@echo "make requirements  docs/requirements.md anew, from the markers of the tests"
+	@echo "make attacks  bytes of a small database changed one by one, and found or of no effect (SECONDS=n, 600; all take hours)"
 	@echo "make mutants  every small change of the pure modules, and which of them no test notices (MODULES=...)"
 
 $(READY): requirements.lock pyproject.toml
@@ -70,6 +71,9 @@ every-byte: $(READY)
 
 requirements: $(READY)
 	@$(BIN)/python -m tests.requirements
+
+attacks: $(READY)
+	@DEVICELOG_ACCEPT_UNSUITABLE_DIR=1 $(BIN)/python -m tests.attacks.every_byte --seconds $(or $(SECONDS),600)
 
 mutants: $(READY)
 	@$(BIN)/python -m tests.mutation $(MODULES)

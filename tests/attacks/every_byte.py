@@ -149,6 +149,8 @@ def missed(original: Path, copy: Path, where: Place | Offset, as_printed: str) -
     problems = found(copy)
     if any(re.search(wanted, problem) for problem in problems):
         return None
+    if (where.table, where.column) == ("document", "id") and printed(copy) == as_printed:
+        return None  # what a document is called by is its hash; its number says nothing
     return f"{where}: nothing names {wanted}: {problems}"
 
 
