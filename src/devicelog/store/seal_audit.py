@@ -1,4 +1,4 @@
-"""The part of the audit that is about seals: the tree that is kept, what seals and statements count, released chunks.
+"""The part of the audit that is about seals: the tree that is kept, and what seals and statements count.
 
 Which entries there are is the audit's (audit.py); whether a package file is what its entry names is said by
 `verify` of the file.
@@ -32,6 +32,7 @@ def check_frontier(connection: Connection, entries: Sequence[Entry], report: Rep
 def check_seals(entries: Sequence[Entry], streams: dict[str, Stream], report: Report) -> None:
     """Every seal and statement says what the entries before it are; each is of a stream that had ended."""
     by_stream: dict[str, list[Entry]] = {}
+    imported = {entry.body["stream"] for entry in entries if entry.type == "package.imported"}
     for entry in entries:
         said = [entry.body] if entry.type in ("stream.sealed", "stream.extended") else []
         for each in entry.body["streams"] if entry.type == "export.made" else said:
@@ -41,7 +42,7 @@ def check_seals(entries: Sequence[Entry], streams: dict[str, Stream], report: Re
             wanted = seal_body(name, before) if sealing else statement(name, later)
             fault = None
             if name not in streams:
-                fault = "which no ledger entry opened" if not _imported(entries, name) else None
+                fault = "which no ledger entry opened" if name not in imported else None
             elif (seal is None) != sealing:
                 fault = "which was sealed before" if sealing else "which was not sealed"
             elif each != wanted:
@@ -50,12 +51,3 @@ def check_seals(entries: Sequence[Entry], streams: dict[str, Stream], report: Re
                 report.problems.append(f"ledger entry {entry.seq} ({entry.type}) is of {name}, {fault}")
         if (stream := entry.body.get("stream")) is not None:
             by_stream.setdefault(stream, []).append(entry)
-
-
-def _imported(entries: Sequence[Entry], stream: str) -> bool:
-    return any(entry.type == "package.imported" and entry.body["stream"] == stream for entry in entries)
-
-
-def released(entries: Sequence[Entry]) -> dict[str, int]:
-    """The streams whose chunks are in their packages alone, and how many there are."""
-    return {entry.body["stream"]: entry.body["chunks"] for entry in entries if entry.type == "package.released"}
