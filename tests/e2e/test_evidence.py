@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.e2e.running import (
     ROOT,
     Json,
     PtyPen,
+    Running,
     devicelog,
     entries,
     recording,
@@ -260,6 +262,20 @@ def test_a_witness_can_be_required(handed: Path) -> None:
     assert (told.returncode, "one is required" in told.stdout) == (7, True), told
     assert alone(*words, "--witness", handed / "bag" / "data" / "checkpoint").returncode == 0
     assert devicelog("verify", *words).code == 7
+
+
+def test_two_at_once_wait_for_each_other(handed: Path) -> None:
+    data_dir = handed / "data"
+    stream = streams(data_dir, "session")[0]
+    targets = [handed / f"at-once-{number}" for number in range(3)]
+    with ExitStack() as stack:
+        commands = [
+            stack.enter_context(Running("export", stream, "--to", target, data_dir=data_dir)) for target in targets
+        ]
+        for command in commands:
+            command.end().succeeded()
+    for target in targets:
+        assert alone(target, "--key", handed / "pin").returncode == 0
 
 
 # --- out of the house -------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ Faults come in where they do in life, at BEGIN, INSERT and COMMIT of a real file
 what is on disk.
 """
 
+import json
 import random
 import sqlite3
 import subprocess
@@ -599,9 +600,14 @@ def test_a_second_writer_is_told_who_has_the_lock(tmp_path: Path) -> None:
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "taken\n"
+        with pytest.raises(StoreUnusable, match=rf"held by another command \(process {holder.pid}\)") as caught:
+            WriterLock(tmp_path).take(0.1)
+        assert caught.value.exit_code == 5
+        assert "Try again when it has" in str(caught.value)
+        facts = {"pid": holder.pid, "socket": "there"}
+        (tmp_path / "writer.lock").write_text(json.dumps(facts), encoding="utf-8")
         with pytest.raises(StoreUnusable, match=rf"held by another recorder \(process {holder.pid}\)") as caught:
             WriterLock(tmp_path).take()
-        assert caught.value.exit_code == 5
         assert "--data-dir" in str(caught.value)
         assert WriterLock(tmp_path).try_take() is False
         holder.kill()  # however it dies, the kernel lets go

@@ -23,6 +23,7 @@ from devicelog.store.transaction import Head, Stamps, Transaction
 from devicelog.store.writer import Writer
 
 T = TypeVar("T")
+_OTHERS_S = 60.0  # for a seal of a long session by another command
 
 
 class Access(Protocol):
@@ -99,7 +100,7 @@ def alone(data_dir: Path, say: Callable[[str], None] = _to_stderr) -> Iterator[A
     """
     clock = RecorderClock()
     with WriterLock(data_dir) as lock:
-        lock.take()
+        lock.take(_OTHERS_S)
         engine, _ = open_for_writing(data_dir, stamps=clock, sw=software())
         access = Alone(data_dir=data_dir, engine=engine, stamps=clock)
         stay_erased(access.path, access.append, say)

@@ -35,19 +35,26 @@ class WriterLock:
         self._fd = fd
         return True
 
-    def take(self) -> None:
+    def take(self, wait_s: float = _PASSING_S) -> None:
         """Take the lock. Raises StoreUnusable when another recorder has it, naming the process.
 
-        A command that closes an interrupted session holds it for a moment and serves no socket: that is waited for.
+        A command that closes, seals or hands out something holds it for a while and serves no socket: that is waited
+        for, so long.
         """
-        give_up_s = time.monotonic() + _PASSING_S
+        give_up_s = time.monotonic() + wait_s
         while not self._take_or_say():
             holder = self.holder()
             if "socket" not in holder and time.monotonic() < give_up_s:
                 time.sleep(0.02)
                 continue
+            process = f"(process {holder.get('pid', 'unknown')})"
+            if "socket" not in holder:
+                raise StoreUnusable(
+                    f"{self.path.parent} is held by another command {process}, which has not ended in {wait_s:.0f} s. "
+                    "Try again when it has."
+                )
             raise StoreUnusable(
-                f"{self.path.parent} is held by another recorder (process {holder.get('pid', 'unknown')}). "
+                f"{self.path.parent} is held by another recorder {process}. "
                 "End its session first, or name another directory with --data-dir."
             )
 
