@@ -23,6 +23,7 @@ from devicelog.store.transaction import Head, Stamps, Transaction
 from devicelog.store.writer import Writer
 
 T = TypeVar("T")
+_BEGUN_S = 60.0  # for what was begun and cannot be taken back
 _OTHERS_S = 60.0  # for a seal of a long session by another command
 
 
@@ -57,20 +58,27 @@ class ThroughWriter:
         """As Access has it."""
         if self.writer.ended:
             raise NotFound("the session has ended")
+        future = self.writer.do(action)
         try:
-            return self.writer.do(action).result(DISK_TIMEOUT_S)
+            return future.result(DISK_TIMEOUT_S)
         except FutureTimeout:
             why = self.writer.failure or "the disk is slow"
-            raise StoreUnusable(f"it is not on disk after {DISK_TIMEOUT_S:.0f} s: {why}") from None
+            if self.writer.withdraw(future):
+                raise StoreUnusable(f"not done: it could not be written in {DISK_TIMEOUT_S:.0f} s: {why}") from None
+        try:
+            return future.result(_BEGUN_S)
+        except FutureTimeout:
+            raise StoreUnusable(
+                f"whether it is on disk is not known yet: {why}. Look at what is there before trying again"
+            ) from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Alone:
-    """Of whoever holds the lock, while no writer runs."""
+    """Of whoever holds the lock, while no writer runs: nobody else moves the ledger's head."""
 
-    data_dir: Path
-    engine: Engine
-    stamps: Stamps
+    def __init__(self, *, data_dir: Path, engine: Engine, stamps: Stamps) -> None:
+        self.data_dir, self._engine, self._stamps = data_dir, engine, stamps
+        self._head: Head | None = None
 
     @property
     def path(self) -> Path:
@@ -79,13 +87,17 @@ class Alone:
 
     def head(self) -> Head:
         """Where the ledger ends now. Raises EvidenceDamaged, StoreUnusable."""
-        with in_our_words(self.path), self.engine.connect() as connection, connection.begin():
-            return read_head(connection)
+        return self.append(lambda transaction: transaction.head)
 
     def append(self, action: Callable[[Transaction], T]) -> T:
         """As Access has it."""
-        with in_our_words(self.path), self.engine.connect() as connection, connection.begin():
-            return action(Transaction(connection, read_head(connection), stamps=self.stamps, sw=software()))
+        with in_our_words(self.path), self._engine.connect() as connection:
+            with connection.begin():
+                head = self._head or read_head(connection)
+                transaction = Transaction(connection, head, stamps=self._stamps, sw=software())
+                done = action(transaction)
+            self._head = transaction.head
+        return done
 
 
 def _to_stderr(words: str) -> None:

@@ -14,12 +14,13 @@ from devicelog.ledger.entries import RECORDER, Actor, Entry
 from devicelog.packages.sealing import package_path
 from devicelog.recorder.access import Access
 from devicelog.recorder.checkpointing import checkpoint, commission
-from devicelog.recorder.sealing import said_now, seal
+from devicelog.recorder.sealing import Read, read_streams, said_now, seal
 from devicelog.sessions import check_practitioner
 from devicelog.store.evidence import Evidence
 from devicelog.store.projection import is_imported
 from devicelog.store.transaction import Transaction
 
+MOST_SESSIONS = 500  # each is named in the entry, which is beside each of them in a bag
 FORMATS = ("bag", "csv", "jsonl", "fhir", "html", "pdf")
 _RECIPIENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
@@ -57,6 +58,8 @@ def parse_export(request: Json) -> ExportCommand:
         raise UsageProblem(
             f"recipient {recipient!r} is not an id: 1 to 64 letters, digits, dots, hyphens, underscores; not a name"
         )
+    if len(sessions) > MOST_SESSIONS:
+        raise UsageProblem(f"{len(sessions)} sessions; at most {MOST_SESSIONS} in one export. Hand out several")
     if inspection is None and not sessions:
         raise UsageProblem("name the sessions to export, or --inspection")
     return ExportCommand(
@@ -105,22 +108,24 @@ def enter_export(access: Access, command: ExportCommand) -> Json:
     commission(access)  # the keys stand before the export: the checkpoint is over it and nothing after
     actor = RECORDER if command.by is None else Actor(id=command.by, role="auditor")
 
+    read = read_streams(access, command.sessions)
+
     def enter(transaction: Transaction) -> Entry:
         if command.recipient is not None:
             for stream in command.sessions:
                 ref = Evidence(access.path, transaction.connection).stream(stream)["client_ref"]
                 transaction.pseudonym(command.recipient, ref, _new_pseudonym())
-        return transaction.entry("export.made", _body(access, transaction, command), actor)
+        return transaction.entry("export.made", _body(transaction, read, command), actor)
 
     entry = access.append(enter)
     head = checkpoint(access)
     return {"entry": entry.seq, "size": head.size, "sessions": list(command.sessions)}
 
 
-def _body(access: Access, transaction: Transaction, command: ExportCommand) -> Json:
+def _body(transaction: Transaction, read: Read, command: ExportCommand) -> Json:
     days = command.inspection
     return {
-        "streams": [said_now(access, transaction, stream) for stream in command.sessions],
+        "streams": [said_now(transaction, read, stream) for stream in command.sessions],
         "formats": list(command.formats),
         "redacted": command.redacted,
         "recipient": command.recipient,

@@ -86,5 +86,6 @@ def record(
             outcome = recording.run()
             acting.wait()
         lock.describe({"pid": os.getpid()})
-        seal_at_end(here, outcome.session, console)
+        # the writer moved the head meanwhile
+        seal_at_end(Alone(data_dir=job.data_dir, engine=engine, stamps=clock), outcome.session, console)
         return outcome

@@ -4,7 +4,7 @@ Each step is on disk before the next; one that was cut off is taken up again whe
 a package holds (packages).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from devicelog.packages.sealing import package_path, write_later, write_package
 from devicelog.recorder.access import Access
 from devicelog.recorder.checkpointing import checkpoint, covering
 from devicelog.store.evidence import Evidence
+from devicelog.store.heads import entries_naming, size_of
 from devicelog.store.projection import is_imported
 from devicelog.store.reading import StreamRow
 from devicelog.store.transaction import Transaction
@@ -42,7 +43,8 @@ def seal(access: Access, stream: str) -> Sealed:
     if row["package"] is not None:
         return Sealed(stream=stream, package=path, sha256=row["package"])
     if row["sealed_seq"] is None:
-        access.append(lambda transaction: _seal(access, transaction, row))
+        read = read_streams(access, (stream,))
+        access.append(lambda transaction: _seal(transaction, read, stream))
         row = _row(access, stream)
     seq = int(row["sealed_seq"])
     head = covering(access, seq)
@@ -76,11 +78,10 @@ def extend(access: Access, stream: str) -> bool:
     row = _row(access, stream)
     if row["package"] is None or is_imported(row):
         return False
-    with Evidence(access.path) as evidence:
-        _, _, later = of_stream(evidence.entries_of(stream, row["no"]), stream)
-    if not later:
+    read = read_streams(access, (stream,))
+    if not of_stream(read.entries[stream], stream)[2]:
         return False
-    said = access.append(lambda transaction: _extend(access, transaction, row))
+    said = access.append(lambda transaction: transaction.entry("stream.extended", said_now(transaction, read, stream)))
     head = checkpoint(access)
     with Evidence(access.path) as evidence:
         sealed = evidence.entry(row["sealed_seq"])
@@ -89,30 +90,46 @@ def extend(access: Access, stream: str) -> bool:
     return True
 
 
-def said_now(access: Access, transaction: Transaction, stream: str) -> Json:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """The entries of some streams, read before a transaction: what came since is `size` and later, and is few."""
+
+    size: int
+    entries: Mapping[str, Sequence[Entry]]
+
+
+def read_streams(access: Access, streams: Collection[str]) -> Read:
+    """Read them in one pass: the transaction that counts them shall not hold up a recording."""
+    with Evidence(access.path) as evidence:
+        rows = [evidence.stream(stream) for stream in streams]
+        found: dict[str, list[Entry]] = {row["id"]: [] for row in rows if not is_imported(row)}
+        size = size_of(evidence)
+        first = min((int(row["no"]) for row in rows if row["id"] in found), default=size)
+        for entry in entries_naming(evidence, found, first):
+            if entry.seq < size:
+                found[entry.body["stream"]].append(entry)
+    return Read(size=size, entries=found)
+
+
+def said_now(transaction: Transaction, read: Read, stream: str) -> Json:
     """What a statement says of a sealed stream's later entries, inside the transaction that enters it."""
-    if is_imported(Evidence(access.path, transaction.connection).stream(stream)):
-        return statement(stream, ())  # what came later is with its package, in the words of its own ledger
-    _, sealing, later = _entries(access, transaction, stream)
+    if stream not in read.entries:
+        return statement(stream, ())  # imported: what came later is with its package, in the words of its own ledger
+    _, sealing, later = _entries(transaction, read, stream)
     if sealing is None:
         raise BadTransition(f"{stream} is not sealed")
     return statement(stream, later)
 
 
-def _seal(access: Access, transaction: Transaction, row: StreamRow) -> Entry:
-    before, sealing, _ = _entries(access, transaction, row["id"])
-    if sealing is not None:
-        return sealing
-    return transaction.entry("stream.sealed", seal_body(row["id"], before))
+def _seal(transaction: Transaction, read: Read, stream: str) -> Entry:
+    before, sealing, _ = _entries(transaction, read, stream)
+    return sealing or transaction.entry("stream.sealed", seal_body(stream, before))
 
 
-def _extend(access: Access, transaction: Transaction, row: StreamRow) -> Entry:
-    return transaction.entry("stream.extended", said_now(access, transaction, row["id"]))
-
-
-def _entries(access: Access, transaction: Transaction, stream: str) -> tuple[list[Entry], Entry | None, list[Entry]]:
-    evidence = Evidence(access.path, transaction.connection)
-    return of_stream(evidence.entries_of(stream, evidence.stream(stream)["no"]), stream)
+def _entries(transaction: Transaction, read: Read, stream: str) -> tuple[list[Entry], Entry | None, list[Entry]]:
+    """The stream's, with those that came since they were read."""
+    since = entries_naming(Evidence(Path(), transaction.connection), (stream,), read.size)
+    return of_stream([*read.entries[stream], *since], stream)
 
 
 def _row(access: Access, stream: str) -> StreamRow:

@@ -8,7 +8,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, or_, select
 
 from devicelog.canonical import Json
 from devicelog.errors import EvidenceDamaged, NotFound, StoreUnusable
@@ -31,6 +31,7 @@ from devicelog.store.schema import (
 from devicelog.store.transaction import Head, Stamps, StreamHead, Transaction
 
 FILE_NAME = "devicelog.db"
+_TURNS = ("session.opened", "span.opened", "session.closed", "span.recorded")
 # Four hours at 100 Hz, two samples a frame with raw counts, and as much again for the write-ahead log.
 NEEDED_FREE_BYTES = 48 * 2**20
 ACCEPT = "DEVICELOG_ACCEPT_UNSUITABLE_DIR"
@@ -170,6 +171,11 @@ def read_head(connection: Connection) -> Head:
 def read_frontier(connection: Connection, size: int) -> Tree:
     """The tree over a ledger of so many entries, as it was kept. Raises EvidenceDamaged."""
     rows = connection.execute(select(FRONTIER)).all()
+    if len(rows) == 1 and type(rows[0].size) is int and rows[0].size > size:
+        raise EvidenceDamaged(
+            f"the ledger was cut off: it had {rows[0].size} entries, and {size} are there. What came after was taken "
+            "away, or an older copy was mixed with a newer one; put the newest whole copy of the database back"
+        )
     try:
         if len(rows) != 1 or rows[0].size != size:
             raise ValueError(
@@ -196,15 +202,14 @@ def _open_stream(connection: Connection) -> StreamHead | None:
 
 def _opening(connection: Connection) -> Entry | None:
     """The entry that opened the stream that is open. The ledger decides, and not the list of sessions."""
-    for row in connection.execute(select(LEDGER_ENTRY).order_by(LEDGER_ENTRY.c.seq.desc())):
+    turns = or_(*(func.instr(LEDGER_ENTRY.c.bytes, f'"type":"{type_}"'.encode()) > 0 for type_ in _TURNS))
+    for row in connection.execute(select(LEDGER_ENTRY).where(turns).order_by(LEDGER_ENTRY.c.seq.desc())):
         try:
             entry = read_entry(row.bytes)
         except ValueError as error:
             raise EvidenceDamaged(f"ledger entry {row.seq}: {error}") from error
-        if entry.type in ("session.opened", "span.opened"):
-            return entry
-        if entry.type in ("session.closed", "span.recorded"):
-            return None
+        if entry.type in _TURNS:
+            return entry if entry.type.endswith(".opened") else None
     return None
 
 

@@ -3,7 +3,8 @@
 Never writes, and checks no signature: that is the audit's work (checkpoint_audit.py).
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -17,9 +18,7 @@ from devicelog.store.evidence import Evidence, unchanged
 from devicelog.store.schema import CHECKPOINT, LEDGER_ENTRY
 
 _ENTRIES_A_READ = 1024
-
-
-_ALIKE = 8  # only a type of its own has these bytes in the profile; a few more, should that change
+_NAMED = re.compile(rb'"stream":"([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +64,29 @@ def newest_checkpoint(evidence: Evidence) -> Held | None:
     return Held(size=rows[0].size, note=rows[0].note) if rows else None
 
 
+def size_of(evidence: Evidence) -> int:
+    """How many entries there are."""
+    (row,) = evidence.rows(select(func.coalesce(func.max(LEDGER_ENTRY.c.seq), -1) + 1))
+    return int(row[0])
+
+
+def entries_naming(evidence: Evidence, streams: Collection[str], first: int) -> Iterator[Entry]:
+    """The entries from number `first` on whose bodies name one of these streams. Raises EvidenceDamaged.
+
+    One pass for all of them, which reads no more of the others than that they name another.
+    """
+    wanted = {stream.encode() for stream in streams}
+    query = select(LEDGER_ENTRY.c.seq, LEDGER_ENTRY.c.leaf, LEDGER_ENTRY.c.bytes).order_by(LEDGER_ENTRY.c.seq)
+    query = query.limit(_ENTRIES_A_READ)
+    while rows := evidence.rows(query.where(LEDGER_ENTRY.c.seq >= first)):
+        for row in rows:
+            if not wanted.isdisjoint(_NAMED.findall(row.bytes)):
+                entry = unchanged(row)
+                if entry.body.get("stream") in streams:
+                    yield entry
+        first = rows[-1].seq + 1
+
+
 def first_of(evidence: Evidence, type_: str) -> Entry | None:
     """The first entry of a type, or None. Raises EvidenceDamaged."""
     return _one_of(evidence, type_, newest=False)
@@ -78,7 +100,7 @@ def newest_of(evidence: Evidence, type_: str) -> Entry | None:
 def _one_of(evidence: Evidence, type_: str, *, newest: bool) -> Entry | None:
     column = LEDGER_ENTRY.c.seq
     query = select(column).where(func.instr(LEDGER_ENTRY.c.bytes, f'"type":"{type_}"'.encode()) > 0)
-    for row in evidence.rows(query.order_by(column.desc() if newest else column).limit(_ALIKE)):
+    for row in evidence.rows(query.order_by(column.desc() if newest else column).limit(1)):
         entry = evidence.entry(row.seq)
         if entry.type == type_:
             return entry

@@ -28,7 +28,15 @@ from devicelog.store.database import FILE_NAME, check_ours, read_head, schema_of
 from devicelog.store.engine import builder_engine, in_our_words, set_journal, sole_engine
 from devicelog.store.erasures import erase_again, files_again
 from devicelog.store.lock import WriterLock
-from devicelog.store.schema import METADATA, SCHEMA_VERSION, create_guards, create_tables, odd_guards, tables_of
+from devicelog.store.schema import (
+    METADATA,
+    SCHEMA_VERSION,
+    create_guards,
+    create_tables,
+    lost_tables,
+    odd_guards,
+    tables_of,
+)
 from devicelog.store.transaction import Stamps, Transaction, keep_frontier, project_entry
 
 KEPT = f"{FILE_NAME}.kept-"  # and the number of the entry that says what was done
@@ -132,6 +140,8 @@ def _give(file: Path, path: Path) -> None:
 def _build(old: Connection, new: Connection, path: Path, from_schema: int, stamps: Stamps, sw: Json) -> Json:
     """Everything that the new file has; what its newest entry says is returned."""
     odd = sorted(odd_guards(old, from_schema))
+    if from_schema >= 3 and not lost_tables(old, from_schema):
+        _not_cut_off(old)
     with new.begin():
         create_tables(new)
         for table in _copied(from_schema):
@@ -168,6 +178,17 @@ def _build(old: Connection, new: Connection, path: Path, from_schema: int, stamp
         }
         Transaction(new, head, stamps=stamps, sw=sw).entry("database.rebuilt", body)
     return {**body, "again": again}
+
+
+def _not_cut_off(old: Connection) -> None:
+    """Raises EvidenceDamaged where the old file had more entries than it has: making it anew would hide that."""
+    [(entries,)] = _rows(old, "SELECT count(*) FROM ledger_entry")
+    for (size,) in _rows(old, "SELECT size FROM frontier"):
+        if isinstance(size, int) and size > entries:
+            raise EvidenceDamaged(
+                f"the ledger was cut off: it had {size} entries, and {entries} are there. Making it anew would hide "
+                "that; nothing was changed. Put the newest whole copy of the database back."
+            )
 
 
 def _tree(connection: Connection) -> Tree:

@@ -95,6 +95,15 @@ class Writer:
             self._condition.notify()
         return future
 
+    def withdraw(self, future: "Future[Any]") -> bool:
+        """Take an action back that was not begun: then it is never done. False where it is being done, or was."""
+        with self._condition:
+            for item in self._items:
+                if isinstance(item, _Action) and item.future is future:
+                    self._items.remove(item)
+                    return True
+        return False
+
     @property
     def backlog_bytes(self) -> int:
         """Serial bytes that are not on disk yet."""
