@@ -3,14 +3,16 @@
 import json
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from devicelog import verify as verify_module
+from tests.databases import spoil
 from tests.e2e.running import (
     ROOT,
     Json,
@@ -363,8 +365,47 @@ def test_a_pin_of_another_device_is_told(handed: Path) -> None:
     record(handed / "second", handed / "pen")
     devicelog("checkpoint", "key", "--to", handed / "other", data_dir=handed / "second").succeeded()
     told = devicelog("verify", "--all", "--key", handed / "other", data_dir=handed / "data")
-    assert (told.code, "the keys of this ledger are not those" in told.stdout) == (3, True)
+    assert (told.code, "another one, or one put in its place" in told.stdout) == (7, True)
     devicelog("verify", "--all", "--key", handed / "pin", data_dir=handed / "data").succeeded()
+
+
+def test_packages_are_looked_at_with_the_database(handed: Path) -> None:
+    data_dir = handed / "data"
+    stream = streams(data_dir, "session")[0]
+    package = data_dir / "packages" / f"{stream}.package.zip"
+    told = devicelog("verify", "--all", data_dir=data_dir).succeeded().stdout
+    assert "1 packages beside the database are those that the ledger names" in told
+    content = package.read_bytes()
+    package.write_bytes(content[:-1] + b"\1")
+    told = devicelog("verify", "--all", data_dir=data_dir)
+    assert (told.code, "is not the one that the ledger names" in told.stdout) == (3, True)
+    package.unlink()
+    told = devicelog("verify", "--all", data_dir=data_dir).succeeded().stdout
+    assert f"packages that are not there: {stream}" in told
+
+
+def test_texts_that_somebody_deleted_are_not_called_erased(handed: Path) -> None:
+    data_dir = handed / "data"
+    with closing(sqlite3.connect(data_dir / "devicelog.db", isolation_level=None)) as connection:
+        connection.execute("DELETE FROM note")
+    told = devicelog("verify", "--all", data_dir=data_dir).succeeded().stdout
+    assert "1 private texts are missing, and no entry says that they were erased" in told
+
+
+def test_a_database_that_is_gone_is_told_with_what_is_left(handed: Path) -> None:
+    data_dir = handed / "data"
+    for path in data_dir.glob("devicelog.db*"):
+        path.unlink()
+    told = devicelog("sessions", "list", data_dir=data_dir)
+    told.refused(6, f"db rebuild --from {data_dir / 'packages'}", f"{data_dir}-new")
+
+
+def test_a_ledger_that_was_cut_off_is_not_made_anew(handed: Path) -> None:
+    data_dir = handed / "data"
+    spoil(data_dir / "devicelog.db", "DELETE FROM ledger_entry WHERE seq = (SELECT max(seq) FROM ledger_entry)")
+    told = devicelog("verify", "--all", data_dir=data_dir)
+    assert (told.code, "the ledger was cut off" in told.stdout, "rebuild" in told.stdout) == (3, True, False)
+    devicelog("db", "rebuild", data_dir=data_dir).refused(3, "Making it anew would hide that")
 
 
 def test_the_key_is_never_written_over(handed: Path) -> None:

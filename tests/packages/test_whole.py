@@ -75,7 +75,7 @@ def test_a_released_session_without_its_package(recorded: Sealed) -> None:
     (path.parent / "packages" / f"{FIRST}.package.zip").unlink()
     with (
         WholeEvidence(path.parent) as evidence,
-        pytest.raises(EvidenceDamaged, match="is missing: the records of s-0000000002 were released"),
+        pytest.raises(EvidenceDamaged, match="is missing: after a release the records of s-0000000002"),
     ):
         show_document(evidence, FIRST)
 

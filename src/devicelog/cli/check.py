@@ -107,10 +107,16 @@ def _database(
         report = audit(
             evidence.connection, evidence.path, only=only, outside=outside, packages=beside, progress=progress
         )
-    if trusted is not None and report.pin != trusted:
+    another = trusted is not None and report.pin is not None and report.pin.log != trusted.log
+    if trusted is not None and report.pin != trusted and not another:
         report.problems.append(f"the keys of this ledger are not those that {pin} names")
     undecided = ["no witness was brought that held any of it"] if require_witness and not report.witnessed else []
-    if trusted is not None and (unsigned := report.unsigned()):
+    if another and trusted is not None and report.pin is not None:
+        undecided.append(
+            f"{pin} is the pin of {trusted.log}; this ledger is {report.pin.log}: another one, or one put in its "
+            "place. One that continues it has its own pin, and names it in its first entries"
+        )
+    elif trusted is not None and (unsigned := report.unsigned()):
         undecided.append(
             f"{', '.join(unsigned)}: ended, and its newest entry is under no checkpoint that the pinned key signed: "
             "anybody with the file could have written it. `devicelog checkpoint sign` has it signed"

@@ -90,6 +90,7 @@ def reading(data_dir: Path | None) -> "Iterator[WholeEvidence]":
     interrupted = recover(data_dir)
     if interrupted is not None:
         click.echo(told(interrupted), err=True)
+    _only_packages(data_dir)
     with WholeEvidence(data_dir) as evidence:
         left = evidence.open_stream()
         if left is not None and not WriterLock(data_dir).held():
@@ -99,6 +100,22 @@ def reading(data_dir: Path | None) -> "Iterator[WholeEvidence]":
                 err=True,
             )
         yield evidence
+
+
+def _only_packages(data_dir: Path) -> None:
+    """Raises NotFound where the database is gone and its packages are not, and says what can be done."""
+    from devicelog.errors import NotFound
+    from devicelog.packages.sealing import FOLDER
+    from devicelog.store.database import FILE_NAME
+
+    packages = data_dir / FOLDER
+    if not (data_dir / FILE_NAME).exists() and any(packages.glob("*.package.zip")):
+        gone = NotFound(
+            f"there is no database in {data_dir}, and its packages are in {packages}. A new one is made of them in a "
+            "directory that you name (docs/recovery.md):"
+        )
+        gone.command = ("db", "rebuild", "--from", str(packages), "--data-dir", f"{data_dir}-new")
+        raise gone
 
 
 def command_line(*words: str, data_dir: Path | None) -> str:

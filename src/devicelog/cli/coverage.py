@@ -16,6 +16,9 @@ def coverage_document(report: Report, only: str | None) -> Json:
         "records": report.records,
         "documents": report.documents,
         "packages_read": report.packages,
+        "packages_beside": report.copies,
+        "packages_missing": sorted(report.no_copy),
+        "private_texts_missing": report.unexplained,
         "chunks_not_yet_in_the_ledger": report.uncommitted_chunks,
         "erased_private_payloads": report.erased,
         "head": report.head,
@@ -36,6 +39,19 @@ def coverage_text(report: Report, only: str | None, now_s: int) -> str:
         f"checked {report.entries} ledger entries, {report.documents} documents, {report.chunks} chunks with "
         f"{report.records} records" + (f" of {only}" if only else f" in {report.streams} streams")
     ]
+    if report.copies:
+        lines.append(f"{report.copies} packages beside the database are those that the ledger names")
+    if report.no_copy:
+        few, more = sorted(report.no_copy)[:3], len(report.no_copy) - 3
+        lines.append(
+            f"packages that are not there: {', '.join(few)}{f' and {more} more' if more > 0 else ''}. Should the "
+            "database be lost, these sessions do not come back"
+        )
+    if report.unexplained:
+        lines.append(
+            f"{report.unexplained} private texts are missing, and no entry says that they were erased: they were "
+            "deleted by hand, or never came back with a package"
+        )
     if report.packages:
         lines.append(f"{report.packages} packages were read: the records of these sessions are in them alone")
     if report.uncommitted_chunks:

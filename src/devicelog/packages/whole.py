@@ -108,6 +108,11 @@ class BesideDatabase:
                 codes=frozenset(ref for ref in clients if package.client_code(ref) is not None),
             )
 
+    def same(self, stream: str, sha256: str) -> bool | None:
+        """Whether the package file of a stream has this SHA-256; None where there is none."""
+        path = package_path(self._data_dir, stream)
+        return file_sha256(path) == sha256 if os.path.lexists(path) else None
+
 
 def open_package(data_dir: Path, stream: str, digest: str, *, imported: Json | None) -> PackageEvidence:
     """The package of a stream whose file has this SHA-256; with what came later, where the session is `imported`.
@@ -116,9 +121,7 @@ def open_package(data_dir: Path, stream: str, digest: str, *, imported: Json | N
     """
     path = package_path(data_dir, stream)
     if imported is None:
-        _check_file(
-            path, digest, "sealed", f"the records of {stream} were released from the database and are in it alone"
-        )
+        _check_file(path, digest, "sealed", f"after a release the records of {stream} are in it alone")
         return PackageEvidence(path, with_private=False, later=None)
     _check_file(path, digest, "imported", f"all that is known of {stream} is in it")
     later = later_path(data_dir, stream)

@@ -20,7 +20,7 @@ from devicelog.store.engine import in_our_words
 from devicelog.store.erasure_audit import check_erasures
 from devicelog.store.package_audit import Packages, check_packages
 from devicelog.store.pen_audit import check_pens
-from devicelog.store.projection import project
+from devicelog.store.projection import erased_names, project
 from devicelog.store.report import Report, Stream, check_types
 from devicelog.store.schema import CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, STREAM, guard_faults
 from devicelog.store.seal_audit import check_frontier, check_seals
@@ -81,7 +81,7 @@ def audit(
         _projection(connection, entries, report)
         if only is None:
             check_erasures(connection, entries, path, report)
-        _private(connection, streams, report, every=only is None)
+        _private(connection, entries, streams, report, every=only is None)
     return report
 
 
@@ -233,8 +233,10 @@ def _projection(connection: Connection, entries: list[Entry], report: Report) ->
                 )
 
 
-def _private(connection: Connection, streams: dict[str, Stream], report: Report, *, every: bool) -> None:
-    kept = set()
+def _private(
+    connection: Connection, entries: list[Entry], streams: dict[str, Stream], report: Report, *, every: bool
+) -> None:
+    kept, explained = set(), {name for entry in entries for name in erased_names(entry)}
     for row in connection.execute(select(NOTE)):
         kept.add(row.commitment)
         typed = isinstance(row.salt, bytes) and isinstance(row.text, str)
@@ -245,6 +247,7 @@ def _private(connection: Connection, streams: dict[str, Stream], report: Report,
             f"the note {name} is in no record and no attribution" for name in sorted(kept - report.notes)
         ]
     report.erased = len(report.notes - kept)
+    report.unexplained = len(report.notes - kept - explained)
     clients = {row.client_ref: row for row in connection.execute(select(CLIENT))}
     committed = {
         (body["client_ref"], body["client_commitment"])
@@ -252,7 +255,9 @@ def _private(connection: Connection, streams: dict[str, Stream], report: Report,
         for body in (stream.opening.body, *(entry.body for entry in stream.attributions))
         if body.get("client_ref") is not None
     } | report.clients
-    report.erased += len({ref for ref, _ in committed} - clients.keys() - report.elsewhere)
+    gone = {ref for ref, _ in committed} - clients.keys() - report.elsewhere
+    report.erased += len(gone)
+    report.unexplained += len(gone - explained)
     for ref, wanted in sorted(committed):
         client = clients.get(ref)
         if client is None:

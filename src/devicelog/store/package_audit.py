@@ -43,6 +43,9 @@ class Packages(Protocol):
         Raises a DevicelogError that names the file and what is wrong with it.
         """
 
+    def same(self, stream: str, sha256: str) -> bool | None:
+        """Whether the package file of a stream has this SHA-256; None where there is none."""
+
 
 def check_packages(
     connection: Connection,
@@ -73,10 +76,24 @@ def check_packages(
                 named.add(str(body["row"].get("derived")))
                 if name in streams:
                     report.problems.append(f"{where}: {name} is a stream of this ledger")
+    if packages is not None:
+        for name in written.keys() - elsewhere.keys():
+            if only in (None, name):
+                _copy(name, packages.same(name, written[name]), report)
     for name, entry in elsewhere.items():
         if only in (None, name):
             _check(connection, entry, streams.get(name), packages, report)
     return set(elsewhere), named
+
+
+def _copy(name: str, same: bool | None, report: Report) -> None:
+    """A package whose records are in the database too: what a rebuild would be made of, should the database be lost."""
+    if same is None:
+        report.no_copy.append(name)
+    elif same:
+        report.copies += 1
+    else:
+        report.problems.append(f"the package of {name} beside the database is not the one that the ledger names")
 
 
 def _released_faults(entry: Entry, streams: dict[str, Stream], written: dict[str, str]) -> list[str]:

@@ -182,7 +182,7 @@ def _build(old: Connection, new: Connection, path: Path, from_schema: int, stamp
 
 def _not_cut_off(old: Connection) -> None:
     """Raises EvidenceDamaged where the old file had more entries than it has: making it anew would hide that."""
-    [(entries,)] = _rows(old, "SELECT count(*) FROM ledger_entry")
+    [(entries,)] = _rows(old, "SELECT coalesce(max(seq), -1) + 1 FROM ledger_entry")
     for (size,) in _rows(old, "SELECT size FROM frontier"):
         if isinstance(size, int) and size > entries:
             raise EvidenceDamaged(

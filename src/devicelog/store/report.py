@@ -31,6 +31,9 @@ class Report:
     last: int | None = None  # the number of the newest entry of the one stream that was checked
     newest: dict[str, int] = field(default_factory=dict)  # the newest entry of each stream that has ended
     packages: int = 0  # read in place of chunks that are not in the database
+    copies: int = 0  # packages beside the database that are those the ledger names; their records are here too
+    no_copy: list[str] = field(default_factory=list)  # streams whose packages are not there
+    unexplained: int = 0  # private texts that are missing, and no entry says that they were erased
     unread: list[str] = field(default_factory=list)  # streams whose packages nobody was asked to read
     clients: set[tuple[str, str]] = field(default_factory=set)  # of imported sessions: reference and commitment
     elsewhere: set[str] = field(default_factory=set)  # references whose codes are with their packages
