@@ -492,7 +492,7 @@ def test_killed_at_any_moment(old: Path, tmp_path: Path) -> None:
         data_dir = tmp_path / str(step)
         data_dir.mkdir()
         (data_dir / "devicelog.db").write_bytes(source)
-        upgrade(data_dir, took_s * (0.5 + 0.08 * step))
+        upgrade(data_dir, took_s * (0.1 + 0.16 * step))
         seen.add(whole(data_dir / "devicelog.db", before))
     assert "old" in seen
 
