@@ -38,7 +38,12 @@ def make(folder: Path) -> str:
         vkey = devicelog("checkpoint", "witness-key", *key).succeeded().stdout
         (folder / "witness.vkey").write_text(vkey, "ascii")
         stick = folder / "witness.file"
-        for words in (("witness", stick), ("cosign", stick, *key, "--pin", folder / "pin.txt"), ("witness", stick)):
+        given = ("--witness-key", folder / "witness.vkey")
+        for words in (
+            ("witness", stick),
+            ("cosign", stick, *key, "--pin", folder / "pin.txt"),
+            ("witness", stick, *given),
+        ):
             where = None if words[0] == "cosign" else data
             devicelog("checkpoint", *words, data_dir=where).succeeded()
         head = devicelog("checkpoint", "show", data_dir=data).succeeded().stdout

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from devicelog import verify as verify_module
+from devicelog.ledger.note import Signature, VerifierKey
+from devicelog.ledger.witness import WitnessFile
+from devicelog.ledger.witness import cosigned as with_line
 from tests.databases import spoil
 from tests.e2e.running import (
     ROOT,
@@ -297,7 +300,11 @@ def test_a_stick_and_a_laptop_hold_it(handed: Path) -> None:
     devicelog(*cosign, "--pin", handed / "pin").succeeded()
     before = coverage(data_dir, "--witness", handed / "vkey")
     assert before["outside_witness"] is None, "the signature is on the stick and not yet here"
-    told = devicelog("checkpoint", "witness", stick, data_dir=data_dir).succeeded()
+    unknown = devicelog("checkpoint", "witness", stick, data_dir=data_dir).succeeded()
+    assert "not taken over: no key was given for audit.example" in unknown.stdout
+    assert coverage(data_dir, "--witness", handed / "vkey")["outside_witness"] is None
+    given = ("--witness-key", handed / "vkey")
+    told = devicelog("checkpoint", "witness", stick, *given, data_dir=data_dir).succeeded()
     assert "taken over: 1 signature of audit.example" in told.stdout
     held = coverage(data_dir, "--witness", handed / "vkey")["outside_witness"]
     assert held["name"] == "audit.example"
@@ -311,6 +318,36 @@ def test_a_stick_and_a_laptop_hold_it(handed: Path) -> None:
     require = ("verify", "--all", "--require-witness")
     assert devicelog(*require, data_dir=data_dir).code == 7
     devicelog(*require, "--witness", handed / "vkey", data_dir=data_dir).succeeded()
+
+
+def test_a_forged_witness_is_not_taken_over(handed: Path) -> None:
+    data_dir, stick = handed / "data", handed / "witness.json"
+    devicelog("checkpoint", "witness", stick, data_dir=data_dir).succeeded()
+    made = devicelog("checkpoint", "witness-key", "--key", handed / "laptop", "--name", "regulator.example").succeeded()
+    (handed / "vkey").write_text(made.stdout, encoding="ascii")
+    key = VerifierKey.parse(made.stdout.strip())
+    forged = Signature(name=key.name, key_id=key.key_id, data=bytes(72))
+    file = with_line(WitnessFile.parse(stick.read_bytes()), forged)
+    assert isinstance(file, WitnessFile)
+    stick.write_bytes(file.data())
+    told = devicelog("checkpoint", "witness", stick, data_dir=data_dir).succeeded()
+    assert "not taken over: no key was given for regulator.example" in told.stdout
+    told = devicelog("checkpoint", "witness", stick, "--witness-key", handed / "vkey", data_dir=data_dir)
+    told.refused(3, "not of the key of regulator.example")
+    assert "regulator.example" not in devicelog("checkpoint", "show", data_dir=data_dir).succeeded().stdout
+    new = handed / "new"
+    said = devicelog("checkpoint", "continue", "--from", stick, data_dir=new).succeeded().stdout
+    assert "outside witness of that: none whose signature was checked" in said
+    assert "no key was given for regulator.example" in said
+    [entry] = [each for each in entries(new) if each["type"] == "log.continued"]
+    assert entry["body"]["witness"] is None
+    words = ("checkpoint", "continue", "--from", stick, "--witness-key", handed / "vkey")
+    devicelog(*words, data_dir=handed / "other").refused(3, "regulator.example is not of its key")
+    assert not (handed / "other").exists()
+    devicelog("checkpoint", "witness", stick, "--witness-key", handed / "pin", data_dir=data_dir).refused(
+        2, "no witness"
+    )
+    devicelog("verify", "--all", data_dir=data_dir).succeeded()
 
 
 def test_what_was_kept_earlier_is_compared_with_a_bag(handed: Path) -> None:

@@ -293,18 +293,27 @@ def signed_since(master: Path, tmp_path: Path) -> Path:
 @pytest.mark.requirement("R21")
 def test_a_witness_knows_of_more_than_the_packages(signed_since: Path, packages: Path, new: Path) -> None:
     file = witness_file(signed_since, packages.parent / "clinic.witness", cosigned=True)
-    rebuild_from(packages, new, witnesses=[file])
+    key = Witness(file.parent / "key", "clinic.example/laptop").verifier_key()
+    rebuild_from(packages, new, witnesses=[file], keys=[key])
     [continued] = entries(new, "log.continued")
     head = head_of(signed_since)[1]
     assert (continued["size"], continued["root"]) == (head.size, head.root.hex())
     assert continued["witness"] == {"name": "clinic.example/laptop", "at": "2031-01-02T00:00:00Z"}
 
 
-def test_a_plain_checkpoint_has_a_name_and_no_time(signed_since: Path, packages: Path, new: Path) -> None:
+def test_a_witness_whose_signature_nobody_checked_is_not_entered(signed_since: Path, packages: Path, new: Path) -> None:
+    file = witness_file(signed_since, packages.parent / "clinic.witness", cosigned=True)
+    done = rebuild_from(packages, new, witnesses=[file])
+    assert done.predecessors[0].unchecked == ("clinic.example/laptop",)
+    [continued] = entries(new, "log.continued")
+    assert (continued["size"], continued["witness"]) == (head_of(signed_since)[1].size, None)
+
+
+def test_a_plain_checkpoint_is_no_witness(signed_since: Path, packages: Path, new: Path) -> None:
     file = packages.parent / "photo.txt"
     file.write_bytes(head_of(signed_since)[0].data())
     rebuild_from(packages, new, witnesses=[file])
-    assert entries(new, "log.continued")[0]["witness"] == {"name": "photo.txt", "at": None}
+    assert entries(new, "log.continued")[0]["witness"] is None
 
 
 def test_a_witness_of_another_log_is_refused(packages: Path, new: Path, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ SWITCHES = {
     "--check": "pens calibrate: look only; what was found is an entry",
     "--gauges": "pens simulate: a bench",
     "--inspection": "export: every entry",
+    "--end-old-log": "checkpoint continue: nothing is signed for the old log any more; the new one says what it ends",
     "--json": "how it is printed",
     "--no-steps": "pens conform: keeps nothing in the database anyhow",
     "--once": "pens simulate: one session",

@@ -63,6 +63,18 @@ def data_dir_option(command: F) -> F:
     )(command)
 
 
+def witness_key_option(command: F) -> F:
+    """`--witness-key FILE`, as often as there are witnesses."""
+    return click.option(
+        "--witness-key",
+        "witness_keys",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        metavar="FILE",
+        help="The key of a witness. Without it nothing is believed of that witness.",
+    )(command)
+
+
 def json_option(command: F) -> F:
     """`--json`."""
     return click.option("--json", "as_json", is_flag=True, help="One object instead of text.")(command)
@@ -71,6 +83,11 @@ def json_option(command: F) -> F:
 def print_json(value: Any) -> None:
     """One object on stdout, the same bytes for the same value."""
     click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
+
+
+def legible(name: str) -> str:
+    """A name that nobody has checked: nothing in it that a terminal would obey, and not long."""
+    return name if name.isprintable() and len(name) <= 80 else repr(name[:80])
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

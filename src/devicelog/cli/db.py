@@ -4,7 +4,14 @@ from pathlib import Path
 
 import click
 
-from devicelog.cli.common import command_line, data_dir_option, default_data_dir, json_option, print_json
+from devicelog.cli.common import (
+    command_line,
+    data_dir_option,
+    default_data_dir,
+    json_option,
+    print_json,
+    witness_key_option,
+)
 
 
 @click.group()
@@ -75,11 +82,17 @@ def upgrade(data_dir: Path | None) -> int:
     metavar="FILE",
     help="With --from: a witness file or a checkpoint of the lost log. Repeatable.",
 )
+@witness_key_option
 @click.option("--skip-damaged", is_flag=True, help="With --from: leave out packages that are damaged, and name them.")
 @data_dir_option
 @json_option
 def rebuild(
-    folder: Path | None, witnesses: tuple[Path, ...], skip_damaged: bool, data_dir: Path | None, as_json: bool
+    folder: Path | None,
+    witnesses: tuple[Path, ...],
+    witness_keys: tuple[Path, ...],
+    skip_damaged: bool,
+    data_dir: Path | None,
+    as_json: bool,
 ) -> int:
     """Make the database anew from its evidence: lists and guards. The old file is kept.
 
@@ -91,9 +104,9 @@ def rebuild(
     from devicelog.errors import UsageProblem
 
     if folder is not None:
-        return rebuild_from(folder, data_dir, witnesses, skip_damaged=skip_damaged, as_json=as_json)
-    if witnesses or skip_damaged or as_json:
-        raise UsageProblem("--witness, --skip-damaged and --json go with --from FOLDER")
+        return rebuild_from(folder, data_dir, witnesses, witness_keys, skip_damaged=skip_damaged, as_json=as_json)
+    if witnesses or witness_keys or skip_damaged or as_json:
+        raise UsageProblem("--witness, --witness-key, --skip-damaged and --json go with --from FOLDER")
     return _anew(data_dir, upgrade=False)
 
 

@@ -10,8 +10,10 @@ from devicelog.cli.common import (
     data_dir_option,
     default_data_dir,
     json_option,
+    legible,
     print_json,
     reading,
+    witness_key_option,
 )
 
 if TYPE_CHECKING:
@@ -120,28 +122,40 @@ def key(target: Path | None, qr: bool, data_dir: Path | None) -> int:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@witness_key_option
 @data_dir_option
-def witness(file: Path, data_dir: Path | None) -> int:
+def witness(file: Path, witness_keys: tuple[Path, ...], data_dir: Path | None) -> int:
     """Advance a witness file, on a USB stick, to the newest signed head; begin it where there is none.
 
     It advances only with a proof that all it held is still in the ledger. Exit 3: it is not, and the file stays as it
-    is. Signatures that were added to the file elsewhere are taken into the database.
+    is. Signatures that were added to the file elsewhere are taken into the database where a --witness-key verifies
+    them. Exit 3: one says that it is of such a key, and is not.
     """
+    from devicelog.cli.outside import witness_keys as keys_in
     from devicelog.recorder.witnessing import advanced
 
+    vkeys = [each.text() for each in keys_in(witness_keys)]
     data_dir = data_dir or default_data_dir()
     reply = _performed(data_dir, {"do": "checkpoint"})
     if isinstance(reply, int):
         return reply
     before, after = advanced(data_dir, file)
+    without_key: set[str] = set()
+    wrong: set[str] = set()
     for step in after.steps if before is None else before.steps:
         if len(step.note.signatures) > 1:
-            taken = _performed(data_dir, {"do": "cosigned", "note": step.note.data().decode()})
+            taken = _performed(data_dir, {"do": "cosigned", "note": step.note.data().decode(), "vkeys": vkeys})
             if isinstance(taken, int):
                 return taken
             if taken["new"]:
                 click.echo(f"taken over: {taken['new']} signature of {', '.join(taken['names'])}")
+            without_key.update(taken["without_key"])
+            wrong.update(taken["wrong"])
+    for name in sorted(without_key):
+        click.echo(f"not taken over: no key was given for {legible(name)} (--witness-key)")
+    for name in sorted(wrong):
+        click.echo(f"not taken over: a signature that is not of the key of {legible(name)}, as it says", err=True)
     held = 0 if before is None else before.head.size
     click.echo(f"{file}: holds {after.head.size} entries; before: {held or 'nothing'}")
     click.echo("to have it signed on another computer: devicelog checkpoint cosign FILE --key DIR --name NAME")
-    return 0
+    return 3 if wrong else 0

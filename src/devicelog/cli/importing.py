@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devicelog.cli.common import command_line, data_dir_option, default_data_dir, json_option, print_json
+from devicelog.cli.common import (
+    command_line,
+    data_dir_option,
+    default_data_dir,
+    json_option,
+    legible,
+    print_json,
+    witness_key_option,
+)
 
 if TYPE_CHECKING:
     from devicelog.canonical import Json
@@ -15,15 +23,27 @@ if TYPE_CHECKING:
 
 
 def rebuild_from(
-    folder: Path, data_dir: Path | None, witnesses: tuple[Path, ...], *, skip_damaged: bool, as_json: bool
+    folder: Path,
+    data_dir: Path | None,
+    witnesses: tuple[Path, ...],
+    witness_keys: tuple[Path, ...],
+    *,
+    skip_damaged: bool,
+    as_json: bool,
 ) -> int:
     """Make a database of packages, and tell what was done."""
+    from devicelog.cli.outside import witness_keys as keys_in
     from devicelog.recorder.importing import rebuild_from as make
     from devicelog.store.database import FILE_NAME
 
     where = data_dir or default_data_dir()
     done = make(
-        folder, where, witnesses=witnesses, skip_damaged=skip_damaged, say=lambda words: click.echo(words, err=True)
+        folder,
+        where,
+        witnesses=witnesses,
+        keys=keys_in(witness_keys),
+        skip_damaged=skip_damaged,
+        say=lambda words: click.echo(words, err=True),
     )
     if as_json:
         print_json({"schema": "devicelog.rebuilt_from/1", "database": str(where / FILE_NAME), **_document(done)})
@@ -46,23 +66,34 @@ def rebuild_from(
     metavar="PATH",
     help="The old data directory; or a checkpoint, or a witness file, where that is all there is.",
 )
+@witness_key_option
+@click.option(
+    "--end-old-log",
+    is_flag=True,
+    help="Where its signer signed more than PATH has: have it sign nothing for the old log any more. For good.",
+)
 @data_dir_option
 @json_option
-def continue_log(source: Path, data_dir: Path | None, as_json: bool) -> int:
+def continue_log(
+    source: Path, witness_keys: tuple[Path, ...], end_old_log: bool, data_dir: Path | None, as_json: bool
+) -> int:
     """Begin a new log that goes on from an old one: its device was replaced, or an older backup was put in its place.
 
     The new log is in --data-dir, which has no database yet. It names the old one's newest signed head, and its key is
     new. No session is brought over: the old directory stays readable, and `db rebuild --from` brings packages over.
+    Exit 3: the old log would have to be ended for good, and --end-old-log was not given; nothing was done.
     """
+    from devicelog.cli.outside import witness_keys as keys_in
     from devicelog.recorder.continuing import continue_from
     from devicelog.store.database import FILE_NAME
 
     where = data_dir or default_data_dir()
-    done = continue_from(source, where)
+    done = continue_from(source, where, keys=keys_in(witness_keys), end_old_log=end_old_log)
     before = done.predecessor
     if as_json:
         said = {"database": str(where / FILE_NAME), "log": done.log, "predecessor": before.body(), "lost": done.lost}
-        print_json({"schema": "devicelog.continued/1", **said, "unasked": done.unasked, "unsigned": done.unsigned})
+        said |= {"unchecked": list(before.unchecked), "unasked": done.unasked, "unsigned": done.unsigned}
+        print_json({"schema": "devicelog.continued/1", **said})
         return 0
     click.echo(f"{where / FILE_NAME}: a new database with a new log, {done.log}")
     for line in _predecessor(before):
@@ -83,7 +114,10 @@ def continue_log(source: Path, data_dir: Path | None, as_json: bool) -> int:
 def _document(done: "Imported") -> "Json":
     return {
         "log": done.log,
-        "predecessors": [{**each.body(), "entries_known": each.known} for each in done.predecessors],
+        "predecessors": [
+            {**each.body(), "entries_known": each.known, "unchecked": list(each.unchecked)}
+            for each in done.predecessors
+        ],
         "sessions": [{"id": each.stream, "log": each.log, "package": each.sha256} for each in done.found],
         "left_out": [{"path": str(each.path), "why": each.why} for each in done.left_out],
         "known_missing": list(done.alone),
@@ -107,11 +141,16 @@ def _told(done: "Imported") -> Iterator[str]:
 
 
 def _predecessor(before: "Predecessor") -> Iterator[str]:
-    yield f"it goes on from {before.head.origin}, whose first {before.head.size} entries were signed"
-    if before.witness is None:
-        yield "  outside witness of that: none was brought"
+    if before.vkey is None:
+        said = f"it goes on from {before.head.origin}, whose first {before.head.size} entries were signed as it says"
+        yield f"{said}; a checkpoint does not say its key, so the signature of the log was not checked"
     else:
-        when = f" at {before.witness.at}" if before.witness.at else ", at a time that it does not say"
-        yield f"  outside witness of that: {before.witness.name}{when}"
+        yield f"it goes on from {before.head.origin}, whose first {before.head.size} entries were signed"
+    if before.witness is None:
+        yield "  outside witness of that: none whose signature was checked"
+    else:
+        yield f"  outside witness of that: {before.witness.name} at {before.witness.at}"
+    for name in before.unchecked:
+        yield f"  not entered as a witness: no key was given for {legible(name)} (--witness-key)"
     last = before.last_at or "unknown"
     yield f"  its newest entry that is known is of {last}; of the time from then until now nothing is known"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from devicelog.errors import NotFound, UsageProblem
 
 if TYPE_CHECKING:
+    from devicelog.ledger.note import VerifierKey
     from devicelog.ledger.pin import Pin
     from devicelog.store.checkpoint_audit import Outside
 
@@ -36,6 +37,22 @@ def outside_of(files: Iterable[Path]) -> "Outside":
         except ValueError as error:
             raise UsageProblem(f"{file} is no witness's key, no checkpoint and no witness file: {error}") from error
     return Outside(keys=tuple(keys), copies=tuple(copies))
+
+
+def witness_keys(files: Iterable[Path]) -> "tuple[VerifierKey, ...]":
+    """The keys of witnesses, one a file, as `checkpoint witness-key` prints them. Raises NotFound, UsageProblem."""
+    from devicelog.ledger.note import COSIGNATURE, VerifierKey
+
+    keys: list[VerifierKey] = []
+    for file in files:
+        try:
+            key = VerifierKey.parse(_read(file).decode().strip())
+        except ValueError as error:
+            raise UsageProblem(f"{file} is no witness's key, as `checkpoint witness-key` prints it: {error}") from error
+        if key.algorithm != COSIGNATURE:
+            raise UsageProblem(f"{file} is the key of {key.name}, which is no witness but a log")
+        keys.append(key)
+    return tuple(keys)
 
 
 def pin_file(path: Path) -> "Pin":

@@ -174,9 +174,20 @@ def cosignatures(file: WitnessFile, key: VerifierKey, verified: Verified) -> Ite
         raise ValueError(f"{key.name} is not a witness's key")
     for step in file.steps:
         for line in step.note.by(key):
-            time_s, signature = read_cosignature(line)
-            if verified(key.public, cosigned_message(step.note.text, time_s), signature):
+            time_s = seen_s(step.note, line, key, verified)
+            if time_s is not None:
                 yield step.head, time_s
+
+
+def seen_s(note: SignedNote, line: Signature, key: VerifierKey, verified: Verified) -> int | None:
+    """When the witness with this key saw what the note says, in seconds of 1970 by its clock; None: not its line."""
+    if key.algorithm != COSIGNATURE or (line.name, line.key_id) != (key.name, key.key_id):
+        return None
+    try:
+        time_s, signature = read_cosignature(line)
+    except ValueError:
+        return None
+    return time_s if verified(key.public, cosigned_message(note.text, time_s), signature) else None
 
 
 def _step_from(before: Head, step: Step) -> Head | Refusal:

@@ -13,6 +13,7 @@ from devicelog.canonical import Json, parse_canonical
 from devicelog.errors import DevicelogError, NotFound, StoreUnusable
 from devicelog.ledger.asking import Signer
 from devicelog.ledger.entries import Entry
+from devicelog.ledger.note import VerifierKey
 from devicelog.packages.beside import check_space, make_folder, write_whole
 from devicelog.packages.files import blocks_of
 from devicelog.packages.finding import Found, Refused, find_packages, worst
@@ -47,10 +48,13 @@ def rebuild_from(
     data_dir: Path,
     *,
     witnesses: Sequence[Path] = (),
+    keys: Sequence[VerifierKey] = (),
     skip_damaged: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Imported:
     """Make a database in `data_dir` of the packages in `folder`, and of those that lie in `data_dir` already.
+
+    `witnesses`: what they held; `keys`: theirs, without which none of them is entered by name.
 
     Raises StoreUnusable (there is a database; no space), UsageProblem, NotFound (no package), EvidenceDamaged and
     CannotDecide for packages that cannot be used, each by name: then nothing was done.
@@ -64,7 +68,7 @@ def rebuild_from(
         raise worst(there.refused)
     if not there.found:
         raise worst(there.refused) if there.refused else NotFound(f"there is no package in {folder}, nor below it")
-    before = predecessors(there.found, brought)
+    before = predecessors(there.found, brought, keys)
     prepare_data_dir(data_dir)
     with WriterLock(data_dir) as lock:
         lock.take()

@@ -1,29 +1,31 @@
 """The ledger that a new one goes on from: its newest head that is known, who outside held it, and what is not known.
 
-Heads come from packages, from checkpoints and from witness files; two of one ledger that contradict each other are
-never chosen from.
+Who held it is believed only of a signature that was checked with a key that was given. Heads come from packages, from
+checkpoints and from witness files; two of one ledger that contradict each other are never chosen from.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from devicelog.canonical import Json
 from devicelog.errors import EvidenceDamaged, NotFound, StoreUnusable, UsageProblem
-from devicelog.ledger.checkpoint import Checkpoint, read_cosignature
+from devicelog.ledger.checkpoint import Checkpoint
 from devicelog.ledger.keys import verified
 from devicelog.ledger.note import SignedNote, VerifierKey
-from devicelog.ledger.witness import MAX_BYTES, WitnessFile, fault
+from devicelog.ledger.witness import MAX_BYTES, WitnessFile, fault, seen_s
 from devicelog.packages.finding import Found
+
+_LATEST_S = 253_402_300_799  # the last second of the year 9999: no later one can be written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
-    """Somebody outside who held a checkpoint. `at`: when, as an entry's `at`; None where it does not say."""
+    """Somebody outside who signed a checkpoint. `at`: when, by their own clock, as an entry's `at`."""
 
     name: str
-    at: str | None
+    at: str
 
     def document(self) -> Json:
         """As `log.continued` has it."""
@@ -43,32 +45,44 @@ class Brought:
         """The newest."""
         return Checkpoint.of(self.notes[-1])
 
-    def witness(self) -> Witness:
-        """The newest witness on the newest note; else whoever kept the file, at a time that nobody knows."""
-        vkey = self.vkey
-        own = () if vkey is None else self.notes[-1].by(vkey)
+    def witness(self, keys: Sequence[VerifierKey]) -> Witness | None:
+        """Who of those with these keys signed the newest note last; None where nobody did.
+
+        Raises EvidenceDamaged where a line says that it is of one of these keys, and is not.
+        """
+        note = self.notes[-1]
         seen: list[tuple[int, str]] = []
-        for line in self.notes[-1].signatures:
-            try:
-                if line not in own:
-                    seen.append((read_cosignature(line)[0], line.name))
-            except ValueError:
-                continue  # another log's kind of signature
+        for key in keys:
+            for line in note.by(key):
+                time_s = seen_s(note, line, key, verified)
+                if time_s is None or time_s > _LATEST_S:
+                    raise EvidenceDamaged(f"{self.name}: the line of the witness {key.name} is not of its key")
+                seen.append((time_s, key.name))
         if not seen:
-            return Witness(name=self.name, at=None)
+            return None
         time_s, name = max(seen)
         return Witness(name=name, at=datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+    def unchecked(self, keys: Sequence[VerifierKey]) -> tuple[str, ...]:
+        """The names on the newest note, beside the log's own, that none of these keys is of."""
+        note = self.notes[-1]
+        known = [line for key in keys for line in note.by(key)]
+        return tuple(
+            sorted({line.name for line in note.signatures if line not in known and line.name != self.head.origin})
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predecessor:
-    """What `log.continued` says. `known`: how many of its entries are at hand."""
+    """What `log.continued` says. `known`: how many of its entries are at hand. `unchecked`: who is said to have signed
+    that head too, and no key was given for them; the entry does not name them."""
 
     head: Checkpoint
     vkey: VerifierKey | None
     witness: Witness | None
     last_at: str | None
     known: int = 0
+    unchecked: tuple[str, ...] = ()
 
     def body(self) -> Json:
         """The body of the entry."""
@@ -104,8 +118,10 @@ def read_brought(path: Path) -> Brought:
     return Brought(name=path.name, notes=tuple(step.note for step in witness.steps), vkey=witness.vkey)
 
 
-def predecessors(found: Iterable[Found], brought: Iterable[Brought]) -> list[Predecessor]:
-    """One for each ledger that the packages are of, in the order of their ids.
+def predecessors(
+    found: Iterable[Found], brought: Iterable[Brought], keys: Sequence[VerifierKey] = ()
+) -> list[Predecessor]:
+    """One for each ledger that the packages are of, in the order of their ids. `keys`: of witnesses.
 
     Raises EvidenceDamaged where two heads of one contradict each other, or its keys do; UsageProblem for a checkpoint
     of a ledger that no package is of.
@@ -117,10 +133,10 @@ def predecessors(found: Iterable[Found], brought: Iterable[Brought]) -> list[Pre
     for file in files:
         if file.head.origin not in logs:
             raise UsageProblem(f"{file.name} is of {file.head.origin}, and no package is of it")
-    return [_of_packages(logs[log], [file for file in files if file.head.origin == log]) for log in sorted(logs)]
+    return [_of_packages(logs[log], [file for file in files if file.head.origin == log], keys) for log in sorted(logs)]
 
 
-def _of_packages(same: list[Found], brought: list[Brought]) -> Predecessor:
+def _of_packages(same: list[Found], brought: list[Brought], keys: Sequence[VerifierKey]) -> Predecessor:
     if odd := next((each for each in same if each.pin != same[0].pin), None):
         raise EvidenceDamaged(f"{same[0].path} and {odd.path} are of one log, {odd.log}, and name other keys of it")
     pin = same[0].pin
@@ -138,7 +154,7 @@ def _of_packages(same: list[Found], brought: list[Brought]) -> Predecessor:
         _check_signed(file, pin.checkpoints)
         heads += [(file.name, Checkpoint.of(note)) for note in file.notes]
         if file.head.size > chosen.head.size or (file.head == chosen.head and chosen.witness is None):
-            chosen = replace(chosen, head=file.head, witness=file.witness())
+            chosen = replace(chosen, head=file.head, witness=file.witness(keys), unchecked=file.unchecked(keys))
     _check_one_history(heads)
     return chosen
 

@@ -1,19 +1,22 @@
 """Advance a witness file to the newest signed head of a ledger, and take over what witnesses signed elsewhere.
 
+Nothing is taken over that was not checked with a key that was given: what is kept here is never taken away again.
+
 What the file says and when it may advance is decided by ledger/witness.py.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from devicelog.canonical import Json
 from devicelog.errors import EvidenceDamaged, NotFound, SignatureRefused, StoreUnusable, UsageProblem
 from devicelog.ledger.checkpoint import Checkpoint
 from devicelog.ledger.keys import verified
-from devicelog.ledger.note import SignedNote
+from devicelog.ledger.note import COSIGNATURE, MAX_SIGNATURES, Signature, SignedNote, VerifierKey
 from devicelog.ledger.proofs import consistency_proof
 from devicelog.ledger.signing import Refusal
 from devicelog.ledger.state_file import replace_durably
-from devicelog.ledger.witness import WitnessFile, advance, begin, fault
+from devicelog.ledger.witness import WitnessFile, advance, begin, fault, seen_s
 from devicelog.recorder.access import Access
 from devicelog.store.database import FILE_NAME
 from devicelog.store.evidence import Evidence
@@ -51,23 +54,60 @@ def advanced(data_dir: Path, path: Path) -> tuple[WitnessFile | None, WitnessFil
 
 
 def take_cosigned(access: Access, request: Json) -> Json:
-    """Keep a checkpoint of this ledger with the lines of witnesses that it has. Raises UsageProblem."""
+    """Keep a checkpoint of this ledger with those of its witnesses' lines that a key of the request (`vkeys`) verifies.
+
+    `names` of what is new; `without_key`, `wrong`: whose lines were not kept, as no key was given for them, or as they
+    are not of the key that was. Raises UsageProblem.
+    """
     try:
         note = SignedNote.parse(str(request.get("note")).encode())
         said = Checkpoint.of(note)
     except ValueError as error:
         raise UsageProblem(f"no checkpoint: {error}") from error
+    keys = _witness_keys(request, said.origin)
     with Evidence(access.path) as evidence:
         held = [SignedNote.parse(each.note) for each in checkpoints(evidence)]
     same = [each for each in held if each.text == note.text]
     if not same:
         raise UsageProblem(f"a checkpoint of {said.size} entries as this one was never held here")
-    lines = list(same[-1].signatures)
-    new = [line for line in note.signatures if line not in lines]
+    lines = same[-1].signatures
+    asked = [line for line in dict.fromkeys(note.signatures) if line not in lines]
+    if any(line.name == said.origin for line in asked):
+        raise UsageProblem(f"a signature of {said.origin} itself that is not the one held here: nothing was kept")
+    judged = {line: _judged(note, line, keys) for line in asked}
+    new = [line for line, verdict in judged.items() if verdict == "names"]
+    if len(lines) + len(new) > MAX_SIGNATURES:
+        raise UsageProblem(
+            f"the checkpoint of {said.size} entries would have {len(lines) + len(new)} signatures; "
+            f"{MAX_SIGNATURES} are kept at most, and nothing was added"
+        )
     if new:
         whole = SignedNote(text=note.text, signatures=(*lines, *new))
         access.append(lambda transaction: transaction.checkpoint(said.size, whole.data()))
-    return {"new": len(new), "names": sorted({line.name for line in new})}
+    sorts = ("names", "without_key", "wrong")
+    told = {sort: sorted({line.name for line, verdict in judged.items() if verdict == sort}) for sort in sorts}
+    return {"new": len(new), **told}
+
+
+def _judged(note: SignedNote, line: Signature, keys: Sequence[VerifierKey]) -> str:
+    """Where the answer names this line."""
+    mine = [key for key in keys if (key.name, key.key_id) == (line.name, line.key_id)]
+    if not mine:
+        return "without_key"
+    return "names" if any(seen_s(note, line, key, verified) is not None for key in mine) else "wrong"
+
+
+def _witness_keys(request: Json, log: str) -> tuple[VerifierKey, ...]:
+    texts = request.get("vkeys", [])
+    if not isinstance(texts, list):
+        raise UsageProblem("`vkeys` is a list of witnesses' keys")
+    try:
+        keys = tuple(VerifierKey.parse(str(each)) for each in texts)
+    except ValueError as error:
+        raise UsageProblem(f"no witness's key: {error}") from error
+    if odd := next((key for key in keys if key.algorithm != COSIGNATURE or key.name == log), None):
+        raise UsageProblem(f"the key of {odd.name} is no witness's key")
+    return keys
 
 
 def _read(path: Path) -> WitnessFile | None:
