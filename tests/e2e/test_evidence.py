@@ -333,7 +333,7 @@ def test_a_forged_witness_is_not_taken_over(handed: Path) -> None:
     told = devicelog("checkpoint", "witness", stick, data_dir=data_dir).succeeded()
     assert "not taken over: no key was given for regulator.example" in told.stdout
     told = devicelog("checkpoint", "witness", stick, "--witness-key", handed / "vkey", data_dir=data_dir)
-    told.refused(3, "not of the key of regulator.example")
+    told.refused(3, "says it is of regulator.example, and is not")
     assert "regulator.example" not in devicelog("checkpoint", "show", data_dir=data_dir).succeeded().stdout
     new = handed / "new"
     said = devicelog("checkpoint", "continue", "--from", stick, data_dir=new).succeeded().stdout

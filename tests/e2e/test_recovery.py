@@ -124,6 +124,9 @@ def test_an_older_backup_was_put_in_its_place(device: Path) -> None:
     for file in data_dir.glob("devicelog.db*"):
         file.unlink()
     shutil.copyfile(device / "older.db", data_dir / "devicelog.db")
+    tried = devicelog("checkpoint", "continue", "--from", data_dir, data_dir=device / "try")
+    tried.refused(3, "ended for good, and nothing was done", "signed last", "what was brought has", "--end-old-log")
+    assert not (device / "try").exists()
     said = walked(device, "An older backup was put in its place", data_dir, old=device)
     assert "an older backup. That log is ended" in said
     assert "2 sessions" in said, "the restored directory is read where it is"

@@ -132,6 +132,7 @@ def witness(file: Path, witness_keys: tuple[Path, ...], data_dir: Path | None) -
     them. Exit 3: one says that it is of such a key, and is not.
     """
     from devicelog.cli.outside import witness_keys as keys_in
+    from devicelog.errors import EvidenceDamaged
     from devicelog.recorder.witnessing import advanced
 
     vkeys = [each.text() for each in keys_in(witness_keys)]
@@ -153,9 +154,12 @@ def witness(file: Path, witness_keys: tuple[Path, ...], data_dir: Path | None) -
             wrong.update(taken["wrong"])
     for name in sorted(without_key):
         click.echo(f"not taken over: no key was given for {legible(name)} (--witness-key)")
-    for name in sorted(wrong):
-        click.echo(f"not taken over: a signature that is not of the key of {legible(name)}, as it says", err=True)
     held = 0 if before is None else before.head.size
     click.echo(f"{file}: holds {after.head.size} entries; before: {held or 'nothing'}")
     click.echo("to have it signed on another computer: devicelog checkpoint cosign FILE --key DIR --name NAME")
-    return 3 if wrong else 0
+    if wrong:
+        names = ", ".join(map(legible, sorted(wrong)))
+        raise EvidenceDamaged(
+            f"{file} was changed: a signature says it is of {names}, and is not of the key. It was left"
+        )
+    return 0
