@@ -126,7 +126,7 @@ def pending(evidence: Evidence, only: str | None = None) -> list[str]:
 def _beside(evidence: Evidence, row: StreamRow) -> bool:
     try:
         with PackageEvidence(package_path(evidence.path.parent, row["id"]), with_private=False) as package:
-            return int(package.stream(row["id"])["derivations"]) >= row["derivations"]
+            return int(package.stream(row["id"])["derivations"]) >= int(row["derivations"])
     except DevicelogError:
         return False
 
