@@ -15,6 +15,7 @@ from devicelog import verify as verify_module
 from devicelog.ledger.note import Signature, VerifierKey
 from devicelog.ledger.witness import WitnessFile
 from devicelog.ledger.witness import cosigned as with_line
+from devicelog.recorder.attributing import AttributeCommand, attribute_here
 from tests.databases import spoil
 from tests.e2e.running import (
     ROOT,
@@ -32,6 +33,7 @@ from tests.e2e.running import (
 from tests.environment import environment
 from tests.oracles import needed
 
+CODE = "P-117"  # of the client in `record_one`
 SHAPES = "bag,csv,jsonl,fhir,html"
 OLD = ROOT / "tests" / "data" / "databases"
 
@@ -230,6 +232,122 @@ def test_a_recipient_is_told_a_name_of_his_own(handed: Path) -> None:
     assert called["insurer-1"] != called["insurer-2"]
     made = [entry["body"] for entry in entries(data_dir) if entry["type"] == "export.made"]
     assert [body["recipient"] for body in made[1:]] == ["insurer-1", "insurer-2", "insurer-1"]
+
+
+@pytest.mark.requirement("R22")
+def test_in_a_whole_export_to_a_recipient_the_clinics_code_is_nowhere(handed: Path) -> None:
+    data_dir = handed / "data"
+    stream = streams(data_dir, "session")[0]
+    correct(data_dir, stream, "--client", "R-4477")
+    words = ("--recipient", "LAB-1", "--format", SHAPES)
+    devicelog("export", stream, "--to", handed / "lab", *words, data_dir=data_dir).succeeded()
+    for path in (handed / "lab").rglob("*"):
+        if path.is_file():
+            for code in (CODE, "R-4477"):
+                assert code.encode() not in path.read_bytes(), path
+    assert handed_texts(handed / "lab", stream) == ([], ["cold spray at 14:10", "it was the chin"])
+    assert alone(handed / "lab", "--key", handed / "pin").returncode == 0
+
+
+def test_of_a_corrected_session_only_the_newest_client_is_handed_out(handed: Path) -> None:
+    data_dir = handed / "data"
+    stream = streams(data_dir, "session")[0]
+    correct(data_dir, stream, "--client", "R-4477")
+    devicelog("export", stream, "--to", handed / "after", "--format", SHAPES, data_dir=data_dir).succeeded()
+    assert handed_texts(handed / "after", stream)[0] == ["R-4477"]
+    for path in (handed / "after").rglob("*"):
+        assert not path.is_file() or CODE.encode() not in path.read_bytes(), path
+    assert alone(handed / "after", "--key", handed / "pin").returncode == 0
+
+
+def test_what_was_erased_is_in_no_bag_whatever_lies_in_packages(handed: Path) -> None:
+    """An old copy that is put back under a recorder that runs: nobody opens the ledger anew, who would look for it."""
+    data_dir = handed / "data"
+    stream = streams(data_dir, "session")[0]
+    file = data_dir / "packages" / f"{stream}.private.json"
+    old = file.read_bytes()
+    who = ("--practitioner", "KM", "--reason", "in writing")
+    devicelog("clients", "retention", "--days", "0", *who, data_dir=data_dir).succeeded()
+    with PtyPen(handed / "pen") as pen, recording(data_dir, pen.link, "--client", "Q-999") as command:
+        pen.introduce(command)
+        devicelog("clients", "erase", CODE, *who, "--yes", data_dir=data_dir).succeeded()
+        file.write_bytes(old)
+        devicelog("export", stream, "--to", handed / "erased", "--format", SHAPES, data_dir=data_dir).succeeded()
+        pen.send(*samples(0, 20))
+        command.send(signal.SIGINT)
+        command.end().succeeded()
+    for path in (handed / "erased").rglob("*"):
+        for text in (CODE, "cold spray"):
+            assert not path.is_file() or text.encode() not in path.read_bytes(), path
+    assert not (handed / "erased" / "data" / "sessions" / stream / "private.json").exists()
+    assert alone(handed / "erased", "--key", handed / "pin").returncode == 0
+
+
+def test_a_correction_that_was_cut_off_is_taken_up(handed: Path) -> None:
+    data_dir = handed / "data"
+    stream = streams(data_dir, "session")[0]
+    later = data_dir / "packages" / f"{stream}.later.zip"
+    cut_off(data_dir, stream, "forehead", "chin")
+    assert not later.exists()
+    told = devicelog("verify", "--all", data_dir=data_dir).succeeded().stdout
+    assert f"not yet beside the package, or that cannot be read: {stream}" in told
+    assert coverage(data_dir)["corrections_not_beside_their_packages"] == [stream]
+    seal = ("sessions", "seal", "--all")
+    assert f"{stream}: a correction that was cut off" in devicelog(*seal, data_dir=data_dir).succeeded().stderr
+    assert alone(later, "--key", handed / "pin").returncode == 0
+    assert coverage(data_dir)["corrections_not_beside_their_packages"] == []
+    known = entries(data_dir)
+    devicelog(*seal, data_dir=data_dir).succeeded()
+    assert entries(data_dir) == known, "where nothing was cut off nothing is entered"
+    cut_off(data_dir, stream, "chin", "nose")  # now there is a later package, of the correction before
+    devicelog(*seal, data_dir=data_dir).succeeded()
+    session = shown(data_dir, stream)
+    assert session["derivation"] == 3, session
+    words = ("--from", data_dir / "packages")
+    devicelog("db", "rebuild", *words, data_dir=handed / "anew").succeeded()
+    assert shown(handed / "anew", stream) == session
+
+
+def test_the_end_of_a_recording_and_an_export_take_up_a_correction(handed: Path) -> None:
+    data_dir = handed / "data"
+    stream = streams(data_dir, "session")[0]
+    later = data_dir / "packages" / f"{stream}.later.zip"
+    cut_off(data_dir, stream, "forehead", "chin")
+    devicelog("export", stream, "--to", handed / "after", data_dir=data_dir).succeeded()
+    assert alone(later, "--key", handed / "pin").returncode == 0
+    later.unlink()
+    record(data_dir, handed / "pen")
+    assert alone(later, "--key", handed / "pin").returncode == 0
+
+
+def test_a_damaged_package_is_told_and_nothing_is_entered_or_written_over(handed: Path) -> None:
+    data_dir = handed / "data"
+    stream = streams(data_dir, "session")[0]
+    later = data_dir / "packages" / f"{stream}.later.zip"
+    correct(data_dir, stream)
+    damaged = later.read_bytes()[:-30]
+    later.write_bytes(damaged)
+    known = entries(data_dir)
+    devicelog("sessions", "seal", "--all", data_dir=data_dir).refused(3, f"{stream}.later.zip")
+    assert (later.read_bytes(), entries(data_dir)) == (damaged, known)
+
+
+def correct(data_dir: Path, stream: str, *more: str) -> None:
+    words = ("--practitioner", "KM", "--reason", "it was the chin", "--move", "forehead=chin", *more)
+    devicelog("sessions", "attribute", stream, *words, data_dir=data_dir).succeeded()
+
+
+def cut_off(data_dir: Path, stream: str, was: str, zone: str) -> None:
+    """A correction by a command that is killed when its entry is on disk."""
+    command = AttributeCommand(
+        session=stream, practitioner="KM", reason="it was another", moves=((was, zone),), client_code=None
+    )
+    assert attribute_here(data_dir, command)["ok"]
+
+
+def handed_texts(bag: Path, stream: str) -> tuple[list[str], list[str]]:
+    told = json.loads((bag / "data" / "sessions" / stream / "private.json").read_text(encoding="utf-8"))
+    return [row["code"] for row in told["clients"]], sorted(row["text"] for row in told["notes"])
 
 
 def test_what_came_later_goes_with_it(handed: Path) -> None:

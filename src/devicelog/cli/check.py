@@ -83,6 +83,7 @@ def _database(
     from devicelog.errors import EvidenceDamaged
     from devicelog.packages.whole import BesideDatabase
     from devicelog.recorder.recovery import recover, told
+    from devicelog.recorder.sealing import pending
     from devicelog.store.audit import audit
     from devicelog.store.database import FILE_NAME
     from devicelog.store.evidence import Evidence
@@ -107,6 +108,7 @@ def _database(
         report = audit(
             evidence.connection, evidence.path, only=only, outside=outside, packages=beside, progress=progress
         )
+        behind = [] if report.problems else pending(evidence, only)  # the list of sessions may be what is wrong
     another = trusted is not None and report.pin is not None and report.pin.log != trusted.log
     if trusted is not None and report.pin != trusted and not another:
         report.problems.append(f"the keys of this ledger are not those that {pin} names")
@@ -129,13 +131,13 @@ def _database(
                 "ok": not report.problems,
                 "problems": report.problems,
                 "undecided": undecided,
-                "coverage": coverage_document(report, only),
+                "coverage": coverage_document(report, only, behind),
             }
         )
         return code
     for problem in report.problems:
         click.echo(f"ALTERED: {problem}")
-    click.echo(coverage_text(report, only, int(time.time())))
+    click.echo(coverage_text(report, only, int(time.time()), behind))
     for words in undecided:
         click.echo(f"CANNOT DECIDE: {words}")
     click.echo("consistent" if not report.problems else f"NOT CONSISTENT: {len(report.problems)} problems")

@@ -1,13 +1,14 @@
 """What a check of the database covered: counts, and who outside held how much of it. Values in, sentences out."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from devicelog.canonical import Json
 from devicelog.store.report import Report, Witnessed
 
 
-def coverage_document(report: Report, only: str | None) -> Json:
-    """The `coverage` of `verify --json`."""
+def coverage_document(report: Report, only: str | None, behind: Sequence[str] = ()) -> Json:
+    """The `coverage` of `verify --json`. `behind`: the sessions with a correction that is not beside their package."""
     outside = newest_witness(report)
     return {
         "entries": report.entries,
@@ -21,6 +22,7 @@ def coverage_document(report: Report, only: str | None) -> Json:
         "private_texts_missing": report.unexplained,
         "chunks_not_yet_in_the_ledger": report.uncommitted_chunks,
         "erased_private_payloads": report.erased,
+        "corrections_not_beside_their_packages": list(behind),
         "head": report.head,
         "signed_entries": report.signed,
         "witnessed": [each.document() for each in report.witnessed],
@@ -33,8 +35,8 @@ def newest_witness(report: Report) -> Witnessed | None:
     return max(report.witnessed, key=lambda each: (each.size, each.time_s or 0), default=None)
 
 
-def coverage_text(report: Report, only: str | None, now_s: int) -> str:
-    """For a person, below the problems. `now_s`: seconds since 1970, by this computer's clock."""
+def coverage_text(report: Report, only: str | None, now_s: int, behind: Sequence[str] = ()) -> str:
+    """For a person, below the problems. `now_s`: seconds since 1970, by this computer's clock. `behind`: as above."""
     lines = [
         f"checked {report.entries} ledger entries, {report.documents} documents, {report.chunks} chunks with "
         f"{report.records} records" + (f" of {only}" if only else f" in {report.streams} streams")
@@ -58,6 +60,11 @@ def coverage_text(report: Report, only: str | None, now_s: int) -> str:
         lines.append(f"{report.uncommitted_chunks} chunks of the open session are not yet named by the ledger")
     if report.erased:
         lines.append(f"{report.erased} private texts (client codes, notes) were erased; their commitments stand")
+    if behind:
+        lines.append(
+            f"a correction is in the ledger and not yet beside the package, or that cannot be read: {', '.join(behind)}"
+            ". `devicelog sessions seal --all` puts it there"
+        )
     lines += _signed(report, only, now_s)
     lines.append(f"newest entry: {report.head or 'none'}")
     return "\n".join(lines)

@@ -34,7 +34,9 @@ _EACH_BYTES = 4 << 20  # readable shapes of a session, beside its package; of an
     "--format", "formats", default="bag", show_default=True, metavar="LIST", help="bag, csv, jsonl, fhir, html, pdf."
 )
 @click.option("--redact", is_flag=True, help="Without private texts: client codes, notes, reasons.")
-@click.option("--recipient", metavar="ID", help="Who it is for; the client has a name that only this one is given.")
+@click.option(
+    "--recipient", metavar="ID", help="Who it is for; the client has a name that only this one is given, and no code."
+)
 @click.option("--by", metavar="ID", help="Who hands it out: an id, not a name.")
 @click.option("--inspection", is_flag=True, help="Every entry of the ledger, and one page about a time.")
 @click.option("--from", "first", metavar="DAY", help="With --inspection: the first day, as 2031-01-01.")
@@ -195,7 +197,15 @@ def _fill(
         size = Checkpoint.of(SignedNote.parse(entered.checkpoint)).size
         add_export(sink, entered, leaves(evidence)[:size])
         for session in sessions:
-            add_session(sink, evidence, session.row, entered, data_dir=data_dir, redacted=command.redacted)
+            add_session(
+                sink,
+                evidence,
+                session.row,
+                entered,
+                data_dir=data_dir,
+                redacted=command.redacted,
+                with_client=command.recipient is None,
+            )
     if command.inspection is not None:
         add_inspection(sink, evidence, entered, command.inspection)
     for shape in command.formats:

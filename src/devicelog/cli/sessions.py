@@ -227,16 +227,23 @@ def _extend(data_dir: Path, stream: str) -> None:
 
 @sessions.command("seal")
 @click.argument("session", required=False)
-@click.option("--all", "everything", is_flag=True, help="Every session that has ended and is not sealed.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Every session that has ended and is not sealed, and corrections that were cut off.",
+)
 @data_dir_option
 @json_option
 def seal(session: str | None, everything: bool, data_dir: Path | None, as_json: bool) -> int:
     """Seal a session that has ended: count its entries, sign the ledger, write its package.
 
     A recorder does this by itself when it ends; this is for what was cut off, and for what an earlier version recorded.
+    A correction that was cut off before it was beside its package is taken up, too.
     """
-    from devicelog.errors import UsageProblem
+    from devicelog.errors import DevicelogError, UsageProblem
     from devicelog.recorder.acts import perform
+    from devicelog.recorder.sealing import pending
 
     if bool(session) == everything:
         raise UsageProblem("name one session, or --all")
@@ -247,6 +254,7 @@ def seal(session: str | None, everything: bool, data_dir: Path | None, as_json: 
             for row in ([evidence.stream(session)] if session else evidence.streams())
             if session or (row["kind"] == "session" and row["closed_seq"] is not None and row["package"] is None)
         ]
+        corrected = [stream for stream in pending(evidence) if everything or stream in waiting]
     done = []
     for number, stream in enumerate(waiting, 1):
         if sys.stderr.isatty():
@@ -256,11 +264,22 @@ def seal(session: str | None, everything: bool, data_dir: Path | None, as_json: 
             click.echo(f"error: {reply['error']}", err=True)
             return int(reply["exit_code"])
         done.append(reply)
+    code = 0
+    for stream in corrected:  # one whose package is damaged keeps no other waiting
+        try:
+            reply = perform(data_dir, {"do": "take_up", "session": stream})
+        except DevicelogError as error:
+            reply = {"ok": False, "error": str(error), "exit_code": error.exit_code}
+        if not reply["ok"]:
+            click.echo(f"error: {stream}: its correction is not beside its package: {reply['error']}", err=True)
+            code = max(code, int(reply["exit_code"]))
+        else:
+            click.echo(f"{stream}: a correction that was cut off is beside its package now", err=True)
     if as_json:
         print_json({"schema": "devicelog.sealed/1", "sealed": done})
-        return 0
+        return code
     for each in done:
         click.echo(f"{each['session']}: {each['package']}")
     if not done:
         click.echo("every session that has ended is sealed")
-    return 0
+    return code

@@ -1,11 +1,12 @@
 """`private.json`: what can be erased. Codes and texts, each with the salt that makes it fit its commitment. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from devicelog.canonical import Json, parse_canonical
+from devicelog.ledger.entries import Entry
 from devicelog.packages.contents import PRIVATE_SCHEMA
 from devicelog.store.transaction import CLIENT_TAG, NOTE_TAG, commitment
 
@@ -59,6 +60,12 @@ def _fitting(rows: object, name: str, text: str) -> dict[str, tuple[bytes, str]]
     if list(found) != sorted(found) or len(found) != len(rows):
         raise ValueError(f"not each {name} once, in order")
     return found
+
+
+def newest_client(entries: Iterable[Entry]) -> str | None:
+    """The reference of whose session it is as these entries of it, in order, say last; None for nobody's."""
+    refs = [ref for entry in entries if (ref := entry.body.get("client_ref")) is not None]
+    return refs[-1] if refs else None
 
 
 def rows_of(kept: Mapping[str, tuple[bytes, str]], name: str, text: str) -> list[Json]:

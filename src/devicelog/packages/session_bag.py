@@ -7,12 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from devicelog.errors import EvidenceDamaged
 from devicelog.ledger.entries import Entry
 from devicelog.packages.bag import Sink
-from devicelog.packages.contents import later_members, package_members
-from devicelog.packages.files import blocks_of
+from devicelog.packages.contents import (
+    PRIVATE,
+    later_members,
+    named_clients,
+    named_notes,
+    package_members,
+    private_bytes,
+)
+from devicelog.packages.private import PrivateTexts, newest_client, rows_of
 from devicelog.packages.reading import PackageEvidence
-from devicelog.packages.sealing import later_parts, package_path, private_path
+from devicelog.packages.sealing import later_parts, package_path
 from devicelog.store.evidence import Evidence
 from devicelog.store.reading import StreamRow
 
@@ -40,21 +48,54 @@ def add_export(sink: Sink, entered: Entered, leaves: Sequence[bytes]) -> None:
 
 
 def add_session(
-    sink: Sink, evidence: Evidence, row: StreamRow, entered: Entered, *, data_dir: Path, redacted: bool
+    sink: Sink,
+    evidence: Evidence,
+    row: StreamRow,
+    entered: Entered,
+    *,
+    data_dir: Path,
+    redacted: bool,
+    with_client: bool = True,
 ) -> None:
     """One session laid open: its package, what came later as of this export, and its private texts.
 
-    Raises EvidenceDamaged where the package is not what it says it is, NotFound where there is none.
+    `with_client`: with the clinic's code of the client, too. Raises EvidenceDamaged where the package is not what
+    it says it is, NotFound where there is none.
     """
     stream = row["id"]
     under = f"sessions/{stream}/"
     with PackageEvidence(package_path(data_dir, stream), with_private=False, later=None) as package:
-        package.check()
+        notes, entries = package.check(), package.entries()
         for member in package_members(package.parts()):
             sink.add(under + member.name, member.blocks)
         later = later_parts(evidence, row, sealed=package.sealed, statement=entered.entry, proof=entered.proof)
         for member in later_members(later):
             sink.add(f"{under}later/{member.name}", member.blocks)
-    private = private_path(data_dir, stream)
-    if not redacted and private.exists():
-        sink.add(f"{under}private.json", blocks_of(private))
+    if redacted:
+        return
+    entries += later.entries
+    data = _private(evidence, stream, entries, notes | named_notes(later.entries), with_client=with_client)
+    if data is not None:
+        sink.add(under + PRIVATE, [data])
+
+
+def _private(
+    evidence: Evidence, stream: str, entries: Sequence[Entry], notes: set[str], *, with_client: bool
+) -> bytes | None:
+    """What the database has now of what these commit to; None where that is nothing. Raises EvidenceDamaged.
+
+    Never from the file beside the package, which may be an old copy that was put back: it may hold what was erased. Of
+    a corrected session the one client that it is of: for whom it was taken by mistake was not treated in it.
+    """
+    ref = newest_client(entries) if with_client else None
+    client = None if ref is None else evidence.client_kept(ref)
+    codes = {ref: client} if ref is not None and client is not None else {}
+    texts = {name: kept for name in notes if (kept := evidence.note_kept(name))}
+    if not codes and not texts:
+        return None
+    try:
+        data = private_bytes(stream, rows_of(codes, "client_ref", "code"), rows_of(texts, "commitment", "text"))
+        PrivateTexts.parse(data, stream, named_clients(entries))
+    except (ValueError, AttributeError) as error:  # SQLite lets any value into any column
+        raise EvidenceDamaged(f"the private texts of {stream} in {evidence.path} were changed: {error}") from error
+    return data

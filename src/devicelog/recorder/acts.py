@@ -17,7 +17,7 @@ from devicelog.recorder.erasing import erase, parse_erase
 from devicelog.recorder.exporting import enter_export, parse_export
 from devicelog.recorder.releasing import release
 from devicelog.recorder.retention import parse_retention, set_retention
-from devicelog.recorder.sealing import extend, seal
+from devicelog.recorder.sealing import extend, seal, take_up
 from devicelog.recorder.witnessing import take_cosigned
 from devicelog.store.evidence import Evidence
 
@@ -73,6 +73,11 @@ def _extend(access: Access, request: Json) -> Json:
     return {"extended": extend(access, _session(access, request))}
 
 
+def _take_up(access: Access, request: Json) -> Json:
+    take_up(access, stream := _session(access, request))
+    return {"session": stream}
+
+
 def _export(access: Access, request: Json) -> Json:
     return enter_export(access, parse_export(request))
 
@@ -105,6 +110,7 @@ _ACTS: dict[str, Callable[[Access, Json], Json]] = {
     "checkpoint": _checkpoint,
     "seal": _seal,
     "extend": _extend,
+    "take_up": _take_up,
     "release": _release,
     "export": _export,
     "erase": _erase,

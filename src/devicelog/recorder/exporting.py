@@ -14,7 +14,7 @@ from devicelog.ledger.entries import RECORDER, Actor, Entry
 from devicelog.packages.sealing import package_path
 from devicelog.recorder.access import Access
 from devicelog.recorder.checkpointing import checkpoint, commission
-from devicelog.recorder.sealing import Read, read_streams, said_now, seal
+from devicelog.recorder.sealing import Read, read_streams, said_now, seal, take_up
 from devicelog.sessions import check_practitioner
 from devicelog.store.evidence import Evidence
 from devicelog.store.projection import is_imported
@@ -105,8 +105,9 @@ def enter_export(access: Access, command: ExportCommand) -> Json:
                     "shapes: --format csv,jsonl,fhir,html,pdf"
                 )
         seal(access, stream)
+        take_up(access, stream)
     commission(access)  # the keys stand before the export: the checkpoint is over it and nothing after
-    actor = RECORDER if command.by is None else Actor(id=command.by, role="auditor")
+    actor = RECORDER if command.by is None else Actor(id=command.by, role="person")
 
     read = read_streams(access, command.sessions)
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devicelog.canonical import Json
-from devicelog.errors import BadTransition, EvidenceDamaged
+from devicelog.errors import BadTransition, DevicelogError, EvidenceDamaged
 from devicelog.ledger.entries import Entry
 from devicelog.ledger.seals import of_stream, seal_body, statement
+from devicelog.packages.reading import PackageEvidence
 from devicelog.packages.sealing import package_path, write_later, write_package
 from devicelog.recorder.access import Access
 from devicelog.recorder.checkpointing import checkpoint, covering
@@ -109,6 +110,51 @@ def read_streams(access: Access, streams: Collection[str]) -> Read:
             if entry.seq < size:
                 found[entry.body["stream"]].append(entry)
     return Read(size=size, entries=found)
+
+
+def pending(evidence: Evidence, only: str | None = None) -> list[str]:
+    """The sealed sessions with a correction that is not beside their package yet, oldest first.
+
+    `only`: look at this one alone. By the list of sessions, and by the packages of those that were corrected: no entry
+    of the ledger is gone through. One whose package or what lies beside it cannot be read counts: nobody can tell.
+    """
+    rows = [row for row in evidence.streams() if only in (None, row["id"])]
+    corrected = [row for row in rows if row["derivations"] > 1 and row["package"] and not is_imported(row)]
+    return [str(row["id"]) for row in corrected if not _beside(evidence, row)]
+
+
+def _beside(evidence: Evidence, row: StreamRow) -> bool:
+    try:
+        with PackageEvidence(package_path(evidence.path.parent, row["id"]), with_private=False) as package:
+            return int(package.stream(row["id"])["derivations"]) >= int(row["derivations"])
+    except DevicelogError:
+        return False
+
+
+def take_up(access: Access, stream: str) -> None:
+    """Finish a correction that was cut off before it was beside its package; where it is there nothing is done.
+
+    Raises EvidenceDamaged, NotFound for a package that cannot be read: nothing is entered or written over then.
+    """
+    with Evidence(access.path) as evidence:
+        waiting = pending(evidence, stream)
+    if waiting:
+        with PackageEvidence(package_path(access.data_dir, stream), with_private=False):
+            pass
+        extend(access, stream)
+
+
+def take_up_all(access: Access) -> list[str]:
+    """Finish every such correction; why one could not be, in sentences. One that is damaged keeps no other waiting."""
+    faults = []
+    with Evidence(access.path) as evidence:
+        waiting = pending(evidence)
+    for stream in waiting:
+        try:
+            take_up(access, stream)
+        except DevicelogError as error:
+            faults.append(f"a correction of {stream} is on disk, and not yet beside its package: {error}")
+    return faults
 
 
 def said_now(transaction: Transaction, read: Read, stream: str) -> Json:

@@ -7,7 +7,7 @@ from devicelog.errors import DevicelogError
 from devicelog.recorder.access import Access
 from devicelog.recorder.checkpointing import checkpoint
 from devicelog.recorder.live import Console
-from devicelog.recorder.sealing import seal_all
+from devicelog.recorder.sealing import seal_all, take_up_all
 from devicelog.store.evidence import Evidence
 from devicelog.store.heads import newest_checkpoint, newest_of, pin_of
 
@@ -27,10 +27,12 @@ def sign_at_boot(access: Access, boot: str, console: Console) -> None:
 
 
 def seal_at_end(access: Access, session: str | None, console: Console) -> None:
-    """Seal what has ended and has no package, and sign what the ledger has in the end."""
+    """Seal what has ended and has no package, take up corrections that were cut off, and sign the ledger."""
     try:
         if session is not None:
             seal_all(access, lambda _words: None)
+            for words in take_up_all(access):
+                console.say(words)
         checkpoint(access)
     except DevicelogError as error:
         words = "recorded, and not sealed" if session else "the ledger is not signed"
