@@ -110,6 +110,7 @@ PURE = {
     "devicelog.words.witnesses",
     "devicelog.ledger.base64_text",
     "devicelog.ledger.checkpoint",
+    "devicelog.ledger.consistency",
     "devicelog.ledger.entries",
     "devicelog.ledger.note",
     "devicelog.ledger.pin",

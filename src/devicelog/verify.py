@@ -30,8 +30,8 @@ import tempfile
 import time
 import unicodedata
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
 from hashlib import sha256, sha512
 from io import BufferedReader, RawIOBase
@@ -300,6 +300,39 @@ def included_root(leaf: bytes, index: int, size: int, hashes: Sequence[bytes]) -
     return node, prefix
 
 
+def continued_roots(old: int, old_root: bytes, new: int, hashes: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """The roots of the trees of `old` and `new` leaves to which a consistency proof (2.1.4) leads; both have to be the
+    ones that are known.
+
+    Raises ValueError when the proof has not just as many hashes as it needs.
+    """
+    if not 0 < old <= new:
+        raise ValueError(f"{new} entries do not continue {old}")
+    if old == new:
+        if hashes:
+            raise ValueError("the proof has too many hashes")
+        return old_root, old_root
+    at, last, left = old - 1, new - 1, list(hashes)
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    if at and not left:
+        raise ValueError("the proof has too few hashes")
+    first = second = left.pop(0) if at else old_root  # at 0: the whole old tree is one subtree of the new one
+    while last:
+        if at & 1 or at < last:
+            if not left:
+                raise ValueError("the proof has too few hashes")
+            other = left.pop(0)
+            if at & 1:
+                first, second = node_hash(other, first), node_hash(other, second)
+            else:
+                second = node_hash(second, other)
+        at, last = at >> 1, last >> 1
+    if left:
+        raise ValueError("the proof has too many hashes")
+    return first, second
+
+
 # --- keys, notes, proofs, signatures ----------------------------------------------------------------------------------
 
 
@@ -418,6 +451,17 @@ def parse_proof(data: bytes) -> tuple[int, list[bytes], bytes]:
     if not found:
         raise ValueError(f"not an index: {shown(lines[1])!r}")
     return int(found[1]), [_unb64(line, 32) for line in lines[2:]], checkpoint
+
+
+def parse_consistency(data: bytes) -> tuple[int, int, list[bytes]]:
+    """Sizes and hashes of a consistency file. Raises ValueError, Undecidable for one of a later version."""
+    lines = data.decode("ascii", "replace").split("\n")
+    if re.match(r"devicelog-consistency/[1-9][0-9]{0,5}\Z", lines[0]) and lines[0] != "devicelog-consistency/1":
+        raise Undecidable(f"{lines[0]} is newer than this program knows (1): use a newer verify.py")
+    sizes = re.match(r"([1-9][0-9]{0,15}) ([1-9][0-9]{0,15})\Z", lines[1] if len(lines) > 2 else "")
+    if lines[0] != "devicelog-consistency/1" or sizes is None or lines[-1]:
+        raise ValueError("is no consistency proof: two lines, and one for each hash")
+    return int(sizes[1]), int(sizes[2]), [_unb64(line, 32) for line in lines[2:-1]]
 
 
 def _string(data: bytes) -> bytes:
@@ -762,12 +806,14 @@ class Run:
         self.keys: Pin | None = None
         self.pinned = False
         self.roots: dict[int, tuple[bytes, str]] = {}  # by size: the root, and where it stood
+        self.head: Checkpoint | None = None  # of a bag: data/checkpoint
         self.kept_sizes: set[int] = set()  # of heads that somebody kept outside
         self.cosigned: dict[tuple[int, str], int] = {}  # size and witness: when
         self.sessions: list[Json] = []
         self.convenience: list[str] = []
         self.whole_log: int | None = None
         self.leaves: int | None = None  # of how many entries the leaf hashes are here
+        self.apart: list[tuple[str, int, int]] = []  # where two heads stand that no proof connects, and their sizes
         self.modes: dict[str, int] = {}
 
     def problem(self, where: str, what: str) -> None:
@@ -884,9 +930,12 @@ class Run:
 _DOCUMENT = re.compile(r"documents/[0-9a-f]{64}\Z")
 SESSION_FILES = {"entries.jsonl", "sealed.json", "sealed.tlog-proof", "pin.txt", "chunks.bin"}
 LATER_FILES = {"entries.jsonl", "statement.json", "statement.tlog-proof"}
+CONSISTENCY = "consistency.txt"
 
 
-def check_listing(run: Run, files: Files, name: str, family: str, required: set[str]) -> Json | None:
+def check_listing(
+    run: Run, files: Files, name: str, family: str, required: set[str], *, allowed: Sequence[str] = ()
+) -> Json | None:
     """package.json or later.json against the files that are there; None when it cannot be read."""
     where = files.where
     listing: Json | None = None
@@ -900,7 +949,7 @@ def check_listing(run: Run, files: Files, name: str, family: str, required: set[
             if type(row) is not dict or row.keys() != {"name", "bytes", "sha256"}:
                 raise ValueError(f"a row of files is {shown(repr(row))}")
             file = field(row, "name", str)
-            if file not in required and not _DOCUMENT.match(file):
+            if file not in required and file not in allowed and not _DOCUMENT.match(file):
                 raise ValueError(f"lists {shown(file)!r}; a session has no such file")
             rows[file] = field(row, "bytes", int), hexes(row, "sha256")
         if list(rows) != sorted(rows) or len(rows) != len(listing["files"]):
@@ -1130,10 +1179,12 @@ def _note_marks(chunk: Chunk) -> Iterator[str | None]:
                 raise ValueError(f"record {number}, a mark: {error}") from None
 
 
-def check_later(run: Run, files: Files, session: Session, export: Entry | None, *, in_bag: bool) -> Json:
-    """What came after the seal, and the entry that says how much that is."""
+def check_later(
+    run: Run, files: Files, session: Session, export: Entry | None, *, seal: Checkpoint | None, in_bag: bool
+) -> Json:
+    """What came after the seal, and the entry that says how much that is. `seal`: the checkpoint over the seal."""
     where, tree = files.where, Tree()
-    listing = check_listing(run, files, "later.json", "devicelog.later", LATER_FILES)
+    listing = check_listing(run, files, "later.json", "devicelog.later", LATER_FILES, allowed=(CONSISTENCY,))
     if listing is not None and (listing["stream"], listing["log"]) != (session.stream, run.log):
         run.problem(f"{where}later.json", f"is of {listing['stream']} in {listing['log']}, not of this session")
     before, read = set(session.documents), False
@@ -1165,10 +1216,43 @@ def check_later(run: Run, files: Files, session: Session, export: Entry | None, 
             raise ValueError("says other later entries than those in entries.jsonl")
         session.last = follow(session.last, statement)
         with run.at(f"{where}statement.tlog-proof"):
-            run.proved(statement, files.read("statement.tlog-proof"), f"{where}statement.tlog-proof")
+            head = run.proved(statement, files.read("statement.tlog-proof"), f"{where}statement.tlog-proof")
+            if run.head is not None and head.body() != run.head.body():
+                raise ValueError("is for another checkpoint than data/checkpoint")
+            if seal is not None:
+                check_continued(run, files, seal, head)
         if read:
             said.update(complete_as_of=statement.seq, as_of_time=statement.at)
     return said
+
+
+def check_continued(run: Run, files: Files, seal: Checkpoint, head: Checkpoint) -> None:
+    """That the checkpoint over the statement continues the one over the seal: else each could be of its own history."""
+    if CONSISTENCY not in files.sizes:
+        if seal.size != head.size:  # as many: the roots were compared when they were met
+            run.apart.append((files.where + CONSISTENCY, seal.size, head.size))
+        return
+    with run.at(files.where + CONSISTENCY):
+        old, new, hashes = parse_consistency(files.read(CONSISTENCY))
+        if (old, new) != (seal.size, head.size):
+            raise ValueError(f"leads from {old} to {new} entries; the checkpoints are over {seal.size} and {head.size}")
+        if continued_roots(old, seal.root, new, hashes) != (seal.root, head.root):
+            raise ValueError(
+                f"FORK, or a wrong proof: nothing shows that the {new} entries of the checkpoint over statement.json "
+                f"begin with the {old} of the checkpoint over the seal"
+            )
+
+
+def check_apart(run: Run) -> None:
+    """Heads that no proof connects: the leaves, or the log itself, have to do it, or it cannot be told."""
+    known = max(run.leaves or 0, run.whole_log or 0)
+    for where, old, new in run.apart:
+        if old > known:
+            run.doubt(
+                where,
+                f"is missing: whether the checkpoint over the seal ({old} entries) and the one over statement.json "
+                f"({new}) are of one history cannot be told from these files. Ask for a new export",
+            )
 
 
 def rows_of(export: Entry) -> list[Json]:
@@ -1251,7 +1335,7 @@ def check_session(
         "complete_as_of": None,
     }
     if later is not None:
-        said.update(check_later(run, later, session, export, in_bag=in_bag))
+        said.update(check_later(run, later, session, export, seal=checkpoint, in_bag=in_bag))
     if private is not None and session.whole:
         check_private(run, private, session, later=later is not None)
     run.modes[said["mode"]] = run.modes.get(said["mode"], 0) + 1
@@ -1267,6 +1351,7 @@ def check_package(run: Run, files: Files, later: Files | None, private: Files | 
     if listing is not None:
         run.settle_keys(listing["log"], files.where, files)
         check_session(run, files, listing, later=later, private=private)
+        check_apart(run)
 
 
 _BAG_FILES = ("bagit.txt", "bag-info.txt", "manifest-sha256.txt")
@@ -1373,13 +1458,14 @@ def check_bag(run: Run, bag: Files) -> None:
         check_log(run, payload, export)
     elif export is not None and export.body.get("inspection") is not None:
         run.problem("data/log/entries.jsonl", "is missing: data/export.json says that this is an inspection")
+    check_apart(run)
 
 
 def check_export(run: Run, payload: Files) -> Entry | None:
     """The entry of the export itself, its proof, and the checkpoint in the bag."""
     checkpoint: Checkpoint | None = None
     with run.at("data/checkpoint"):
-        checkpoint = run.checkpoint(payload.read("checkpoint"), "data/checkpoint")
+        run.head = checkpoint = run.checkpoint(payload.read("checkpoint"), "data/checkpoint")
     export: Entry | None = None
     with run.at("data/export.json"):
         entry = read_entry(payload.read("export.json", MAX_TEXT))
@@ -1493,29 +1579,36 @@ def _said_of_streams(entry: Entry, tree: Tree, streams: dict[str, Tree]) -> None
 def check_witnessed_heads(run: Run, heads: Sequence[tuple[str, Checkpoint]]) -> list[Json]:
     """Checkpoints that somebody kept outside, against the roots that were met here.
 
-    Of a file with many of them one at least has to be comparable.
+    Of a file with many of them the newest decides: what is smaller than one that could be compared needs no comparison
+    of its own, and one that is larger than everything here is never passed over.
     """
     compared: list[Json] = []
-    met = {where for where, head in heads if head.size in run.roots}
-    for where, head in heads:
-        key = run.keys and run.keys.checkpoints
-        signed = key is not None and any(
-            (name, key_id) == (key.name, key.key_id()) and run.tools.note(key.public, head.body().encode(), signature)
-            for name, key_id, signature in head.signatures
-        )
+    newest = max(run.roots, default=0)
+    rows = [(where, head, head.log == run.log and _signed_by_log(run, where, head)) for where, head in heads]
+    met: dict[str, int] = {}  # by file: the largest that can be compared
+    for where, head, signed in rows:
+        if signed and head.size in run.roots:
+            met[where] = max(met.get(where, 0), head.size)
+    for where, head, signed in rows:
         if head.log != run.log:
             run.doubt(where, f"is a checkpoint of another log: {shown(head.log)}")
         elif not signed:
             run.doubt(where, "is not signed by this log: it says nothing about it")
-        elif head.size not in run.roots and where in met:
-            continue
-        elif head.size not in run.roots:
-            newest = max(run.roots, default=0)
-            which = "more than" if head.size > newest else "not a number of entries that a root here is for, of"
+        elif head.size not in run.roots and head.size > newest:
             run.doubt(
                 where,
-                f"is for {head.size} entries, {which} the {newest} here. Whether both are one history cannot be told "
-                "from these files: it takes a consistency proof, or an inspection made after it",
+                f"is for {head.size} entries, more than the {newest} here. Either it is newer than what is checked, or "
+                f"entries {newest} to {head.size - 1} were cut off the log since: which of the two cannot be told from "
+                "these files. Ask for an export that is made after it",
+            )
+        elif head.size not in run.roots and head.size < met.get(where, 0):
+            continue
+        elif head.size not in run.roots:
+            run.doubt(
+                where,
+                f"is for {head.size} entries, not a number of entries that a root here is for, of the {newest} here. "
+                "Whether both are one history cannot be told from these files: it takes a consistency proof, or an "
+                "inspection made after it",
             )
         elif run.roots[head.size][0] != head.root:
             run.problem(where, f"FORK: for {head.size} entries it has another root than {run.roots[head.size][1]}. The "
@@ -1525,6 +1618,16 @@ def check_witnessed_heads(run: Run, heads: Sequence[tuple[str, Checkpoint]]) -> 
             with run.at(where):
                 run.witnesses_on(head)
     return compared
+
+
+def _signed_by_log(run: Run, where: str, head: Checkpoint) -> bool:
+    key = run.keys and run.keys.checkpoints
+    with run.at(where):
+        return key is not None and any(
+            (name, key_id) == (key.name, key.key_id()) and run.tools.note(key.public, head.body().encode(), signature)
+            for name, key_id, signature in head.signatures
+        )
+    return False
 
 
 def read_witness(text: str, where: str) -> tuple[list[VKey], list[tuple[str, Checkpoint]]]:
@@ -1709,6 +1812,25 @@ def read_key(text: str) -> Pin:
     return Pin(key.name, key)
 
 
+def lies_under(file: str, path: str) -> bool:
+    """Whether a file that was named is in what is checked, by whatever way it was named."""
+    with suppress(OSError, RuntimeError, ValueError):  # no file at all: the text of a key
+        inside, whole = Path(file).resolve(strict=True), Path(path).resolve(strict=True)
+        return inside.is_file() and (inside == whole or whole in inside.parents)
+    return False
+
+
+def say(lines: Iterable[str]) -> None:
+    """Print them, as far as somebody reads: `| head` closes its end, and that changes no result."""
+    encoding = sys.stdout.encoding or "ascii"
+    try:
+        for line in lines:
+            print(line.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="verify.py", description="Verify a bag or a package of devicelog.")
@@ -1722,6 +1844,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keys: list[VKey] = []
     heads: list[tuple[str, Checkpoint]] = []
     naming = "--key"
+    if asked.key is not None and lies_under(asked.key, asked.path):
+        print(
+            f"--key: {shown(asked.key)} lies in what is to be checked, and whoever forged that would have put a forged "
+            "pin there too. Give the pin that the clinic got when the log began, from its own papers",
+            file=sys.stderr,
+        )
+        return USAGE
     try:
         pin = read_key(asked.key) if asked.key is not None else None
         for naming in asked.witness:
@@ -1740,13 +1869,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 (whatever was made to break this program must not pass for verified)
         print(f"CANNOT DECIDE: this program failed ({type(error).__name__}: {shown(str(error))})", file=sys.stderr)
         return UNDECIDED
-    if asked.json:
-        print(json.dumps(report, indent=2))
-    else:
-        for line in told(report):
-            print(
-                line.encode(sys.stdout.encoding or "ascii", "backslashreplace").decode(sys.stdout.encoding or "ascii")
-            )
+    say([json.dumps(report, indent=2)] if asked.json else told(report))
     return int(report["exit_code"])
 
 

@@ -406,6 +406,10 @@ LATER: dict[str, tuple[Change, str]] = {
         lambda files: files.update({"statement.tlog-proof": cut_proof(files["statement.tlog-proof"])}),
         "statement.tlog-proof: the proof has .* hashes",
     ),
+    "another consistency proof": (
+        lambda files: files.update({"consistency.txt": files["consistency.txt"][:-45]}),
+        "consistency.txt: the proof has",
+    ),
     "everything made again but the proof": (
         lambda files: (of_line(0, lambda values: values.update(mono_us=1))(files), said_again(files)),
         "statement.tlog-proof: leaf .* is not in the tree",
@@ -428,6 +432,13 @@ def test_a_change_of_what_came_later_is_found_and_located(away: Path, name: str)
     with pytest.raises(EvidenceDamaged, match=words) as caught:
         check(away)
     assert str(path) in str(caught.value)
+
+
+def test_without_a_proof_that_both_checkpoints_are_of_one_history(away: Path) -> None:
+    path = away.with_name(f"{FIRST}.later.zip")
+    spoiled(path, lambda files: files.pop("consistency.txt"), "later.json")
+    with pytest.raises(CannotDecide, match=r"consistency.txt is missing: whether the checkpoint of the seal"):
+        check(away)
 
 
 def test_the_later_package_of_another_session(recorded: Sealed, away: Path) -> None:

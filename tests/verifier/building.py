@@ -78,6 +78,16 @@ def path(leaves: Sequence[bytes], m: int) -> list[bytes]:
     return [*path(leaves[k:], m - k), root(leaves[:k])]
 
 
+def continued(leaves: Sequence[bytes], m: int, *, whole: bool = True) -> list[bytes]:
+    """PROOF(m, D[n]) of 2.1.4.1; `whole`: its SUBPROOF's b."""
+    if m == len(leaves):
+        return [] if whole else [root(leaves)]
+    k = split(len(leaves))
+    if m <= k:
+        return [*continued(leaves[:k], m, whole=whole), root(leaves[k:])]
+    return [*continued(leaves[k:], m - k, whole=False), root(leaves[:k])]
+
+
 # --- keys and notes ---------------------------------------------------------------------------------------------------
 
 
@@ -168,6 +178,11 @@ class Log:
         size = int(checkpoint.split(b"\n")[1])
         hashes = "".join(f"{b64(data)}\n" for data in path(self.leaves[:size], seq))
         return f"c2sp.org/tlog-proof@v1\nindex {seq}\n{hashes}\n".encode() + checkpoint
+
+    def consistency(self, old: int, new: int) -> bytes:
+        """consistency.txt from one size to another."""
+        hashes = "".join(f"{b64(data)}\n" for data in continued(self.leaves[:new], old))
+        return f"devicelog-consistency/1\n{old} {new}\n{hashes}".encode()
 
     def pin(self) -> str:
         return (
@@ -339,12 +354,14 @@ def later_claim(log: Log, stream: Stream) -> Json:
     return {"stream": stream.id, "later": len(found), "later_root": root([leaf(data) for data in found]).hex()}
 
 
-def later(log: Log, stream: Stream, statement: int, checkpoint: bytes) -> Contents:
-    """What came later, without the folder."""
+def later(log: Log, stream: Stream, statement: int, checkpoint: bytes, *, size: int | None = None) -> Contents:
+    """What came later, without the folder. `size` of the checkpoint of the seal, as in `package`."""
+    old = stream.sealed + 1 if size is None else size
     files = {
         "entries.jsonl": b"".join(data + b"\n" for data in later_entries(log, stream, statement)),
         "statement.json": log.entries[statement],
         "statement.tlog-proof": log.proof(statement, checkpoint),
+        "consistency.txt": log.consistency(old, int(checkpoint.split(b"\n")[1])),
         **{f"documents/{digest}": data for digest, data in stream.later_documents.items()},
     }
     return {"later.json": listing("devicelog.later/1", log, stream, files), **files}

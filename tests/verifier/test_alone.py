@@ -145,6 +145,28 @@ def test_exit_codes(words, code, said, laid):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("way", ["bag/data/pin.txt", "linked", "./x/../bag/data/pin.txt"])
+def test_a_pin_out_of_what_is_checked_is_refused(way, laid):
+    """Whoever forges a bag puts a pin that fits it in."""
+    (laid / "linked").symlink_to(laid / "bag" / "data" / "pin.txt")
+    (laid / "x").mkdir()
+    done = ask(laid, "bag", "--key", way)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "lies in what is to be checked" in done.stderr
+    assert "from its own papers" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["--json"], []], ids=["json", "words"])
+def test_a_reader_that_goes_away_changes_nothing(words, laid):
+    """`verify.py ... | head -1`: no traceback, and the result is still the exit code."""
+    command = [sys.executable, "-I", "-S", "verify.py", "bag", "--key", "pin.txt", *words]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, cwd=laid, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_altered_is_3_on_the_command_line_too(laid):
     (laid / "bag" / "data" / "x").write_bytes(b"")
     done = ask(laid, "bag", "--key", "pin.txt")

@@ -1,5 +1,7 @@
 """docs/verify.md: the recipe for `sh`, as it stands on the page, against a bag and against edits of it."""
 
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from tests.oracles import needed
 from tests.pages import block
 from tests.verifier import building as b
 from tests.verifier.judging import judged
+from tests.verifier.test_one_history import mixed
 
 S = f"data/sessions/{b.SESSION}/"
 
@@ -25,13 +28,15 @@ def bag(log):
     return b.bag(log, streams, witnesses=[("witness.example", 1_900_000_000)], more=3)
 
 
-def run(folder: Path, log: b.Log) -> "subprocess.CompletedProcess[str]":
+def run(folder: Path, log: b.Log, path: str | None = None) -> "subprocess.CompletedProcess[str]":
     for name in ("openssl", "ssh-keygen", "sha256sum"):
         needed(name)
     script, pin = folder.parent / "recipe.sh", folder.parent / "pin"
     script.write_text(block("verify.md", "sh recipe"), "utf-8")
     pin.write_text(log.pin(), "utf-8")
-    return subprocess.run(["sh", str(script), str(folder), str(pin)], capture_output=True, text=True, timeout=60)
+    command = [str(shutil.which("sh")), str(script), str(folder), str(pin)]
+    environment = {**os.environ, **({} if path is None else {"PATH": path})}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
 
 
 def test_a_good_bag(bag, log, tmp_path):
@@ -121,6 +126,56 @@ def test_an_edit(name, bag, log, tmp_path):
     assert done.returncode == 3
     assert words in done.stderr, done.stderr
     assert judged(folder, log)["exit_code"] == 3
+
+
+def tools() -> list[str]:
+    """Those that the recipe says it needs."""
+    line = next(line for line in block("verify.md", "sh recipe").splitlines() if line.startswith("for tool in "))
+    return line.removeprefix("for tool in ").removesuffix("; do").split()
+
+
+PROGRAMS = {  # what stands in place of a program, or that there is none, and what is said
+    "no ssh-keygen": ("ssh-keygen", None, "there is no program ssh-keygen here"),
+    "no openssl": ("openssl", None, "there is no program openssl here"),
+    "no awk": ("awk", None, "there is no program awk here"),
+    "an old openssl": ("openssl", "echo pkeyutl: Unknown option: -rawin; exit 1", "openssl cannot check Ed25519"),
+    "an old ssh-keygen": ("ssh-keygen", "echo unknown option -- Y; exit 1", "ssh-keygen cannot check signatures"),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_without_its_tools_nothing_is_said_of_the_bag(name, bag, log, tmp_path):
+    program, stands, words = PROGRAMS[name]
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool in tools():
+        found = shutil.which(tool)
+        assert found
+        if tool != program:
+            (folder / tool).symlink_to(found)
+    if stands:
+        (folder / program).write_text(f"#!/bin/sh\n{stands}\n")
+        (folder / program).chmod(0o755)
+    done = run(b.laid_down(bag, tmp_path / "bag"), log, str(folder))
+    assert (done.returncode, done.stdout) == (7, "")
+    assert done.stderr.startswith(f"CANNOT DECIDE: {words}"), done.stderr
+
+
+def test_the_tools_that_it_tries_are_all_that_it_needs(bag, log, tmp_path):
+    (tmp_path / "bin").mkdir()
+    for tool in tools():
+        (tmp_path / "bin" / tool).symlink_to(str(shutil.which(tool)))
+    done = run(b.laid_down(bag, tmp_path / "bag"), log, str(tmp_path / "bin"))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("made", "code"), [("by the one", 3), ("by the other", 3), ("not at all", 7)])
+@pytest.mark.requirement("R21")
+def test_two_histories_in_one_bag(made, code, tmp_path):
+    log, files = mixed(made)
+    done = run(b.laid_down(files, tmp_path / "bag"), log)
+    assert done.returncode == code, done.stderr
+    assert "later/consistency.txt" in done.stderr
 
 
 def test_a_link_is_not_followed(bag, log, tmp_path):

@@ -104,16 +104,42 @@ def witness_file(*notes: bytes) -> str:
     return canonical({"schema": "devicelog.witness/1", "note": rows[-1], "steps": steps}).decode()
 
 
-@pytest.mark.parametrize(("sizes", "code"), [((3, 5, 9), 0), ((3, 9), 7)])
+@pytest.mark.parametrize(("sizes", "code"), [((3, 5), 0), ((3, 5, 15), 0), ((3, 5, 9), 7), ((3, 9), 7), ((5, 30), 7)])
 def test_a_witness_file_of_many_steps(sizes, code, tmp_path):
-    """One of its checkpoints is of the same size as one that is here, or none."""
+    """What is older than one that is of the same size as a root here needs no comparison; what is newer does."""
     log, folder = bag_of(tmp_path, more=2)
+    assert len(log.entries) == 15
+    for _ in range(10):
+        log.add("recorder.stopped", {"cause": "operator"})
     heads = v.read_witness(witness_file(*(log.checkpoint(size) for size in sizes)), "stick")[1]
     assert [each.size for _, each in heads] == list(sizes)
     assert judged(folder, log, heads=heads)["exit_code"] == code
     other = b.Log(entries=[log.entries[0], *log.entries[2:]])
     forked = v.read_witness(witness_file(other.checkpoint(3), other.checkpoint(5)), "stick")[1]
     assert judged(folder, log, heads=forked)["exit_code"] == 3
+
+
+@pytest.mark.requirement("R21")
+def test_a_log_that_was_cut_off_behind_the_file_of_a_witness(tmp_path):
+    """Its last step is over more entries than there are now; an older step that fits does not make up for it."""
+    log, _ = history()
+    stick = v.read_witness(witness_file(log.checkpoint(3), log.checkpoint(len(log.entries))), "stick")[1]
+    forged = b.Log(entries=log.entries[:3])
+    forged.add("recorder.stopped", {"cause": "forged"})
+    folder = b.laid_down(b.bag(forged, [], inspection=True), tmp_path / "bag")
+    report = judged(folder, forged, heads=stick)
+    assert (report["exit_code"], report["problems"]) == (7, [])
+    assert f"stick: is for {len(log.entries)} entries, more than the 5 here" in problems(report)
+    assert "were cut off the log since" in problems(report)
+    assert judged(folder, forged, heads=stick[:1])["exit_code"] == 0
+
+
+def test_a_head_of_another_log_makes_up_for_none(tmp_path):
+    log, folder = bag_of(tmp_path)
+    thief = b.Log(log.name, "thief", log.entries)
+    kept = [head(thief.checkpoint()), head(log.checkpoint(3))]
+    report = judged(folder, log, heads=kept)
+    assert [row["what"][:20] for row in report["undecided"]] == ["is not signed by thi", "is for 3 entries, no"]
 
 
 @pytest.mark.parametrize("text", ["{}", "{", '{"schema":"devicelog.witness/2"}', '{"schema":"devicelog.witness/1"}'])

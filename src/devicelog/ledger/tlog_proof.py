@@ -55,6 +55,10 @@ class TlogProof:
             lines.insert(1, f"extra {encoded(self.extra)}")
         return "".join(f"{line}\n" for line in lines).encode() + b"\n" + self.checkpoint
 
+    def head(self) -> Checkpoint:
+        """What the checkpoint says, whoever signed it."""
+        return Checkpoint.of(SignedNote.parse(self.checkpoint))
+
     @classmethod
     def parse(cls, data: bytes) -> Self:
         """Read a file. Raises ValueError unless `data()` of what is returned gives the same bytes."""

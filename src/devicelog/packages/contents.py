@@ -22,6 +22,7 @@ ENTRIES, SEALED, SEALED_PROOF, PIN, CHUNKS = (
     "chunks.bin",
 )
 STATEMENT, STATEMENT_PROOF, DOCUMENTS = "statement.json", "statement.tlog-proof", "documents/"
+CONSISTENCY = "consistency.txt"
 LENGTH = struct.Struct("<I")  # before each chunk
 
 
@@ -44,6 +45,7 @@ class Later:
     entries: Sequence[Entry]  # those since the seal
     statement: Entry
     proof: bytes
+    consistency: bytes  # from the checkpoint of the seal to that of `proof`
     documents: Mapping[str, bytes]  # those that the package has not
     stream: str
 
@@ -79,6 +81,7 @@ def later_members(parts: Later) -> list[Member]:
             ENTRIES: _lines(parts.entries),
             STATEMENT: (parts.statement.data,),
             STATEMENT_PROOF: (parts.proof,),
+            CONSISTENCY: (parts.consistency,),
             **_documents(parts.documents),
         },
     )

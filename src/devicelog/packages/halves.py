@@ -7,15 +7,16 @@ documents and private texts are read elsewhere (reading.py).
 from dataclasses import dataclass
 from typing import Self
 
-from devicelog.errors import EvidenceDamaged
+from devicelog.errors import CannotDecide, EvidenceDamaged
 from devicelog.ledger.checkpoint import Checkpoint
+from devicelog.ledger.consistency import Consistency
 from devicelog.ledger.entries import Entry
-from devicelog.ledger.note import SignedNote
 from devicelog.ledger.proofs import check_inclusion
 from devicelog.ledger.seals import of_stream
 from devicelog.ledger.tlog_proof import TlogProof
 from devicelog.packages.contents import (
     CHUNKS,
+    CONSISTENCY,
     ENTRIES,
     LATER,
     LATER_SCHEMA,
@@ -70,9 +71,9 @@ class SealedHalf:
         _check_documents(listed, named_documents(entries))
         return cls(files=listed, sealed=sealed, entries=entries, closing=ends[1])
 
-    def check_proof(self) -> None:
-        """Raises EvidenceDamaged unless the seal is in the tree of the checkpoint beside it, whoever signed that."""
-        _check_proof(self.files, SEALED_PROOF, self.sealed)
+    def check_proof(self) -> Checkpoint:
+        """The checkpoint beside the seal, whoever signed it. Raises EvidenceDamaged unless the seal is in its tree."""
+        return _check_proof(self.files, SEALED_PROOF, self.sealed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,9 @@ class LaterHalf:
     @classmethod
     def open(cls, files: Files, before: SealedHalf, *, under: str = "") -> Self:
         """`under`: the folder it is in. Raises what `SealedHalf.open` raises."""
-        listed = Listed(files, LATER, LATER_SCHEMA, (ENTRIES, STATEMENT, STATEMENT_PROOF), under=under)
+        listed = Listed(
+            files, LATER, LATER_SCHEMA, (ENTRIES, STATEMENT, STATEMENT_PROOF), under=under, allowed=(CONSISTENCY,)
+        )
         stream, log = before.files.stream, before.files.log
         if (listed.stream, listed.log) != (stream, log):
             raise EvidenceDamaged(f"{listed.where}it is of {listed.stream} in {listed.log}, not of {stream} in {log}")
@@ -113,9 +116,22 @@ class LaterHalf:
         _check_documents(listed, named_documents(entries) - named_documents(before.entries))
         return cls(files=listed, statement=statement, entries=entries)
 
-    def check_proof(self) -> None:
-        """Raises EvidenceDamaged unless the statement is in the tree of the checkpoint beside it."""
-        _check_proof(self.files, STATEMENT_PROOF, self.statement)
+    def check_proof(self, seal: Checkpoint) -> None:
+        """Raises EvidenceDamaged unless the statement is in the tree of the checkpoint beside it, which continues that
+        of the seal; CannotDecide where nothing says whether it does."""
+        head, listed = _check_proof(self.files, STATEMENT_PROOF, self.statement), self.files
+        if CONSISTENCY not in listed.listed():
+            if head.body() == seal.body():
+                return
+            raise CannotDecide(
+                f"{listed.where}{CONSISTENCY} is missing: whether the checkpoint of the seal, over {seal.size} "
+                f"entries, and that of the statement, over {head.size}, are of one history cannot be told from this."
+            )
+        data = listed.read(CONSISTENCY)
+        try:
+            Consistency.parse(data).check(seal, head)
+        except ValueError as error:
+            raise EvidenceDamaged(f"{listed.where}{CONSISTENCY}: {error}") from error
 
 
 def _stranger(entries: list[Entry], stream: str) -> str | None:
@@ -124,17 +140,18 @@ def _stranger(entries: list[Entry], stream: str) -> str | None:
     return next((f"entry {entry.seq} ({entry.type})" for entry in entries if entry.seq not in own), None)
 
 
-def _check_proof(listed: Listed, name: str, entry: Entry) -> None:
+def _check_proof(listed: Listed, name: str, entry: Entry) -> Checkpoint:
     """Of the tree alone: a checkpoint's signature says something only with a key that somebody pinned."""
     data = listed.read(name)
     try:
         proof = TlogProof.parse(data)
-        checkpoint = Checkpoint.of(SignedNote.parse(proof.checkpoint))
+        checkpoint = proof.head()
         if (proof.index, checkpoint.origin) != (entry.seq, listed.log):
             raise ValueError(f"it is of entry {proof.index} of {checkpoint.origin}, not of entry {entry.seq}")
         check_inclusion(entry.leaf, proof.index, checkpoint.size, checkpoint.root, proof.hashes)
     except ValueError as error:
         raise EvidenceDamaged(f"{listed.where}{name}: {error}") from error
+    return checkpoint
 
 
 def _check_documents(listed: Listed, named: set[str]) -> None:

@@ -19,8 +19,17 @@ _LISTED = {"name": str, "bytes": int, "sha256": str}
 class Listed:
     """One list and its files. `stream` and `log` are what it says of itself."""
 
-    def __init__(self, files: Files, first: str, schema: str, wanted: Collection[str], *, under: str = "") -> None:
-        """`under`: the folder where they are; `wanted`: those that must be there, beside documents.
+    def __init__(
+        self,
+        files: Files,
+        first: str,
+        schema: str,
+        wanted: Collection[str],
+        *,
+        under: str = "",
+        allowed: Collection[str] = (),
+    ) -> None:
+        """`under`: the folder where they are; `wanted`: those that must be there, beside documents; `allowed`: may be.
 
         Raises EvidenceDamaged, CannotDecide for a list of a later version.
         """
@@ -35,7 +44,9 @@ class Listed:
         self.log: str = head["log"]
         for listed in head["files"]:
             name, size = listed["name"], listed["bytes"]
-            if name not in wanted and not (name.startswith(DOCUMENTS) and _DIGEST.match(name[len(DOCUMENTS) :])):
+            if name not in (*wanted, *allowed) and not (
+                name.startswith(DOCUMENTS) and _DIGEST.match(name[len(DOCUMENTS) :])
+            ):
                 raise EvidenceDamaged(f"{self.where}{first} lists {name!r}, which no package has")
             if (found := sizes.get(under + name)) != size:
                 said = "it is missing" if found is None else f"it has {found}"

@@ -83,11 +83,12 @@ class PackageEvidence:
     def check(self) -> set[str]:
         """Read every byte, so that all that can be checked is. Returns the commitments to texts in records and entries.
 
-        Raises EvidenceDamaged; CannotDecide for a private text that may belong to what came later, which is not here.
+        Raises EvidenceDamaged; CannotDecide for a private text that may belong to what came later, which is not here,
+        and where nothing shows that the seal and what came later are of one history.
         """
-        self._sealed.check_proof()
+        head = self._sealed.check_proof()
         if self._later:
-            self._later.check_proof()
+            self._later.check_proof(head)
         for listed in self._lists():
             for name in sorted(listed.listed() - {CHUNKS}):
                 for _ in listed.blocks(name):
@@ -111,11 +112,15 @@ class PackageEvidence:
         return Sealed(
             entries=self._sealed.entries,
             sealed=self.sealed,
-            proof=listed.read(SEALED_PROOF),
+            proof=self.sealed_proof(),
             pin=listed.read(PIN),
             chunks=_Blobs(listed),
             documents={digest: self.document(digest) for digest in listed.documents()},
         )
+
+    def sealed_proof(self) -> bytes:
+        """That the seal is in the log."""
+        return self._sealed.files.read(SEALED_PROOF)
 
     def statement_proof(self) -> bytes | None:
         """That the statement of what came later is in the log; None where nothing of that is here."""

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from devicelog.errors import EvidenceDamaged
+from devicelog.ledger.consistency import Consistency
 from devicelog.ledger.entries import Entry
 from devicelog.ledger.seals import of_stream
+from devicelog.ledger.tlog_proof import TlogProof
 from devicelog.packages.beside import make_folder, write_whole
 from devicelog.packages.container import image
 from devicelog.packages.contents import (
@@ -31,6 +33,7 @@ from devicelog.packages.private import PrivateTexts, rows_of
 from devicelog.packages.reading import PackageEvidence
 from devicelog.store.database import NEEDED_FREE_BYTES
 from devicelog.store.evidence import Evidence
+from devicelog.store.heads import leaves
 from devicelog.store.reading import StreamRow
 
 T = TypeVar("T")
@@ -70,13 +73,25 @@ def sealed_parts(evidence: Evidence, row: StreamRow, *, sealed: Entry, proof: by
     return Sealed(entries=entries, sealed=sealed, proof=proof, pin=pin, chunks=chunks, documents=documents)
 
 
-def later_parts(evidence: Evidence, row: StreamRow, *, sealed: Entry, statement: Entry, proof: bytes) -> Later:
-    """What the later package of a stream is made of, as of this statement. Raises EvidenceDamaged."""
+def later_parts(
+    evidence: Evidence, row: StreamRow, *, sealed: Entry, sealed_proof: bytes, statement: Entry, proof: bytes
+) -> Later:
+    """What the later package of a stream is made of, as of this statement. Raises EvidenceDamaged.
+
+    `sealed_proof`: as it is in the package, whose checkpoint is shown to be of the same log as that of `proof`.
+    """
     before, since = _around(evidence, row, sealed)
     entries = [entry for entry in since if entry.seq < statement.seq]
     named = named_documents(entries) - named_documents(before)
     documents = {digest: evidence.document(digest) for digest in named}
-    return Later(stream=row["id"], entries=entries, statement=statement, proof=proof, documents=documents)
+    return Later(
+        stream=row["id"],
+        entries=entries,
+        statement=statement,
+        proof=proof,
+        consistency=_consistency(evidence, sealed_proof, proof),
+        documents=documents,
+    )
 
 
 def write_package(
@@ -117,8 +132,10 @@ def write_later(
 
     Raises StoreUnusable (nothing is changed then), EvidenceDamaged, NotFound when there is no package.
     """
-    parts = later_parts(evidence, row, sealed=sealed, statement=statement, proof=proof)
     package_file = package_path(data_dir, row["id"])
+    with PackageEvidence(package_file, with_private=False, later=None) as package:
+        sealed_proof = package.sealed_proof()
+    parts = later_parts(evidence, row, sealed=sealed, sealed_proof=sealed_proof, statement=statement, proof=proof)
 
     def check(new: Path) -> None:
         with PackageEvidence(package_file, with_private=False, later=new) as package:
@@ -154,6 +171,17 @@ def _around(evidence: Evidence, row: StreamRow, sealed: Entry) -> tuple[list[Ent
     if seal is None or seal.data != sealed.data:
         raise EvidenceDamaged(f"ledger entry {sealed.seq} is not the seal of {row['id']}")
     return before, since
+
+
+def _consistency(evidence: Evidence, sealed_proof: bytes, proof: bytes) -> bytes:
+    """From the checkpoint of one proof to that of another. Raises EvidenceDamaged where they are not of this log."""
+    try:
+        old, new = (TlogProof.parse(data).head() for data in (sealed_proof, proof))
+        made = Consistency.of(leaves(evidence), old.size, new.size)
+        made.check(old, new)
+    except ValueError as error:
+        raise EvidenceDamaged(f"the checkpoint of the seal is not of the log in {evidence.path}: {error}") from error
+    return made.data()
 
 
 class _Spooled:

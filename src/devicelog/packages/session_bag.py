@@ -68,7 +68,14 @@ def add_session(
         notes, entries = package.check(), package.entries()
         for member in package_members(package.parts()):
             sink.add(under + member.name, member.blocks)
-        later = later_parts(evidence, row, sealed=package.sealed, statement=entered.entry, proof=entered.proof)
+        later = later_parts(
+            evidence,
+            row,
+            sealed=package.sealed,
+            sealed_proof=package.sealed_proof(),
+            statement=entered.entry,
+            proof=entered.proof,
+        )
         for member in later_members(later):
             sink.add(f"{under}later/{member.name}", member.blocks)
     if redacted:
