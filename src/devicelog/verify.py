@@ -1697,6 +1697,9 @@ def verify(
             found = open_zip(package, "package.json", run)
             if found is not None:
                 check_package(run, found, later, _private_beside(package))
+                named = re.match(r"(.*)\.package\.zip\Z", package.name)
+                if named and _STREAM.match(named[1]) and [named[1]] != [each["stream"] for each in run.sessions]:
+                    run.problem(package.name, "is named for another session than the one that is in it")
         elif later is not None:
             run.doubt(package.name, "is not beside it: what came later is checked together with its package")
         else:
@@ -1831,6 +1834,17 @@ def say(lines: Iterable[str]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
 
 
+def looks_like_ours(path: Path) -> bool:
+    """Whether anything of a bag or a package is there: what has lost a part of it is altered, and not this."""
+    if path.is_dir():
+        names = {each.name for each in path.iterdir()}
+        return bool(names & {"data", "package.json", "later.json", *_BAG_FILES, "tagmanifest-sha256.txt"})
+    if not path.is_file():
+        return True  # said with what is wrong with it
+    with path.open("rb") as stream:
+        return stream.read(2) == b"PK" or path.name.endswith((".package.zip", ".later.zip"))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="verify.py", description="Verify a bag or a package of devicelog.")
@@ -1861,6 +1875,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"{shown(naming)}: {error}", file=sys.stderr)
         return NO_PATH if isinstance(error, FileNotFoundError) else USAGE
+    if os.path.lexists(asked.path) and not looks_like_ours(Path(asked.path)):
+        print(
+            f"{shown(asked.path)} is neither a bag's folder nor a package: nothing of either is in it", file=sys.stderr
+        )
+        return USAGE
     if not os.path.lexists(asked.path):
         print(f"there is nothing at {shown(asked.path)}", file=sys.stderr)
         return NO_PATH

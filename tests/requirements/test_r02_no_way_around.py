@@ -43,7 +43,7 @@ SWITCHES = {
     "--yes": "clients erase: without a question; the erasure is an entry",
 }
 # What another program can ask of a running recorder beside marks: what each does is an entry, or changes no evidence.
-ACTS = {"commission", "cosigned", "checkpoint", "seal", "extend", "export", "erase", "release", "retention"}
+ACTS = {"commission", "cosigned", "checkpoint", "seal", "extend", "export", "erase", "release", "retention", "take_up"}
 
 
 def commands(command: click.Command, name: str) -> dict[str, click.Command]:

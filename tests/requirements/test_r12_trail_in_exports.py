@@ -62,7 +62,7 @@ def test_the_export_itself_is_an_entry_and_is_in_it(exported: tuple[Path, Path, 
     data = (bag / "export.json").read_bytes()
     entry = json.loads(data)
     assert entry["type"] == "export.made"
-    assert entry["actor"] == {"id": "auditor-3", "role": "auditor", "auth": "none"}
+    assert entry["actor"] == {"id": "auditor-3", "role": "person", "auth": "none"}
     assert [each["stream"] for each in entry["body"]["streams"]] == [session]
     assert sorted(entry["body"]["formats"]) == ["bag", "csv", "fhir", "html"]
     assert stored(data_dir)[entry["seq"]] == data

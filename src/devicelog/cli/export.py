@@ -3,6 +3,7 @@
 The act is in the ledger and signed before the first file is written (recorder/exporting.py).
 """
 
+import shlex
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,7 +12,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devicelog.cli.common import data_dir_option, default_data_dir, json_option, print_json, reading
+from devicelog.cli.common import (
+    command_line,
+    data_dir_option,
+    default_data_dir,
+    json_option,
+    print_json,
+    program,
+    reading,
+)
 
 if TYPE_CHECKING:
     from devicelog.canonical import Json
@@ -79,7 +88,7 @@ def export(
         command = parse_export(
             {
                 "sessions": [row["id"] for row in rows],
-                "formats": shapes or ["bag"],
+                "formats": shapes,
                 "redacted": redact,
                 "recipient": recipient,
                 "inspection": [first, last] if inspection else None,
@@ -103,8 +112,9 @@ def export(
         return 0
     click.echo(f"{target}: {len(sink.files)} files; the export is ledger entry {reply['entry']}")
     if "bag" in command.formats:
-        click.echo(f"check it     devicelog verify {target} --key PIN")
-        click.echo("the pin      devicelog checkpoint key --to PIN, on the day the device was put to use")
+        where = str(target) if "/" in str(target) else f"./{target}"
+        click.echo("check it     " + shlex.join((*program(), "verify", where, "--key", "PIN")))
+        click.echo("the pin      " + command_line("checkpoint", "key", "--to", "PIN", data_dir=data_dir))
     return 0
 
 

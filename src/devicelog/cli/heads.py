@@ -103,7 +103,9 @@ def key(target: Path | None, qr: bool, data_dir: Path | None) -> int:
         try:
             with target.open("x", encoding="ascii") as file:
                 file.write(pin.text())
-        except FileExistsError:
+        except OSError as error:
+            if not isinstance(error, FileExistsError):
+                raise StoreUnusable(f"{target} cannot be written: {error.strerror}. Name another") from error
             click.echo(f"error: {target} exists; nothing was written over it", err=True)
             return 2
         click.echo(f"the birth certificate of {pin.log} is in {target}: keep it elsewhere")

@@ -51,6 +51,8 @@ class ExportCommand:
 def parse_export(request: Json) -> ExportCommand:
     """A request as `document` gives it. Raises UsageProblem."""
     formats, sessions = _words(request.get("formats"), "formats"), _words(request.get("sessions"), "sessions")
+    if not formats:
+        raise UsageProblem(f"no format was named; there are: {', '.join(FORMATS)}")
     if unknown := [name for name in formats if name not in FORMATS]:
         raise UsageProblem(f"there is no format {unknown[0]!r}; there are: {', '.join(FORMATS)}")
     recipient, by, inspection = request.get("recipient"), request.get("by"), request.get("inspection")

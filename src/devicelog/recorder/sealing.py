@@ -4,7 +4,7 @@ Each step is on disk before the next; one that was cut off is taken up again whe
 a package holds (packages).
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -186,10 +186,9 @@ def _row(access: Access, stream: str) -> StreamRow:
     return row
 
 
-def seal_all(access: Access, say: Callable[[str], None]) -> list[Sealed]:
-    """Seal every session that has ended and has no package yet; says each, for there may be many."""
-    done, waiting = [], unsealed(access)
-    for number, stream in enumerate(waiting, 1):
-        say(f"sealing {stream} ({number} of {len(waiting)})")
-        done.append(seal(access, stream))
-    return done
+def seal_newest(access: Access, most: int) -> int:
+    """Seal the newest sessions that have ended and have no package yet; returns how many more there are."""
+    waiting = unsealed(access)
+    for stream in reversed(waiting[-most:]):
+        seal(access, stream)
+    return max(0, len(waiting) - most)
