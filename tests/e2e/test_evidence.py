@@ -401,6 +401,21 @@ def test_two_at_once_wait_for_each_other(handed: Path) -> None:
         assert alone(target, "--key", handed / "pin").returncode == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_export_that_is_stopped_leaves_nothing(number: signal.Signals, handed: Path) -> None:
+    stream, target = streams(handed / "data", "session")[0], handed / "out" / "bag"
+    target.parent.mkdir()
+    with Running("export", stream, "--to", target, "--format", f"{SHAPES},pdf", data_dir=handed / "data") as command:
+        command.wait_until(lambda: any(target.parent.iterdir()), "something to be written")
+        command.send(number)
+        ended = command.end()
+    if ended.code == 0:
+        assert list(target.parent.iterdir()) == [target]  # it was quicker
+    else:
+        assert (ended.code, list(target.parent.iterdir())) == (130, []), ended
+        assert "nothing was handed out" in ended.stderr
+
+
 # --- out of the house -------------------------------------------------------------------------------------------------
 
 

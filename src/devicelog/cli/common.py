@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -117,6 +118,24 @@ def reading(data_dir: Path | None) -> "Iterator[WholeEvidence]":
                 err=True,
             )
         yield evidence
+
+
+@contextmanager
+def undone_when_stopped(words: str) -> "Iterator[None]":
+    """A Ctrl-C or SIGTERM inside is an exception, so that what was half written is taken away; says `words` then."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"interrupted: {words}", err=True)
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _only_packages(data_dir: Path) -> None:

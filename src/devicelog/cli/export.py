@@ -20,6 +20,7 @@ from devicelog.cli.common import (
     print_json,
     program,
     reading,
+    undone_when_stopped,
 )
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ def export(
     if not reply["ok"]:
         click.echo(f"error: {reply['error']}", err=True)
         return int(reply["exit_code"])
-    with WholeEvidence(data_dir) as evidence, ExitStack() as opened, sink:
+    words = f"nothing was handed out; ledger entry {reply['entry']} says that it was about to be"
+    with undone_when_stopped(words), WholeEvidence(data_dir) as evidence, ExitStack() as opened, sink:
         entered = _entered(evidence, reply)
         told = [_session(evidence, stream, command.recipient, opened) for stream in command.sessions]
         _fill(sink, evidence, told, command, entered, data_dir)
