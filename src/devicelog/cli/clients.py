@@ -14,6 +14,7 @@ from devicelog.cli.common import (
     print_json,
     reading,
     table,
+    undone_when_stopped,
 )
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def export(client: str, target: Path, data_dir: Path | None, as_json: bool) -> N
     """Everything held on one client, to be given to that client. CLIENT is a code or a reference."""
     from devicelog.cli.person import write_person
 
-    with reading(data_dir) as evidence:
+    with undone_when_stopped("nothing was written"), reading(data_dir) as evidence:
         person = write_person(evidence, _held(evidence, client), target)
     if as_json:
         print_json({**person, "written_to": str(target)})
