@@ -153,9 +153,10 @@ def _entered(evidence: "Evidence", reply: "Json") -> "Entered":
     if not held or pin is None:
         raise EvidenceDamaged(f"the checkpoint over {size} entries, made for this export, is not there")
     note = held[-1].note
-    hashes = inclusion_proof(leaves(evidence)[:size], seq)
+    every = leaves(evidence)[:size]
+    hashes = inclusion_proof(every, seq)
     proof = TlogProof(index=seq, hashes=tuple(hashes), checkpoint=note).data()
-    return Entered(entry=evidence.entry(seq), checkpoint=note, proof=proof, pin=pin.text().encode())
+    return Entered(entry=evidence.entry(seq), checkpoint=note, proof=proof, pin=pin.text().encode(), leaves=every)
 
 
 def _finish(sink: "Sink", data_dir: Path, entered: "Entered") -> None:
@@ -200,14 +201,10 @@ def _fill(
     data_dir: Path,
 ) -> None:
     from devicelog.cli.inspecting import add_inspection
-    from devicelog.ledger.checkpoint import Checkpoint
-    from devicelog.ledger.note import SignedNote
     from devicelog.packages.session_bag import add_export, add_session
-    from devicelog.store.heads import leaves
 
     if "bag" in command.formats:
-        size = Checkpoint.of(SignedNote.parse(entered.checkpoint)).size
-        add_export(sink, entered, leaves(evidence)[:size])
+        add_export(sink, entered)
         for session in sessions:
             add_session(
                 sink,

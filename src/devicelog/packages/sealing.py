@@ -5,7 +5,7 @@ the spool once the package's hash is in the ledger.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -74,11 +74,19 @@ def sealed_parts(evidence: Evidence, row: StreamRow, *, sealed: Entry, proof: by
 
 
 def later_parts(
-    evidence: Evidence, row: StreamRow, *, sealed: Entry, sealed_proof: bytes, statement: Entry, proof: bytes
+    evidence: Evidence,
+    row: StreamRow,
+    *,
+    sealed: Entry,
+    sealed_proof: bytes,
+    statement: Entry,
+    proof: bytes,
+    every: Sequence[bytes],
 ) -> Later:
     """What the later package of a stream is made of, as of this statement. Raises EvidenceDamaged.
 
     `sealed_proof`: as it is in the package, whose checkpoint is shown to be of the same log as that of `proof`.
+    `every`: the leaf hashes of the ledger, as far as that checkpoint goes.
     """
     before, since = _around(evidence, row, sealed)
     entries = [entry for entry in since if entry.seq < statement.seq]
@@ -89,7 +97,7 @@ def later_parts(
         entries=entries,
         statement=statement,
         proof=proof,
-        consistency=_consistency(evidence, sealed_proof, proof),
+        consistency=_consistency(evidence, every, sealed_proof, proof),
         documents=documents,
     )
 
@@ -135,7 +143,15 @@ def write_later(
     package_file = package_path(data_dir, row["id"])
     with PackageEvidence(package_file, with_private=False, later=None) as package:
         sealed_proof = package.sealed_proof()
-    parts = later_parts(evidence, row, sealed=sealed, sealed_proof=sealed_proof, statement=statement, proof=proof)
+    parts = later_parts(
+        evidence,
+        row,
+        sealed=sealed,
+        sealed_proof=sealed_proof,
+        statement=statement,
+        proof=proof,
+        every=leaves(evidence),
+    )
 
     def check(new: Path) -> None:
         with PackageEvidence(package_file, with_private=False, later=new) as package:
@@ -173,11 +189,11 @@ def _around(evidence: Evidence, row: StreamRow, sealed: Entry) -> tuple[list[Ent
     return before, since
 
 
-def _consistency(evidence: Evidence, sealed_proof: bytes, proof: bytes) -> bytes:
+def _consistency(evidence: Evidence, every: Sequence[bytes], sealed_proof: bytes, proof: bytes) -> bytes:
     """From the checkpoint of one proof to that of another. Raises EvidenceDamaged where they are not of this log."""
     try:
         old, new = (TlogProof.parse(data).head() for data in (sealed_proof, proof))
-        made = Consistency.of(leaves(evidence), old.size, new.size)
+        made = Consistency.of(every, old.size, new.size)
         made.check(old, new)
     except ValueError as error:
         raise EvidenceDamaged(f"the checkpoint of the seal is not of the log in {evidence.path}: {error}") from error

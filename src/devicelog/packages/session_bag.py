@@ -27,16 +27,20 @@ from devicelog.store.reading import StreamRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entered:
-    """An export as the ledger has it: its entry, the checkpoint over it, the proof that leads there, the pin."""
+    """An export as the ledger has it: its entry, the checkpoint over it, the proof that leads there, the pin.
+
+    `leaves`: the leaf hashes of all entries that the checkpoint is over.
+    """
 
     entry: Entry
     checkpoint: bytes
     proof: bytes
     pin: bytes
+    leaves: Sequence[bytes]
 
 
-def add_export(sink: Sink, entered: Entered, leaves: Sequence[bytes]) -> None:
-    """What proves that the export itself is in the ledger. `leaves`: of all entries that its checkpoint is over.
+def add_export(sink: Sink, entered: Entered) -> None:
+    """What proves that the export itself is in the ledger, and the leaf hashes.
 
     With them whoever kept an older checkpoint can see that it is of the same ledger; they say nothing of any entry.
     """
@@ -44,7 +48,7 @@ def add_export(sink: Sink, entered: Entered, leaves: Sequence[bytes]) -> None:
     sink.add("checkpoint", [entered.checkpoint])
     sink.add("export.json", [entered.entry.data])
     sink.add("export.tlog-proof", [entered.proof])
-    sink.add("leaves.txt", (leaf.hex().encode() + b"\n" for leaf in leaves))
+    sink.add("leaves.txt", (leaf.hex().encode() + b"\n" for leaf in entered.leaves))
 
 
 def add_session(
@@ -75,6 +79,7 @@ def add_session(
             sealed_proof=package.sealed_proof(),
             statement=entered.entry,
             proof=entered.proof,
+            every=entered.leaves,
         )
         for member in later_members(later):
             sink.add(f"{under}later/{member.name}", member.blocks)
