@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from devicelog.recorder.access import alone
-from devicelog.recorder.sealing import seal_all
+from devicelog.recorder.sealing import seal_newest
 from devicelog.store.evidence import Evidence
 from tests.attacks.device import Device, make_device
 from tests.databases import FIRST, SECOND, make_database, rows
@@ -171,7 +171,7 @@ def contents(folder: Path) -> bytes:
 def test_the_bag_of_one_session_holds_nothing_of_another(tmp_path: Path) -> None:
     path = make_database(tmp_path / "data", second_client="K-2000-SECRET")
     with alone(path.parent) as access:
-        seal_all(access, lambda _words: None)
+        seal_newest(access, 100)
     words = ["--to", tmp_path / "bag", "--format", "bag,csv,jsonl,fhir,html", "--data-dir", path.parent]
     done = devicelog("export", FIRST, *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -41,7 +41,7 @@ from devicelog.recorder.importing import Imported, rebuild_from
 from devicelog.recorder.known_pens import last_counters
 from devicelog.recorder.recovery import software
 from devicelog.recorder.replay import replay
-from devicelog.recorder.sealing import extend, seal, seal_all
+from devicelog.recorder.sealing import extend, seal, seal_newest
 from devicelog.store.audit import audit
 from devicelog.store.database import FILE_NAME
 from devicelog.store.evidence import Evidence
@@ -69,7 +69,7 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with two sealed sessions, of which the first was corrected afterwards. Made once."""
     path = make_database(tmp_path_factory.mktemp("old") / "data")
     with alone(path.parent) as access:
-        seal_all(access, lambda _: None)
+        seal_newest(access, 100)
     attribute(path, FIRST)
     with alone(path.parent) as access:
         assert extend(access, FIRST)
@@ -249,7 +249,7 @@ def test_packages_of_two_devices(packages: Path, new: Path, tmp_path: Path, mast
     """Both know the same client by the same code, and under different references."""
     other = make_database(tmp_path / "other")
     with alone(other.parent) as access:
-        seal_all(access, lambda _: None)
+        seal_newest(access, 100)
     for file in (other.parent / "packages").glob(f"{SECOND}.*"):
         shutil.copy(file, packages)
     for file in packages.glob(f"{SECOND}.later.zip"):

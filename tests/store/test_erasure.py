@@ -22,7 +22,7 @@ from devicelog.recorder.attributing import attribute_here, parse_attribution
 from devicelog.recorder.erasing import EraseCommand, erase, held_on, parse_erase
 from devicelog.recorder.recovery import software
 from devicelog.recorder.retention import RetentionCommand, parse_retention, set_retention
-from devicelog.recorder.sealing import seal_all
+from devicelog.recorder.sealing import seal_newest
 from devicelog.store import erasures
 from devicelog.store.clients import client, clients
 from devicelog.store.database import FILE_NAME, open_for_writing
@@ -56,7 +56,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data_dir = tmp_path_factory.mktemp("sealed") / "data"
     make_database(data_dir, second_client=OTHER)
     with alone(data_dir) as access:
-        seal_all(access, lambda _words: None)
+        seal_newest(access, 100)
         set_retention(access, RetentionCommand(days=0, practitioner="KM", reason="no law here"))
     return data_dir
 
@@ -113,7 +113,7 @@ def put_back(path: Path, kept: list[tuple[str, tuple[Any, ...]]]) -> None:
 @pytest.mark.requirement("R28")
 def test_code_and_texts_are_in_no_byte_of_any_file_and_everything_still_verifies(recorded: Path) -> None:
     with alone(recorded.parent) as access:
-        seal_all(access, lambda _words: None)
+        seal_newest(access, 100)
         enter = {"do": "export", "sessions": [FIRST], "formats": ["bag"], "recipient": "insurer"}
         act(access, enter)
         told = one(recorded, "SELECT pseudonym FROM pseudonym")

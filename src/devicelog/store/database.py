@@ -8,12 +8,12 @@ import secrets
 import shutil
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, func, or_, select
+from sqlalchemy import Connection, Engine, func, select
 
 from devicelog.canonical import Json
 from devicelog.errors import EvidenceDamaged, NotFound, StoreUnusable
 from devicelog.ledger.entries import Entry, read_entry
-from devicelog.ledger.tree import Tree
+from devicelog.ledger.tree import Tree, leaf_hash
 from devicelog.store.engine import in_our_words, reader_engine, writer_engine
 from devicelog.store.mounts import unsuitable
 from devicelog.store.schema import (
@@ -32,6 +32,7 @@ from devicelog.store.transaction import Head, Stamps, StreamHead, Transaction
 
 FILE_NAME = "devicelog.db"
 _TURNS = ("session.opened", "span.opened", "session.closed", "span.recorded")
+_TURN_BYTES = tuple(f'"type":"{type_}"'.encode() for type_ in _TURNS)
 # Four hours at 100 Hz, two samples a frame with raw counts, and as much again for the write-ahead log.
 NEEDED_FREE_BYTES = 48 * 2**20
 ACCEPT = "DEVICELOG_ACCEPT_UNSUITABLE_DIR"
@@ -201,9 +202,14 @@ def _open_stream(connection: Connection) -> StreamHead | None:
 
 
 def _opening(connection: Connection) -> Entry | None:
-    """The entry that opened the stream that is open. The ledger decides, and not the list of sessions."""
-    turns = or_(*(func.instr(LEDGER_ENTRY.c.bytes, f'"type":"{type_}"'.encode()) > 0 for type_ in _TURNS))
-    for row in connection.execute(select(LEDGER_ENTRY).where(turns).order_by(LEDGER_ENTRY.c.seq.desc())):
+    """The entry that opened the stream that is open. The ledger decides, and not the list of sessions.
+
+    Of the entries behind it no more is read than that they are as they were written, and are no turn themselves.
+    """
+    for row in connection.execute(select(LEDGER_ENTRY).order_by(LEDGER_ENTRY.c.seq.desc())):
+        if isinstance(row.bytes, bytes) and leaf_hash(row.bytes) == row.leaf:
+            if not any(turn in row.bytes for turn in _TURN_BYTES):
+                continue
         try:
             entry = read_entry(row.bytes)
         except ValueError as error:
