@@ -207,9 +207,9 @@ def _opening(connection: Connection) -> Entry | None:
     Of the entries behind it no more is read than that they are as they were written, and are no turn themselves.
     """
     for row in connection.execute(select(LEDGER_ENTRY).order_by(LEDGER_ENTRY.c.seq.desc())):
-        if isinstance(row.bytes, bytes) and leaf_hash(row.bytes) == row.leaf:
-            if not any(turn in row.bytes for turn in _TURN_BYTES):
-                continue
+        as_written = isinstance(row.bytes, bytes) and leaf_hash(row.bytes) == row.leaf
+        if as_written and not any(turn in row.bytes for turn in _TURN_BYTES):
+            continue
         try:
             entry = read_entry(row.bytes)
         except ValueError as error:
