@@ -1,3 +1,3 @@
 """devicelog: the flight recorder of a microneedling pen."""
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"

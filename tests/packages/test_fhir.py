@@ -366,7 +366,7 @@ def test_no_session_is_no_bundle() -> None:
         bundled()
 
 
-@pytest.mark.parametrize("version", ["0.1.0", "0.2.0", "0.3.0"])
+@pytest.mark.parametrize("version", ["0.1.0", "0.2.0", "0.3.0", "0.4.0"])
 def test_sessions_that_earlier_versions_recorded(
     tmp_path: Path, judge: Callable[[bytes], object], version: str
 ) -> None:

@@ -303,7 +303,7 @@ def test_a_file_that_is_no_table_is_refused(name: str) -> None:
         datapackage([TableFile(name=name, bytes=1, sha256="0" * 64)], simulated=False)
 
 
-@pytest.mark.parametrize("version", ["0.1.0", "0.2.0", "0.3.0"])
+@pytest.mark.parametrize("version", ["0.1.0", "0.2.0", "0.3.0", "0.4.0"])
 def test_sessions_that_earlier_versions_recorded_are_tables_too(tmp_path: Path, version: str) -> None:
     path = Path(shutil.copy(KEPT / f"{version}.db", tmp_path / "devicelog.db"))
     rebuild(tmp_path, upgrade=True, stamps=StillClock(), sw=software())
