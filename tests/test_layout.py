@@ -110,7 +110,9 @@ PURE = {
     "devicelog.words.witnesses",
     "devicelog.ledger.base64_text",
     "devicelog.ledger.checkpoint",
+    "devicelog.clinic",
     "devicelog.ledger.consistency",
+    "devicelog.ledger.desk",
     "devicelog.ledger.entries",
     "devicelog.ledger.note",
     "devicelog.ledger.pin",
@@ -221,9 +223,16 @@ ROOMS: dict[str, set[str]] = {
             "who",
         ),
     },
+    "barcodes": {"errors"},
+    "clinic": {"canonical", "clinical", "errors", "ledger"},
+    "desk": {
+        *("barcodes", "canonical", "clinic", "clinical", "errors", "ledger", "packages", "pipeline", "records"),
+        *("recorder", "sessions", "store", "validate"),
+    },
     "cli": {
         *("attribution", "calibration", "canonical", "clinical", "control", "errors", "ledger", "pipeline", "records"),
-        *("packages", "recorder", "samples", "sessions", "store", "verify", "words"),
+        *("barcodes", "clinic", "desk", "packages", "recorder", "samples", "sessions", "store", "validate", "verify"),
+        "words",
     },
     "verify": set(),  # for auditors: it shares no line with what it judges
     "__main__": {"cli"},

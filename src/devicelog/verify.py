@@ -1011,6 +1011,8 @@ class Session:
             self.documents.add(hexes(body, "derived"))
         if body.get("reason_sha256") is not None:
             self.notes.add(hexes(body, "reason_sha256"))
+        if "private" in body:
+            self.notes |= {hexes({"private": name}, "private") for name in field(body, "private", list)}
         if body.get("client_ref") is not None:
             self.clients.add((field(body, "client_ref", str), hexes(body, "client_commitment")))
         if entry.type in ("chunks.committed", *CLOSING):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from devicelog.canonical import Json, canonical, parse_canonical
+from devicelog.ledger.desk import BODY, TOLD, body_fault
 from devicelog.ledger.tree import leaf_hash
 
 VERSION = 1
@@ -76,6 +77,7 @@ BODY_KEYS: dict[str, frozenset[str]] = {
     "export.made": frozenset({"streams", "formats", "redacted", "recipient", "inspection"}),
     "private.erased": frozenset({"client_ref", "streams", "notes", "reason_sha256"}),
     "retention.set": frozenset({"days", "reason_sha256"}),
+    **dict.fromkeys(TOLD, BODY),
 }
 # What is said of a stream after it was sealed, but is not a part of what happened in it: it is in no package.
 ABOUT_PACKAGES = frozenset(
@@ -111,6 +113,7 @@ _NULLABLE = {
 _TYPED = {
     type_: tuple((key, _BODY_TYPES[key], key in _NULLABLE.get(type_, ())) for key in _BODY_TYPES if key in keys)
     for type_, keys in BODY_KEYS.items()
+    if type_ not in TOLD
 }
 _MOVED = {"first_record": int, "last_record": int, "zone": str}  # one of the `zones` of an attribution
 
@@ -203,6 +206,10 @@ def read_entry(data: bytes) -> Entry:
 def _check_body(type_: str, body: Json, known: frozenset[str]) -> None:
     if body.keys() != known:
         raise ValueError(f"{type_}: body keys {sorted(body.keys() ^ known)} are missing or unknown")
+    if type_ in TOLD:
+        if fault := body_fault(type_, body):
+            raise ValueError(f"{type_}: {fault}")
+        return
     for key, wanted, nullable in _TYPED[type_]:
         if type(body[key]) is not wanted and not (nullable and body[key] is None):
             raise ValueError(f"{type_}: {key} is {body[key]!r}")

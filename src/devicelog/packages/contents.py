@@ -137,8 +137,12 @@ def named_clients(entries: Iterable[Entry]) -> dict[str, str]:
 
 
 def named_notes(entries: Iterable[Entry]) -> set[str]:
-    """The commitments to reasons in these entries; those to notes are in records."""
-    return {entry.body["reason_sha256"] for entry in entries if "reason_sha256" in entry.body}
+    """The commitments to reasons and to private texts in these entries; those to notes are in records."""
+    named: set[str] = set()
+    for entry in entries:
+        reason, private = entry.body.get("reason_sha256"), entry.body.get("private")
+        named.update([reason] if isinstance(reason, str) else [], private if isinstance(private, list) else [])
+    return named
 
 
 def extent_fault(entries: Sequence[Entry], n: int, root: str) -> str | None:

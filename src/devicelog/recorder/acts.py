@@ -4,8 +4,9 @@ A request and its answer are JSON, as they go over the control socket.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from devicelog.canonical import Json
 from devicelog.control import ask
@@ -21,37 +22,44 @@ from devicelog.recorder.sealing import extend, seal, take_up
 from devicelog.recorder.witnessing import take_cosigned
 from devicelog.store.evidence import Evidence
 
+Act = Callable[[Access, Json], Json]
+
 _ACTING_S = 120.0  # a seal of a session of four hours on a slow computer, beside a recording
+_NONE: Mapping[str, Act] = MappingProxyType({})
 
 
-def act(access: Access, request: Json) -> Json:
-    """Do what is asked. Raises UsageProblem for what is not known, and what the act itself raises."""
+def act(access: Access, request: Json, more: Mapping[str, Act] = _NONE) -> Json:
+    """Do what is asked. Raises UsageProblem for what is not known, and what the act itself raises.
+
+    `more`: acts besides those of this table, by name.
+    """
     name = request.get("do")
-    if not isinstance(name, str) or name not in _ACTS:
+    found = (_ACTS.get(name) or more.get(name)) if isinstance(name, str) else None
+    if found is None:
         raise UsageProblem(f"unknown act {name!r}")
-    return {"ok": True, **_ACTS[name](access, request)}
+    return {"ok": True, **found(access, request)}
 
 
-def perform(data_dir: Path, request: Json) -> Json:
+def perform(data_dir: Path, request: Json, more: Mapping[str, Act] = _NONE) -> Json:
     """Do it by the recorder that runs, else here. An answer with `ok` false has `error` and `exit_code`."""
     try:
         return ask(data_dir, {"command": "act", **request}, timeout_s=_ACTING_S)
     except NotFound:
         with alone(data_dir) as access:
-            return act(access, request)
+            return act(access, request, more)
 
 
 class Acting:
     """What a running recorder does of this, one act at a time, in the threads of those who ask."""
 
-    def __init__(self, access: Access) -> None:
-        self._access = access
+    def __init__(self, access: Access, more: Mapping[str, Act] = _NONE) -> None:
+        self._access, self._more = access, more
         self._one = threading.Lock()
 
     def act(self, request: Json) -> Json:
         """As `act`. Raises NotFound when the recording has ended meanwhile."""
         with self._one:
-            return act(self._access, request)
+            return act(self._access, request, self._more)
 
     def wait(self) -> None:
         """Until what was begun is done."""
@@ -104,7 +112,7 @@ def _commission(access: Access, _request: Json) -> Json:
     return {"log": commission(access).log}
 
 
-_ACTS: dict[str, Callable[[Access, Json], Json]] = {
+_ACTS: dict[str, Act] = {
     "commission": _commission,
     "cosigned": take_cosigned,
     "checkpoint": _checkpoint,

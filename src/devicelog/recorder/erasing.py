@@ -81,9 +81,10 @@ def parse_erase(request: Json) -> EraseCommand:
 def held_on(evidence: Evidence, known: Known) -> Held:
     """All that an erasure of this client takes away. Reads the records of every session. Raises EvidenceDamaged."""
     rows = {row["id"]: row for row in evidence.streams()}
-    named = {entry.body["stream"] for entry in entries_naming(evidence, known.client_ref) if "stream" in entry.body}
+    naming = list(entries_naming(evidence, known.client_ref))
+    named = {entry.body["stream"] for entry in naming if entry.body.get("stream") is not None}
     streams = tuple(row for stream, row in rows.items() if stream in named or row["client_ref"] == known.client_ref)
-    texts: dict[str, None] = {}
+    texts = dict.fromkeys(name for entry in naming for name in entry.body.get("private", ()))
     for row in streams:
         own = row["client_ref"] == known.client_ref
         if own:

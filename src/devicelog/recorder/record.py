@@ -5,13 +5,14 @@ them; gives all of it back, however it ends.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from types import MappingProxyType
 
 from devicelog.control import ControlServer
 from devicelog.errors import PenUnusable
 from devicelog.recorder.access import Alone, ThroughWriter
-from devicelog.recorder.acts import Acting
+from devicelog.recorder.acts import Act, Acting
 from devicelog.recorder.answering import Answering
 from devicelog.recorder.attributing import attribute_through
 from devicelog.recorder.clock import RecorderClock
@@ -38,10 +39,12 @@ def record(
     console: Console,
     stop: Stop,
     on_ready: Callable[[Recording], None] | None = None,
+    more: Mapping[str, Act] = MappingProxyType({}),
 ) -> Outcome:
     """Record one session and return how it ended. Raises DevicelogError with the exit code of what went wrong.
 
-    `on_ready` is given the recording before the port is read, for those who want to make marks.
+    `on_ready` is given the recording before the port is read, for those who want to make marks. `more`: what can be
+    asked of it on the control socket besides its own acts.
     """
     warning = prepare_data_dir(job.data_dir, demo=job.command == "demo")
     if warning is not None:
@@ -77,7 +80,7 @@ def record(
             job, writer=writer, inbox=inbox, source=source, clock=clock, console=console, stop=stop, sound=sound
         )
         attribute = attribute_through(writer, path)
-        acting = Acting(ThroughWriter(data_dir=job.data_dir, writer=writer))
+        acting = Acting(ThroughWriter(data_dir=job.data_dir, writer=writer), more)
         answering = Answering(job.zones, recording.mark, attribute, recording.port, acting.act, lambda: writer.failure)
         with ControlServer(job.data_dir, answering.answer) as control:
             lock.describe({"pid": os.getpid(), "socket": str(control.path)})

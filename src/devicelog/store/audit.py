@@ -11,11 +11,13 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from devicelog.canonical import Json, parse_canonical
+from devicelog.ledger.desk import TOLD
 from devicelog.ledger.entries import ABOUT_PACKAGES, BODY_KEYS, Entry, chain_fault, read_entry
 from devicelog.ledger.tree import Tree, leaf_hash
 from devicelog.store.checkpoint_audit import NOTHING_OUTSIDE, Outside, check_checkpoints, pin_in
 from devicelog.store.chunk_audit import check_chunks, check_strays
 from devicelog.store.database import check_ours
+from devicelog.store.desk_audit import check_desk
 from devicelog.store.engine import in_our_words
 from devicelog.store.erasure_audit import check_erasures
 from devicelog.store.package_audit import Packages, check_packages
@@ -61,6 +63,7 @@ def audit(
         progress("documents")
         documents = _documents(connection, report)
         named = _named_documents(streams, documents, report) | check_pens(entries, streams, documents, report)
+        named |= check_desk(connection, entries, streams, documents, report)
         progress("packages")
         away, more = check_packages(connection, entries, streams, report, packages=packages, only=only)
         report.problems += [
@@ -125,6 +128,11 @@ def _streams_of(entries: list[Entry], report: Report) -> dict[str, Stream]:
             streams[entry.body["stream"]] = Stream(entry)
             continue
         if "stream" not in BODY_KEYS.get(entry.type, ()) or entry.type == "package.imported":
+            continue
+        if entry.type in TOLD:
+            named = streams.get(entry.body["stream"])
+            if named is not None and named.closing is not None:
+                report.newest[entry.body["stream"]] = entry.seq
             continue
         stream = streams.get(entry.body["stream"])
         if entry.type == "session.attributed":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devicelog.canonical import Json
+from devicelog.ledger.desk import TOLD, subjects
 from devicelog.ledger.entries import RECORDER, Entry
 
 
@@ -39,6 +40,16 @@ def erased_names(entry: Entry) -> tuple[str, ...]:
     if entry.type != "private.erased":
         return ()
     return tuple(dict.fromkeys((entry.body["client_ref"], *entry.body["streams"], *entry.body["notes"])))
+
+
+def about_names(entry: Entry) -> tuple[str, ...]:
+    """What an entry is about, as `about` has it: none for most. One of the desk that names nobody: its type."""
+    if entry.type in TOLD:
+        return subjects(entry.body) or (entry.type,)
+    if entry.type in ("session.opened", "session.attributed"):
+        names = (entry.body["stream"], entry.body["client_ref"])
+        return tuple(name for name in names if name is not None)
+    return ()
 
 
 def is_imported(row: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from sqlalchemy import CheckConstraint, Column, Connection, Integer, LargeBinary, MetaData, Table, Text
 
 APPLICATION_ID = 0x44564C47  # "DVLG", so that `file` and we know whose database it is
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 METADATA = MetaData()
 
@@ -94,6 +94,16 @@ PSEUDONYM = Table(
     info={"class": "private", "since": 3},
 )
 
+# The hash of a person's PIN. Whose it is, and since when, the entry `pin.set` says.
+PIN = Table(
+    "pin",
+    METADATA,
+    Column("person", Text, primary_key=True),
+    Column("hash", Text, nullable=False),
+    Column("seq", Integer, nullable=False),  # of that entry
+    info={"class": "private", "since": 4},
+)
+
 # --- projection -------------------------------------------------------------------------------------------------------
 
 STREAM = Table(
@@ -140,6 +150,17 @@ ERASED = Table(
     Column("name", Text, primary_key=True),
     Column("seq", Integer, primary_key=True, autoincrement=False),  # of the entry
     info={"class": "projection", "since": 3},
+)
+
+# What each entry of the desk is about, and each opening of a session: where everything on one client, visit, person or
+# cartridge is found without reading the ledger.
+ABOUT = Table(
+    "about",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # of the entry
+    Column("type", Text, nullable=False, index=True),
+    info={"class": "projection", "since": 4},
 )
 
 

@@ -19,8 +19,9 @@ from devicelog.errors import EvidenceDamaged
 from devicelog.ledger.entries import NO_PREVIOUS, RECORDER, Actor, Entry, entry_bytes, read_entry
 from devicelog.ledger.tree import Tree, leaf_hash
 from devicelog.records import SERIAL, Chunk, Record
-from devicelog.store.projection import erased_names, project
+from devicelog.store.projection import about_names, erased_names, project
 from devicelog.store.schema import (
+    ABOUT,
     CHECKPOINT,
     CHUNK,
     CHUNK_INDEX_BITS,
@@ -186,6 +187,11 @@ class Transaction:
         self.connection.execute(insert(CLIENT).values(client_ref=ref, salt=salt, code=code))
         return ref, commitment(CLIENT_TAG, salt, code)
 
+    def client_kept(self, client_ref: str) -> tuple[bytes, str] | None:
+        """The salt and the code behind a reference; None when they were erased."""
+        row = self.connection.execute(select(CLIENT).where(CLIENT.c.client_ref == client_ref)).first()
+        return None if row is None else (row.salt, row.code)
+
     def pseudonym(self, recipient: str, client_ref: str, new: str) -> None:
         """Keep what a client is called in what this recipient is given: `new`, where there is nothing yet.
 
@@ -263,6 +269,9 @@ def project_entry(connection: Connection, entry: Entry) -> None:
     """Bring the projection up to one more entry."""
     if names := erased_names(entry):
         connection.execute(insert(ERASED), [{"name": name, "seq": entry.seq} for name in names])
+    if names := about_names(entry):
+        rows = [{"name": name, "type": entry.type, "seq": entry.seq} for name in names]
+        connection.execute(insert(ABOUT), rows)
     change = project(entry)
     if change is None:
         return

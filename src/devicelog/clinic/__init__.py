@@ -1,0 +1,1 @@
+"""What the entries of the desk mean: people, cartridges, visits, courses; pure functions over entries in order."""

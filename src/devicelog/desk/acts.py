@@ -1,0 +1,17 @@
+"""The acts at the desk by name. A request and its answer are JSON, as they go over the recorder's control socket."""
+
+from pathlib import Path
+
+from devicelog.canonical import Json
+from devicelog.recorder import acts
+from devicelog.recorder.acts import Act
+
+DESK_ACTS: dict[str, Act] = {}
+
+
+def perform(data_dir: Path, request: Json) -> Json:
+    """Have the recorder that runs do it, else do it here. Raises what the act raises.
+
+    A recorder that runs answers with `ok` false, `error` and `exit_code` instead.
+    """
+    return acts.perform(data_dir, request, DESK_ACTS)
