@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from devicelog.canonical import canonical, parse_canonical
 from devicelog.errors import EvidenceDamaged, StoreUnusable
+from devicelog.ledger.desk import TOLD
 from devicelog.ledger.entries import BODY_KEYS, read_entry
 from devicelog.ledger.tree import leaf_hash
 from devicelog.records import MARK, SERIAL, Chunk, End, Record, record_of
@@ -100,6 +101,7 @@ def test_the_fixture_has_every_type_of_entry(pristine: Path) -> None:
         *("log.commissioned", "stream.sealed", "stream.extended", "package.written", "export.made"),  # test_seals.py
         *("package.released", "package.imported", "log.continued"),  # tests/packages
         *("private.erased", "retention.set"),  # test_erasure.py
+        *TOLD,  # tests/desk
     }
     assert types == set(BODY_KEYS) - elsewhere
 

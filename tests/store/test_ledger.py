@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devicelog.canonical import canonical, parse_canonical
+from devicelog.ledger.desk import TOLD
 from devicelog.ledger.entries import (
     BODY_KEYS,
     NO_PREVIOUS,
@@ -190,6 +191,28 @@ def test_the_page_explains_every_key_once() -> None:
     explained = [row[0] for row in cells(PAGE, "### Body keys")]
     assert sorted(explained) == sorted(frozenset().union(*BODY_KEYS.values()))
     assert sorted(row[0] for row in cells(PAGE, "### Envelope")) == sorted(ENTRIES[0].values)
+
+
+def test_the_page_says_what_each_entry_of_the_desk_tells() -> None:
+    rows = cells(PAGE, "### What the desk tells")
+    told = {row[0]: frozenset(() if row[1] == "(nothing)" else row[1].split()) for row in rows}
+    assert told == TOLD
+
+
+@pytest.mark.parametrize("type_", sorted(TOLD))
+def test_an_entry_of_the_desk_tells_what_its_type_says(type_: str) -> None:
+    values = next(entry.values for entry in ENTRIES if entry.type == type_)
+    body = values["body"]
+    for odd in (
+        {"told": body["told"] | {"extra": 1}},
+        {"told": []},
+        {"private": [1]},
+        {"documents": {"plan": None}},
+        {"visit": 1},
+        {"client_ref": None, "client_commitment": "77" * 32},
+    ):
+        with pytest.raises(ValueError, match=type_):
+            read_entry(canonical(values | {"body": body | odd}))
 
 
 def test_the_types_on_the_page_are_those_of_the_entries_on_it() -> None:
