@@ -111,6 +111,8 @@ PURE = {
     "devicelog.ledger.base64_text",
     "devicelog.ledger.checkpoint",
     "devicelog.clinic",
+    "devicelog.clinic.courses",
+    "devicelog.clinic.visits",
     "devicelog.ledger.consistency",
     "devicelog.ledger.desk",
     "devicelog.ledger.entries",

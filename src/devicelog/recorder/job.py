@@ -1,15 +1,19 @@
 """What is to be recorded and how it ended: values, and what a recording needs of a pen's port. No behaviour."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from devicelog.canonical import Json
 from devicelog.clinical.plan import Plan, Zone
+from devicelog.ledger.entries import Actor
 from devicelog.recorder.commands import TimedMark
 from devicelog.recorder.idle import IdleLimits
+from devicelog.store.evidence import Evidence
+from devicelog.store.transaction import Transaction
 from firmware_bridge.profile import PenProfile
+from firmware_bridge.readings import Identity
 from firmware_bridge.sources.tones import Tone
 
 
@@ -61,12 +65,31 @@ class Sounding(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What the desk gives a session that opens: documents by name, and what is entered with its opening, if anything.
+
+    `entered` is given the transaction and the session's id.
+    """
+
+    documents: Mapping[str, bytes]
+    entered: Callable[[Transaction, str], None] | None = None
+
+
+class Desk(Protocol):
+    """What is known at the clinic's desk when a session opens."""
+
+    def prepare(self, evidence: Evidence, pen: Identity, stamp: Json, actor: Actor) -> Prepared:
+        """What the session of this pen is judged by. `stamp`: of now. Raises whatever reading the evidence raises."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What is to be recorded. `marks_clock` says what the marks and the duration follow.
 
     The time since the session began, the pen's clock since its first sample, or, for a pen whose clock cannot be
     followed, the host's since that sample arrived. `idle` is what is done when nobody ends the session; None where its
-    end is certain. `sensors` are pins that watch beside a pen that sends.
+    end is certain. `sensors` are pins that watch beside a pen that sends. `desk`: who prepared it; None where nobody
+    did.
     """
 
     data_dir: Path
@@ -81,6 +104,7 @@ class Job:
     marks: tuple[TimedMark, ...] = ()
     marks_clock: Literal["session", "pen", "first sample"] = "session"
     idle: IdleLimits | None = None
+    desk: Desk | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

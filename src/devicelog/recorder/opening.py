@@ -11,7 +11,7 @@ from devicelog.ledger.entries import Actor
 from devicelog.pipeline import new_documents
 from devicelog.recorder.clock import RecorderClock
 from devicelog.recorder.history import History
-from devicelog.recorder.job import Job
+from devicelog.recorder.job import Job, Prepared
 from devicelog.recorder.known_pens import (
     calibration_document,
     calibration_in_force,
@@ -78,6 +78,9 @@ class Openings:
         measured = self._history.read(
             lambda: self._measured(identity), or_else="Whether it was found out of its tolerance is not known"
         )
+        prepared = self._history.read(
+            lambda: self._prepared(identity), or_else="What was prepared at the desk is not known to this session"
+        )
         profile, sensors = as_they_stand(span.pipeline, job.profile, job.sensors)
         if words := what_to_do(span.pipeline, job.profile, job.sensors):
             self._console.say(words)
@@ -97,13 +100,24 @@ class Openings:
             self._clock,
             type_="session.opened",
             body=body,
-            documents=new_documents(
-                profile, job.plan, zones_document(job.zones), sensors, calibration=calibration, measured=measured
-            ),
+            documents={
+                **new_documents(
+                    profile, job.plan, zones_document(job.zones), sensors, calibration=calibration, measured=measured
+                ),
+                **(prepared.documents if prepared else {}),
+            },
             read_total=span.read_total,
             actor=self._actor,
             client_code=job.client_code,
+            entered=prepared.entered if prepared else None,
         )
+
+    def _prepared(self, identity: Identity) -> Prepared | None:
+        desk = self._job.desk
+        if desk is None:
+            return None
+        with Evidence(self._path) as evidence:
+            return desk.prepare(evidence, identity, self._clock.stamp(), self._actor)
 
     def _calibration(self, identity: Identity) -> bytes | None:
         with Evidence(self._path) as evidence:

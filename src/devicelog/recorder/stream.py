@@ -4,7 +4,7 @@ The one consumer's thread calls this and nobody else. Not responsible for where 
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from hashlib import sha256
 
@@ -40,8 +40,11 @@ class OpenStream:
         read_total: int,
         actor: Actor = RECORDER,
         client_code: str | None = None,
+        entered: Callable[[Transaction, str], None] | None = None,
     ) -> None:
         """Begin the stream; `documents` by the name the entry gives them. `opened` is set when it is on disk.
+
+        `entered`: what goes into the ledger with it, right behind its opening.
 
         `read_total` is the reader's own count of bytes up to here; what it counts from here on is this stream's.
         """
@@ -63,7 +66,10 @@ class OpenStream:
             given = dict(body)
             if client_code is not None:
                 given["client_ref"], given["client_commitment"] = transaction.client(client_code)
-            return transaction.open_stream(type_, given, actor)
+            opening = transaction.open_stream(type_, given, actor)
+            if entered is not None:
+                entered(transaction, self.id)
+            return opening
 
         self.opened: Future[Entry] = writer.do(open_)
         self.take(clock.reading())
