@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from devicelog.canonical import Json
-from devicelog.rules.rule import Kind, Outcome, not_assessable
-from devicelog.rules.table import RULES
+from devicelog.rules.rule import Alarm, Kind, Outcome, not_assessable
+from devicelog.rules.table import RETIRED, RULES
 
 Verdict = Literal["incomplete", "not conforming", "not assessable", "conforming with deviations", "conforming"]
 
@@ -17,7 +17,9 @@ SCHEMA = "devicelog.rules/1"
 
 _ROW = {"id": str, "version": int, "severity": str, "message": str, "parameters": dict}
 LIVE = frozenset(rule.id for rule in RULES if rule.live)
-_KNOWN = {(rule.id, rule.version): rule for rule in RULES}
+_KNOWN = {(rule.id, rule.version): rule for rule in (*RULES, *RETIRED)}
+# deeper than the pen can be, than the hard maximum without an override, or where nobody may needle at all
+_NOT_CONFORMING = frozenset({"depth.over_device", "depth.over_hard_max", "zone.forbidden"})
 
 
 def rules_document() -> Json:
@@ -28,7 +30,8 @@ def rules_document() -> Json:
 def read_rules(document: Json) -> Json:
     """The rules document of another day, as it was kept. Raises ValueError when it cannot be one.
 
-    A rule that is not known is no fault of the document; one that is known needs the parameters it looks at.
+    A rule that is not known is no fault of the document; one that is known needs the parameters it looks at. Those of
+    before 0.5.0 do not say what facts they look at.
     """
     rows = document.get("rules")
     if document.get("schema") != SCHEMA or not isinstance(rows, list):
@@ -61,18 +64,29 @@ def assess(facts: Json, rules: Json, kind: Kind = "session") -> tuple[list[Json]
             head = {"rule": row["id"], "version": row["version"], "zone": outcome.zone}
             assessments.append({**head, "result": outcome.result, "why": outcome.why})
             if outcome.result == "found":
-                findings.append(
-                    {**head, "severity": row["severity"], "message": row["message"], "detail": outcome.detail}
-                )
+                severity = outcome.severity or row["severity"]
+                findings.append({**head, "severity": severity, "message": row["message"], "detail": outcome.detail})
     return findings, assessments
 
 
+def alarm_of(finding: Json) -> Alarm | None:
+    """With what priority a finding is said while it happens; None: not before the end. A notice is never an alarm."""
+    rule = _KNOWN.get((finding["rule"], finding["version"]))
+    if rule is None or rule.alarm is None:
+        return None
+    return "info" if finding["severity"] == "info" else rule.alarm
+
+
 def verdict_of(facts: Json, findings: Sequence[Json], assessments: Sequence[Json]) -> Verdict:
-    """The first that applies, in the order of design: incomplete, not conforming, not assessable, deviations."""
+    """The first that applies, in the order of design: incomplete, not conforming, not assessable, deviations.
+
+    A finding of severity `info` is a notice: it deviates from nothing.
+    """
+    deviations = [finding for finding in findings if finding["severity"] != "info"]
     ladder: tuple[tuple[bool, Verdict], ...] = (
         (facts["ended"] == "interrupted" or not facts["completeness"]["closes"], "incomplete"),
-        (any(finding["rule"] == "depth.over_device" for finding in findings), "not conforming"),
+        (any(finding["rule"] in _NOT_CONFORMING for finding in deviations), "not conforming"),
         (any(assessment["result"] == "not assessable" for assessment in assessments), "not assessable"),
-        (bool(findings), "conforming with deviations"),
+        (bool(deviations), "conforming with deviations"),
     )
     return next((verdict for applies, verdict in ladder if applies), "conforming")

@@ -54,7 +54,7 @@ def test_fewer_passes_than_the_plan_wants(pen, operator, low, high):
     derived = counted(pen=pen, operator=operator)
     assert finding(derived, "passes.short") == {
         "rule": "passes.short",
-        "version": 1,
+        "version": 2,
         "zone": "forehead",
         "severity": "low",
         "message": "fewer passes than the plan wants",
@@ -68,7 +68,7 @@ def test_more_passes_than_the_plan_allows(pen, operator, low, high):
     derived = counted(pen=pen, operator=operator)
     assert finding(derived, "passes.over") == {
         "rule": "passes.over",
-        "version": 1,
+        "version": 2,
         "zone": "forehead",
         "severity": "medium",
         "message": "more passes than the plan allows",

@@ -26,35 +26,43 @@ def with_gap(lost):
 # --- the document -----------------------------------------------------------------------------------------------------
 
 
+SESSION, BOTH = ["session"], ["session", "span"]
+PIGMENT = ["hyperpigmentation", "melasma"]
 TABLE = [
-    ("depth.over_device", 1, "high", {}, ["session", "span"]),
-    ("depth.over_plan", 1, "medium", {}, ["session", "span"]),
-    ("depth.under_plan", 1, "low", {"limit_us": 1_000_000}, ["session"]),
-    ("depth.jump", 1, "medium", {}, ["session"]),
-    ("depth.disagrees", 1, "medium", {"limit_ppm": 100_000}, ["session"]),
-    ("sensor.stuck", 1, "medium", {"limit_us": 2_000_000}, ["session"]),
-    ("dial.unchanged", 1, "medium", {}, ["session"]),
-    ("passes.short", 1, "low", {}, ["session"]),
-    ("passes.over", 1, "medium", {}, ["session"]),
-    ("passes.disagree", 1, "low", {}, ["session"]),
-    ("signal.missing", 1, "medium", {}, ["session"]),
-    ("frequency.range", 1, "low", {"limit_us": 500_000}, ["session"]),
-    ("data.gap", 1, "medium", {"limit_us": 250_000}, ["session", "span"]),
-    ("data.short_gaps", 1, "medium", {"limit_ppm": 10_000, "each_us": 250_000}, ["session", "span"]),
-    ("link.bad_frames", 1, "low", {"limit_ppm": 10_000}, ["session", "span"]),
-    ("link.lost", 1, "low", {}, ["session", "span"]),
-    ("protocol.newer", 1, "medium", {}, ["session", "span"]),
-    ("pen.changed", 1, "medium", {}, ["session"]),
-    ("pen.restarted", 1, "medium", {}, ["session"]),
-    ("pen.clock", 1, "low", {"limit_ppm": 10_000}, ["session"]),
-    ("calibration.missing", 1, "low", {}, ["session"]),
-    ("calibration.expired", 1, "medium", {}, ["session"]),
-    ("calibration.off", 1, "medium", {}, ["session"]),
-    ("clock.unsure", 1, "low", {}, ["session"]),
-    ("counter.jump", 1, "medium", {}, ["session"]),
-    ("counter.fell", 1, "low", {}, ["session"]),
-    ("strokes.uncertain", 1, "low", {}, ["session"]),
-    ("sensors.lost", 1, "medium", {}, ["session"]),
+    ("depth.over_device", 1, "high", {}, BOTH),
+    ("depth.over_plan", 1, "medium", {}, BOTH),
+    ("depth.over_recommended", 1, "medium", {}, SESSION),
+    ("depth.over_hard_max", 1, "high", {}, SESSION),
+    ("depth.threshold", 1, "info", {}, SESSION),
+    ("depth.over_authority", 1, "medium", {}, SESSION),
+    ("zone.forbidden", 1, "high", {}, SESSION),
+    ("depth.under_plan", 1, "low", {"limit_us": 1_000_000}, SESSION),
+    ("depth.jump", 1, "medium", {}, SESSION),
+    ("depth.disagrees", 1, "medium", {"limit_ppm": 100_000}, SESSION),
+    ("sensor.stuck", 1, "medium", {"limit_us": 2_000_000}, SESSION),
+    ("dial.unchanged", 1, "medium", {}, SESSION),
+    ("passes.short", 2, "low", {}, SESSION),
+    ("passes.over", 2, "medium", {}, SESSION),
+    ("passes.disagree", 1, "low", {}, SESSION),
+    ("passes.odd", 1, "low", {"limit_us": 10_000_000}, SESSION),
+    ("signal.missing", 1, "medium", {}, SESSION),
+    ("frequency.range", 1, "low", {"limit_us": 500_000}, SESSION),
+    ("data.gap", 1, "medium", {"limit_us": 250_000}, BOTH),
+    ("data.short_gaps", 1, "medium", {"limit_ppm": 10_000, "each_us": 250_000}, BOTH),
+    ("link.bad_frames", 1, "low", {"limit_ppm": 10_000}, BOTH),
+    ("link.lost", 1, "low", {}, BOTH),
+    ("protocol.newer", 1, "medium", {}, BOTH),
+    ("pen.changed", 1, "medium", {}, SESSION),
+    ("pen.restarted", 1, "medium", {}, SESSION),
+    ("pen.clock", 1, "low", {"limit_ppm": 10_000}, SESSION),
+    ("calibration.missing", 1, "low", {}, SESSION),
+    ("calibration.expired", 1, "medium", {}, SESSION),
+    ("calibration.off", 1, "medium", {}, SESSION),
+    ("clock.unsure", 1, "low", {}, SESSION),
+    ("counter.jump", 1, "medium", {}, SESSION),
+    ("counter.fell", 1, "low", {}, SESSION),
+    ("strokes.uncertain", 1, "low", {}, SESSION),
+    ("sensors.lost", 1, "medium", {}, SESSION),
     (
         "sensors.disagree",
         1,
@@ -66,9 +74,30 @@ TABLE = [
             "contact_least_us": 300_000,
             "depth_um": 150,
         },
-        ["session"],
+        SESSION,
     ),
     ("activity.no_session", 1, "medium", {}, ["span"]),
+    ("endpoint.continuous", 1, "medium", {"indications": PIGMENT}, SESSION),
+    ("endpoint.missing", 1, "low", {}, SESSION),
+    (
+        "interval.short",
+        1,
+        "medium",
+        {
+            "short_days": 14,
+            "typical_days": 28,
+            "series": [*PIGMENT, "acne_scars", "scars", "vitiligo", "alopecia"],
+        },
+        SESSION,
+    ),
+    ("client.checks", 1, "high", {}, SESSION),
+    ("consent.missing", 1, "medium", {}, SESSION),
+    ("cartridge.missing", 1, "medium", {}, SESSION),
+    ("cartridge.expired", 1, "high", {}, SESSION),
+    ("cartridge.reused", 1, "high", {}, SESSION),
+    ("topical.ascorbic", 1, "medium", {"words": ["ascorb", "askorb", "vitamin c", "vitamin-c"]}, SESSION),
+    ("topical.no_lot", 1, "low", {}, SESSION),
+    ("label.pigment", 1, "low", {"notice": "label.pigment", "version": 1, "indications": PIGMENT}, SESSION),
 ]
 
 
@@ -80,7 +109,7 @@ def test_the_table_and_each_rule_names_its_source():
     assert [tuple(row[key] for key in keys) for row in document["rules"]] == TABLE
     assert all(row["source"].strip() and row["message"].strip() for row in document["rules"])
     assert canonical(document)  # it can be hashed
-    assert len({(rule.id, rule.version) for rule in RULES}) == len(RULES) == 30
+    assert len({(rule.id, rule.version) for rule in RULES}) == len(RULES) == 47
 
 
 def test_a_page_that_a_rule_names_is_there():
@@ -107,6 +136,8 @@ AT_THE_END = {
     "passes.short",
     "passes.over",
     "passes.disagree",
+    "passes.odd",
+    "endpoint.missing",
     "signal.missing",
     "data.short_gaps",
     "pen.clock",
@@ -222,7 +253,7 @@ def test_the_parameters_of_a_rule_that_is_not_known_are_its_own():
 # --- rules this engine does not have ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("changed", [{"id": "depth.over_moon"}, {"version": 2}, {"version": 0}])
+@pytest.mark.parametrize("changed", [{"id": "depth.over_moon"}, {"version": 9}, {"version": 0}])
 @pytest.mark.requirement("R25")
 def test_a_rule_that_is_not_known_never_passes(changed):
     bench = on("forehead")
@@ -280,7 +311,8 @@ def test_the_first_verdict_that_applies(applies):
         "ended": "interrupted" if is_["interrupted"] else "closed",
         "completeness": {"closes": not is_["open"]},
     }
-    findings = [{"rule": "link.bad_frames"}] * is_["deviation"] + [{"rule": "depth.over_device"}] * is_["over device"]
+    findings = [{"rule": "link.bad_frames", "severity": "low"}] * is_["deviation"]
+    findings += [{"rule": "depth.over_device", "severity": "high"}] * is_["over device"]
     assessments = [{"result": "passed"}, {"result": "found"}] + [{"result": "not assessable"}] * is_["unassessed"]
     expected = VERDICTS[[*applies, True].index(True)]
     assert verdict_of(facts, findings, assessments) == expected
@@ -298,6 +330,7 @@ def test_what_was_not_applicable_does_not_touch_the_verdict():
     derived = bench.end()
     results = [row["rule"] for row in derived["assessments"] if row["result"] == "not applicable"]
     assert results == [
+        *("depth.over_recommended", "depth.over_hard_max", "depth.threshold", "depth.over_authority", "zone.forbidden"),
         "dial.unchanged",
         "passes.short",
         "passes.over",
@@ -310,6 +343,9 @@ def test_what_was_not_applicable_does_not_touch_the_verdict():
         "strokes.uncertain",
         "sensors.lost",
         "sensors.disagree",
+        *("endpoint.continuous", "endpoint.missing", "interval.short", "client.checks", "consent.missing"),
+        *("cartridge.missing", "cartridge.expired", "cartridge.reused", "topical.ascorbic", "topical.no_lot"),
+        "label.pigment",
     ]
     assert derived["verdict"] == "conforming"
 

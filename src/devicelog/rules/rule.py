@@ -12,38 +12,52 @@ from typing import Literal
 from devicelog.canonical import Json
 
 Result = Literal["passed", "found", "not assessable", "not applicable"]
-Severity = Literal["high", "medium", "low"]
+Severity = Literal["high", "medium", "low", "info"]  # info: a notice, no deviation
+Alarm = Literal["medium", "low", "info"]  # high is for what threatens life at once; nothing a logger says does
 Kind = Literal["session", "span"]
 
+OURS = "ours: no clinical source exists"
 BOTH: tuple[Kind, ...] = ("session", "span")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one rule says of one zone, or of the whole stream (zone None). `detail` goes into the finding."""
+    """What one rule says of one zone, or of the whole stream (zone None). `detail` goes into the finding.
+
+    `severity` is None where the row's holds; a lower one where somebody allowed it or was told of it before.
+    """
 
     result: Result
     zone: str | None = None
     why: str | None = None
     detail: Json | None = None
+    severity: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One row of the table. `parameters` and `source` stand in the rules document that a session is judged by.
+    """One row of the table. `document` of it stands in the rules document that a session is judged by.
 
-    `live`: what it finds in the middle of a session is found in the end too, or is worth a word at once.
+    `inputs`: the facts it looks at and no others, as paths through objects and lists: `zones.over_plan`; all that is
+    under a path is meant. `alarm`: the priority of what it finds in the middle of a session; None: only the end can
+    tell.
     """
 
     id: str
     version: int
     severity: Severity
     message: str
+    inputs: tuple[str, ...]
     parameters: Json
     source: str
     assess: Callable[[Json, Json], Sequence[Outcome]]
+    alarm: Alarm | None
     streams: tuple[Kind, ...] = ("session",)
-    live: bool = True
+
+    @property
+    def live(self) -> bool:
+        """What it finds in the middle of a session is found in the end too, or is worth a word at once."""
+        return self.alarm is not None
 
     def document(self) -> Json:
         """The rule as plain values; the function is known by id, version and engine number."""
@@ -52,6 +66,7 @@ class Rule:
             "version": self.version,
             "severity": self.severity,
             "message": self.message,
+            "inputs": list(self.inputs),
             "parameters": self.parameters,
             "source": self.source,
             "streams": list(self.streams),
@@ -63,9 +78,9 @@ def passed(zone: str | None = None) -> Outcome:
     return Outcome(result="passed", zone=zone)
 
 
-def found(detail: Json, zone: str | None = None) -> Outcome:
-    """It was found."""
-    return Outcome(result="found", zone=zone, detail=detail)
+def found(detail: Json, zone: str | None = None, *, severity: Severity | None = None) -> Outcome:
+    """It was found; with a severity of its own where that is lower than the row's."""
+    return Outcome(result="found", zone=zone, detail=detail, severity=severity)
 
 
 def not_assessable(why: str, zone: str | None = None) -> Outcome:
@@ -76,6 +91,24 @@ def not_assessable(why: str, zone: str | None = None) -> Outcome:
 def not_applicable(why: str, zone: str | None = None) -> Outcome:
     """There was nothing to check."""
     return Outcome(result="not applicable", zone=zone, why=why)
+
+
+def asked(facts: Json, check: str) -> bool:
+    """Whether the plan asks for this check."""
+    clinic = facts.get("clinic")
+    return clinic is not None and check in clinic["checks"]
+
+
+def asked_nothing() -> Outcome:
+    """What to say of a session whose opening names nothing that the clinic recorded: of before 0.5.0, or of nobody."""
+    return not_applicable("nothing of the clinic was named when it was opened")
+
+
+def unrecorded(facts: Json, why: str, *checks: str, zone: str | None = None) -> Outcome:
+    """What to say of what was not recorded, by whether the plan asks for one of these checks."""
+    if any(asked(facts, check) for check in checks):
+        return not_assessable(why, zone)
+    return not_applicable(f"{why}, and the plan does not ask for it", zone)
 
 
 def judged_zones(facts: Json) -> list[Json]:
