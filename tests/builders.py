@@ -97,6 +97,26 @@ PLAN = plan_of(forehead=400, cheek_left=1_000)
 CLOCK = Clock(boot="host-boot", wall_us=1_900_000_000_000_000, confidence="synced")  # 2030-03-17
 
 
+def limits_of(*zones: tuple[str, int | None, int | None, int | None], threshold_um: int = 1_500) -> Json:
+    """A limits document of these: zone, smallest and greatest recommended depth, hard maximum."""
+    sourced = {"site": "test", "source": "test", "evidence": "D", "sourced": True, "fallback": None}
+    hard = {"hard_max_source": "test", "hard_max_basis": "study", "hard_max_evidence": "D"}
+    return {
+        "schema": "devicelog.limits/1",
+        "version": 1,
+        "overlay": None,
+        "indication": "test",
+        "modality": "mechanical",
+        "device": None,
+        "threshold": {"depth_um": threshold_um, "source": "test", "evidence": "D"},
+        "zones": [
+            {"zone": zone, "min_um": low, "max_um": high, "hard_max_um": most, **sourced, **hard}
+            | {"forbidden": False, "from": "shipped"}
+            for zone, low, high, most in zones
+        ],
+    }
+
+
 def opening_of(*, plan: Plan | None = PLAN, pen: Json | None = PEN, **other: Any) -> Opening:
     """What the pipeline of a session with PEN under PROFILE, PLAN and the rules of today is made from."""
     values = {"stream": STREAM, "kind": "session", "profile": PROFILE, "rules": rules_document(), **other}
@@ -255,9 +275,9 @@ class Bench:
 
     # --- what else happens --------------------------------------------------------------------------------------------
 
-    def mark(self, kind: MarkKind, zone: str | None = None) -> None:
+    def mark(self, kind: MarkKind, zone: str | None = None, **fields: Any) -> Record:
         """The operator makes a mark."""
-        self.put(Mark(kind=kind, actor="p-07", zone=zone))
+        return self.put(Mark(kind=kind, actor="p-07", zone=zone, **fields))
 
     def zone(self, zone: str) -> None:
         """She turns to a zone."""

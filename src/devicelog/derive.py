@@ -20,6 +20,7 @@ from devicelog.records import Clock, End, Mark, Record, Stall
 from devicelog.runs import GAP_LISTED_US, Run
 from devicelog.sessions import UNASSIGNED
 from devicelog.tally import Limits
+from devicelog.told import Told
 from devicelog.who import Who
 from firmware_bridge.frames import PROTOCOL_MAJOR
 from firmware_bridge.readings import (
@@ -53,10 +54,16 @@ class Derivation:
         heard: Counters | None,
         corrections: Sequence[Correction] = (),
         untold: Sequence[str] = (),
+        practitioner: str | None = None,
+        cartridge: str | None = None,
     ) -> None:
-        """`untold`: what this kind of pen cannot tell of itself, as `PenProfile.untold` names it."""
+        """`untold`: what this kind of pen cannot tell of itself, as `PenProfile.untold` names it.
+
+        `practitioner` and `cartridge` are those the session began with; None where it is not known.
+        """
         self.account = Account(numbered="numbers" not in untold)
-        self.needling = Needling(limits_of)
+        self.needling = Needling(limits_of, practitioner, cartridge)
+        self.told = Told()
         self.gaps = Gaps(silence_limit_us, numbered="numbers" not in untold)
         self.who = Who(pen, before=before, heard=heard)
         self.last: SampleBlock | None = None  # the newest sample frame
@@ -127,8 +134,25 @@ class Derivation:
                 self.needling.paused = True
             case "resume":
                 self.needling.paused = False
+            case "operator":
+                self.needling.practitioner = mark.practitioner
+                self.needling.spans.cut(record.number)
+            case "cartridge":
+                self.needling.cartridge = mark.cartridge
+                self.needling.spans.cut(record.number)
+            case "plan" if mark.zone and mark.depth_min_um is not None and mark.depth_max_um is not None:
+                self._replan(record, mark, mark.zone, (mark.depth_min_um, mark.depth_max_um))
             case _:
                 pass
+        # what was seen on the skin belongs to where the pen was; what was allowed or planned, to where it was meant
+        seen_in = self.needling.zone if self._moved(record.number) else mark.zone
+        self.told.take(mark, record.number, self._at(record.t_us), seen_in=seen_in)
+
+    def _replan(self, record: Record, mark: Mark, zone: str, depths_um: tuple[int, int]) -> None:
+        limits = self.needling.limits(zone).planned(*depths_um, mark.passes_min, mark.passes_max)
+        self.needling.change(zone, limits)
+        if zone == self.needling.zone:
+            self.needling.spans.cut(record.number)
 
     def _moved(self, number: int) -> bool:
         """Whether a correction says where this record belongs."""
@@ -336,6 +360,7 @@ class Derivation:
             "identities": self._identities,
             "events": [{"code": code, "n": n} for code, n in sorted(self._events.items())],
             "marks": [{"kind": kind, "n": n} for kind, n in sorted(self._marks.items())],
+            **self.told.documents(),
             "counters": self.who.counters_document(),
             "unattended": self.who.counters.unattended,
             "link_losses": self._losses,

@@ -8,20 +8,24 @@ from collections.abc import Callable
 
 from devicelog.runs import Run
 from devicelog.sessions import UNASSIGNED
-from devicelog.spans import Spans
+from devicelog.spans import Spans, Under
 from devicelog.steady import Neighbours
 from devicelog.tally import Limits, ZoneTally
 
 
 class Needling:
-    """The zones of one stream, and the one that data goes to now."""
+    """The zones of one stream, and the one that data goes to now; who needles, and with which cartridge."""
 
-    def __init__(self, limits_of: Callable[[str], Limits]) -> None:
+    def __init__(
+        self, limits_of: Callable[[str], Limits], practitioner: str | None = None, cartridge: str | None = None
+    ) -> None:
         self.zones: dict[str, ZoneTally] = {}
         self.zone = UNASSIGNED
         self.paused = False
         self.spans = Spans()
+        self.practitioner, self.cartridge = practitioner, cartridge
         self._limits_of = limits_of
+        self._changed: dict[str, Limits] = {}  # by a mark, perhaps before the zone was turned to
         self._glide_us = 0
         self._neighbours = Neighbours()
         self._counted_in: str | None = None  # the zone in which the pen's counters were heard last
@@ -35,8 +39,18 @@ class Needling:
         """The account of a zone, made when it is first asked for."""
         tally = self.zones.get(zone)
         if tally is None:
-            tally = self.zones[zone] = ZoneTally(zone, self._limits_of(zone))
+            tally = self.zones[zone] = ZoneTally(zone, self.limits(zone))
         return tally
+
+    def limits(self, zone: str) -> Limits:
+        """By what a zone is judged from here on."""
+        return self._changed.get(zone) or self._limits_of(zone)
+
+    def change(self, zone: str, limits: Limits) -> None:
+        """Judge a zone by other limits from here on; what was needled stays judged as it was."""
+        self._changed[zone] = limits
+        if zone in self.zones:
+            self.zones[zone].limits = limits
 
     def turn(self, record: int, zone: str) -> None:
         """She turned to another zone, by the mark or the correction at this record."""
@@ -73,7 +87,16 @@ class Needling:
         else:
             self._glide_us = 0
         if run.contact or (run.contact is None and run.motor_on):
-            self.spans.take(run, self.zone, from_us=from_us, to_us=to_us)
+            self.spans.take(run, self.zone, self._under, from_us=from_us, to_us=to_us)
+
+    def _under(self) -> Under:
+        limits = self.here().limits
+        return Under(
+            practitioner=self.practitioner,
+            cartridge=self.cartridge,
+            plan_max_um=limits.plan_max_um,
+            hard_max_um=limits.hard_max_um,
+        )
 
     def late(self, run: Run) -> None:
         """Count samples that came after later ones: glides and spans were told without them."""

@@ -11,6 +11,7 @@ from typing import Literal, Self, cast
 from devicelog.attribution import Attribution
 from devicelog.calibration import read_measured
 from devicelog.canonical import Json, canonical, parse_canonical
+from devicelog.clinic_documents import fitted_first, limits_facts, read_clinic, read_limits, zone_limits
 from devicelog.clinical.plan import Plan
 from devicelog.counters import Counters
 from devicelog.derive import Derivation, mode_of
@@ -24,7 +25,7 @@ from firmware_bridge.readings import Fault, LinkChange, Overflow, Reading, Senso
 from firmware_bridge.sides import of_pins
 from firmware_bridge.transports import decoder_of
 
-ENGINE = 3
+ENGINE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,9 @@ class Opening:
     sensors: PenProfile | None = None  # pins that watch beside a pen that sends
     calibration: HostCalibration | None = None  # made by the host; for raw counts that come without a depth
     measured: Json | None = None  # what the newest calibration or check of the pen found
+    practitioner: str | None = None  # who it began with
+    limits: Json | None = None  # the document of the sites' limits; None before 0.5.0
+    clinic: Json | None = None  # what the desk knew when it began; None before 0.5.0
 
     @classmethod
     def read(
@@ -67,6 +71,9 @@ class Opening:
             sensors=PenProfile.from_document(named["sensors"]) if "sensors" in named else None,
             calibration=_calibration(named, body["documents"]),
             measured=read_measured(named["measured"]) if "measured" in named else None,
+            practitioner=body.get("practitioner"),
+            limits=read_limits(named["limits"]) if "limits" in named else None,
+            clinic=read_clinic(named["clinic"]) if "clinic" in named else None,
         )
 
 
@@ -92,6 +99,8 @@ class Pipeline:
             heard=opening.heard,
             corrections=corrections,
             untold=opening.profile.untold,
+            practitioner=opening.practitioner,
+            cartridge=fitted_first(opening.clinic),
         )
         self._doubt = Doubt(cast(PinsDecoder, self.decoder)) if opening.profile.gpio is not None else None
         self._beside: Beside | None = None
@@ -159,6 +168,8 @@ class Pipeline:
             framed=decoder.framed_bytes, rejected=decoder.rejected_bytes, delimiters=decoder.delimiter_bytes
         )
         facts["expected"] = self._expected()
+        facts["clinic"] = self.opening.clinic
+        facts["limits"] = limits_facts(self.opening.limits)
         if self._doubt is not None:
             facts["sensors"] = self._doubt.document()
         if self._beside is not None:
@@ -216,7 +227,7 @@ class Pipeline:
 
     def _expected(self) -> Json:
         """What the pen's profile and the plan let expect, as far as no sample can show it."""
-        profile, plan = self.opening.profile, self.opening.plan
+        profile, needling = self.opening.profile, self.derivation.needling
         named = dict.fromkeys(pen["calibration_id"] for pen in self.derivation.who.pens)
         expires = {name: day for name in named if (day := profile.expires(name)) is not None}
         return {
@@ -226,17 +237,30 @@ class Pipeline:
             "frequency_max_dhz": profile.frequency_max_dhz,
             "calibrations": [{"id": name, "expires": day} for name, day in expires.items()],
             "passes": [
-                {"zone": zone.zone, "min": zone.passes_min, "max": zone.passes_max}
-                for zone in (plan.zones if plan else ())
-                if (zone.passes_min, zone.passes_max) != (None, None)
+                {"zone": zone, "min": limits.passes_min, "max": limits.passes_max}
+                for zone, limits in ((zone, needling.limits(zone)) for zone in self._planned())
+                if (limits.passes_min, limits.passes_max) != (None, None)
             ],
         }
+
+    def _planned(self) -> list[str]:
+        """The zones of the plan in its order, then those that marks have planned."""
+        plan, changes = self.opening.plan, self.derivation.told.plan_changes
+        return list(
+            dict.fromkeys([*(zone.zone for zone in (plan.zones if plan else ())), *(c["zone"] for c in changes)])
+        )
 
     def _limits_of(self, zone: str) -> Limits:
         profile, plan = self.opening.profile, self.opening.plan
         planned = plan.limit(zone) if plan else None
+        limits = self.opening.limits
+        site = zone_limits(limits, zone)
         return Limits(
             device_max_um=profile.depth_max_um,
+            recommended_min_um=site["min_um"] if site else None,
+            recommended_max_um=site["max_um"] if site else None,
+            hard_max_um=site["hard_max_um"] if site else None,
+            threshold_um=limits["threshold"]["depth_um"] if limits else None,
             plan_min_um=planned.depth_min_um if planned else None,
             plan_max_um=planned.depth_max_um if planned else None,
             tolerance_um=profile.depth_tolerance_um,
@@ -255,6 +279,8 @@ def new_documents(
     *,
     calibration: bytes | None = None,
     measured: bytes | None = None,
+    limits: Json | None = None,
+    clinic: Json | None = None,
 ) -> dict[str, bytes]:
     """The canonical bytes of the documents that a stream opening now names, by the name its entry gives them.
 
@@ -272,4 +298,8 @@ def new_documents(
         documents["calibration"] = calibration
     if measured is not None:
         documents["measured"] = measured
+    if limits is not None:
+        documents["limits"] = canonical(limits)
+    if clinic is not None:
+        documents["clinic"] = canonical(clinic)
     return documents

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import sub
+from types import NoneType
 from typing import Any, Literal, NamedTuple, Self, get_args, get_origin
 
 from devicelog.canonical import Json, canonical, parse_canonical
@@ -35,7 +36,22 @@ _VERSION = 1
 _HEAD = struct.Struct(f"<4sB{STREAM_ID_BYTES}sQIQ")  # magic, version, stream, first record, records, first stamp
 MAX_DELTA_US = 2**31 - 1  # -2**31 would fit the column too; no writer makes it and no reader takes it
 
-MarkKind = Literal["zone", "pass", "pause", "resume", "note"]
+MarkKind = Literal["zone", "pass", "pause", "resume", "note", "endpoint", "override", "cartridge", "operator", "plan"]
+Grade = Literal["none", "red", "pinpoint", "continuous"]  # what the skin shows: red without blood, points of blood ...
+
+# What a mark says besides who made it, by its kind: what must stand, what may.
+MARK_FIELDS: dict[MarkKind, tuple[frozenset[str], frozenset[str]]] = {
+    "zone": (frozenset(), frozenset({"zone"})),
+    "pass": (frozenset(), frozenset()),
+    "pause": (frozenset(), frozenset()),
+    "resume": (frozenset(), frozenset()),
+    "note": (frozenset(), frozenset({"note_sha256"})),
+    "endpoint": (frozenset({"zone", "grade"}), frozenset()),
+    "override": (frozenset({"rule", "note_sha256"}), frozenset({"zone"})),
+    "cartridge": (frozenset({"cartridge"}), frozenset()),
+    "operator": (frozenset({"practitioner"}), frozenset()),
+    "plan": (frozenset({"zone", "depth_min_um", "depth_max_um"}), frozenset({"passes_min", "passes_max"})),
+}
 
 
 class Record(NamedTuple):
@@ -61,12 +77,38 @@ class Clock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """An operator's input. `zone` goes with kind `zone`; `note_sha256` (a salted commitment) with kind `note`."""
+    """An operator's input. Which fields go with which kind stands in MARK_FIELDS; the others are None.
+
+    `zone`: the zone from here on (kind `zone`; None: none), or the zone that the mark is about; an override without
+    one holds everywhere. `note_sha256`: a salted commitment to the text of a note or the reason of an override. `plan`
+    replaces the planned depths, and the numbers of passes it has, from here on.
+
+    Raises ValueError when a field does not fit the kind, or a range has its ends the wrong way round.
+    """
 
     kind: MarkKind
     actor: str
     zone: str | None = None
     note_sha256: str | None = None
+    grade: Grade | None = None
+    rule: str | None = None
+    cartridge: str | None = None
+    practitioner: str | None = None
+    depth_min_um: int | None = None
+    depth_max_um: int | None = None
+    passes_min: int | None = None
+    passes_max: int | None = None
+
+    def __post_init__(self) -> None:
+        given = {name for name in self.__slots__ if getattr(self, name) is not None} - {"kind", "actor"}
+        must, may = MARK_FIELDS[self.kind]
+        if missing := must - given:
+            raise ValueError(f"a mark of kind {self.kind} without {', '.join(sorted(missing))}")
+        if extra := given - must - may:
+            raise ValueError(f"a mark of kind {self.kind} with {', '.join(sorted(extra))}")
+        for low, high in ((self.depth_min_um, self.depth_max_um), (self.passes_min, self.passes_max)):
+            if (low is not None and low < 0) or (high is not None and high < (low or 0)):
+                raise ValueError(f"a mark of kind {self.kind} from {low} to {high}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,20 +178,24 @@ def item_of(record: Record) -> RawInput | Body | None:
         fields["t_us"] = record.t_us
     try:
         item: RawInput | Body = _typed(cls, fields)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"record {record.number}: {KIND_NAMES[record.kind]} body: {error}") from error
     return item
 
 
 def _typed(cls: type[Any], fields: Json) -> Any:
     for name, value in fields.items():
-        annotation: Any = cls.__annotations__.get(name, int)
-        choices = get_args(annotation) if get_origin(annotation) is Literal else None
-        text = str(annotation)
-        wanted = bool if "bool" in text else int if "int" in text else str
+        choices, wanted = _choices(cls.__annotations__.get(name, int))
         if value not in choices if choices else type(value) is not wanted:
             raise TypeError(f"{name} is {value!r}")
     return cls(**fields)
+
+
+def _choices(annotation: Any) -> tuple[tuple[object, ...], object]:
+    """The words a field may be, none where it is not of a few words, and its type. A null never stands in a body."""
+    given = (annotation,) if get_origin(annotation) in (None, Literal) else get_args(annotation)
+    (annotation,) = [each for each in given if each is not NoneType]
+    return (get_args(annotation), str) if get_origin(annotation) is Literal else ((), annotation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,18 +26,23 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     ("paused", "interrupt"): "interrupted",
 }
 
+# What is seen, allowed or changed: a cartridge is changed and a session handed over in a pause rather than out of one.
+_ANY_TIME: frozenset[MarkKind] = frozenset({"zone", "note", "endpoint", "override", "cartridge", "operator", "plan"})
 # Which marks each state takes. Those named like an event change the state; the others do not.
 MARKS: dict[State, frozenset[MarkKind]] = {
     "planned": frozenset(),
-    "recording": frozenset({"zone", "pass", "pause", "note"}),
-    "paused": frozenset({"zone", "resume", "note"}),
+    "recording": _ANY_TIME | {"pass", "pause"},
+    "paused": _ANY_TIME | {"resume"},
     "closed": frozenset(),
     "interrupted": frozenset(),
 }
 
 _PRACTITIONER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z")
+_CARTRIDGE = re.compile(r"x-[0-9a-hjkmnp-tv-z]{10}\Z")
 _MAX_CLIENT_CODE = 64
 MAX_NOTE = 2000
+_LEAST_REASON = 3
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters and signs that show nothing
 _NAME = re.compile(r"[^\W\d_]{3,}")
 # As people write a date of birth; a year of two digits only where day and month are set apart from it.
 _DATES = (
@@ -115,6 +120,22 @@ def check_note(text: str, what: str = "note") -> str:
     if bad := _unseen(text):
         raise UsageProblem(f"the {what} has a character that cannot be shown: {bad}")
     return text
+
+
+def check_reason(text: str) -> str:
+    """The reason of an override, as `check_note`. Raises UsageProblem also when nobody could read a reason in it."""
+    text = check_note(text, "reason")
+    seen = sum(unicodedata.category(character)[0] in "LNPS" and character not in _BLANK for character in text)
+    if seen < _LEAST_REASON:
+        raise UsageProblem(f"the reason {text!r} is too short: say in {_LEAST_REASON} characters at least why")
+    return text
+
+
+def check_cartridge(cartridge: str) -> str:
+    """The id as it was given. Raises UsageProblem when it is none."""
+    if not _CARTRIDGE.match(cartridge):
+        raise UsageProblem(f"{cartridge[:40]!a} is no cartridge: `x-` and ten letters and digits")
+    return cartridge
 
 
 def _unseen(text: str) -> str | None:

@@ -5,7 +5,7 @@ the pen has no contact signal and the motor runs: contact unknown is not no cont
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from devicelog.canonical import Json
 from devicelog.runs import Run
@@ -14,10 +14,14 @@ from devicelog.steady import Neighbours, Steadiness
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a zone is judged by. The plan's are None where it has none for the zone; the frequency's where the pen's
-    profile has none."""
+    """What a zone is judged by. The plan's are None where it has none for the zone, the recommended range, the hard
+    maximum and the threshold where no source has one; the frequency's where the pen's profile has none."""
 
     device_max_um: int
+    recommended_min_um: int | None = None
+    recommended_max_um: int | None = None
+    hard_max_um: int | None = None
+    threshold_um: int | None = None  # inclusive, and of the dial alone: a jurisdiction's, not a limit
     plan_min_um: int | None = None
     plan_max_um: int | None = None
     tolerance_um: int = 0  # for measured depth only: a set depth is exact
@@ -25,6 +29,16 @@ class Limits:
     passes_max: int | None = None
     frequency_min_dhz: int | None = None
     frequency_max_dhz: int | None = None
+
+    def planned(self, least_um: int, most_um: int, passes_min: int | None, passes_max: int | None) -> "Limits":
+        """The same under other planned depths; numbers of passes that are None stay as they are."""
+        return replace(
+            self,
+            plan_min_um=least_um,
+            plan_max_um=most_um,
+            passes_min=self.passes_min if passes_min is None else passes_min,
+            passes_max=self.passes_max if passes_max is None else passes_max,
+        )
 
 
 @dataclass(slots=True)
@@ -57,7 +71,10 @@ class Range:
 
 @dataclass(slots=True)
 class Beyond:
-    """Time beyond a limit, by the dial, by the sensor, by either (`for_us`), and how far each went at most."""
+    """Time beyond a limit, by the dial, by the sensor, by either (`for_us`), and how far each went at most.
+
+    `limit_um` is the limit that was first gone beyond, at `first_record`: a mark may have set another since.
+    """
 
     for_us: int = 0
     set_um: int | None = None
@@ -65,6 +82,8 @@ class Beyond:
     measured_um: int | None = None
     measured_for_us: int = 0
     first_record: int | None = None
+    limit_um: int | None = None
+    samples: int = 0  # for the alarm, which one odd sample does not raise; the finding needs one
 
     def document(self) -> Json:
         """As plain values."""
@@ -75,6 +94,7 @@ class Beyond:
             "measured_um": self.measured_um,
             "measured_for_us": self.measured_for_us,
             "first_record": self.first_record,
+            "limit_um": self.limit_um,
         }
 
 
@@ -99,6 +119,9 @@ class ZoneTally:
     at_set_depth: Counter[int] = field(default_factory=Counter)
     over_plan: Beyond = field(default_factory=Beyond)
     over_device: Beyond = field(default_factory=Beyond)
+    over_recommended: Beyond = field(default_factory=Beyond)
+    over_hard: Beyond = field(default_factory=Beyond)
+    at_threshold: Beyond = field(default_factory=Beyond)
     under_plan: Beyond = field(default_factory=Beyond)
     steadiness: Steadiness = field(default_factory=Steadiness)
     frequency_beyond_us: int = 0
@@ -153,6 +176,12 @@ class ZoneTally:
         self._over(self.over_device, limits.device_max_um, run, high)
         if limits.plan_max_um is not None:
             self._over(self.over_plan, limits.plan_max_um, run, high)
+        if limits.recommended_max_um is not None:
+            self._over(self.over_recommended, limits.recommended_max_um, run, high)
+        if limits.hard_max_um is not None:
+            self._over(self.over_hard, limits.hard_max_um, run, high)
+        if set_um is not None and limits.threshold_um is not None:
+            self._at(self.at_threshold, limits.threshold_um, set_um, run)
         if limits.plan_min_um is not None:
             self._under(limits.plan_min_um, run, low)
         if set_um is not None and depth is not None and low is not None and high is not None:
@@ -168,7 +197,9 @@ class ZoneTally:
         if not set_over and not measured_over:
             return
         at = [i for i, value in enumerate(run.depth or ()) if value > measured_limit_um] if measured_over else []
-        over.for_us += (run.samples if set_over else len(at)) * run.period_us
+        samples = run.samples if set_over else len(at)
+        over.samples += samples
+        over.for_us += samples * run.period_us
         if set_over and set_um is not None:
             over.set_um = max(over.set_um or 0, set_um)
             over.set_for_us += run.samples * run.period_us
@@ -176,7 +207,18 @@ class ZoneTally:
             over.measured_um = max(over.measured_um or 0, high or 0)
             over.measured_for_us += len(at) * run.period_us
         if over.first_record is None:
-            over.first_record = run.first_record if set_over else run.record_of(at[0])
+            over.first_record, over.limit_um = run.first_record if set_over else run.record_of(at[0]), limit_um
+
+    def _at(self, at: Beyond, threshold_um: int, set_um: int, run: Run) -> None:
+        if set_um < threshold_um:
+            return
+        for_us = run.samples * run.period_us
+        at.samples += run.samples
+        at.for_us += for_us
+        at.set_for_us += for_us
+        at.set_um = max(at.set_um or 0, set_um)
+        if at.first_record is None:
+            at.first_record, at.limit_um = run.first_record, threshold_um
 
     def _under(self, limit_um: int, run: Run, low: int | None) -> None:
         """By the dial, and by the sensor only where there is no dial: a needle gives way as it touches down."""
@@ -198,7 +240,7 @@ class ZoneTally:
             first = at[0]
         under.for_us += for_us
         if under.first_record is None:
-            under.first_record = run.record_of(first)
+            under.first_record, under.limit_um = run.record_of(first), limit_um
 
     def document(self, *, operator_counts: bool) -> Json:
         """The zone's part of the derived record. `operator_counts` is whether anybody marked a pass in this stream."""
@@ -229,9 +271,16 @@ class ZoneTally:
             "plan_min_um": limits.plan_min_um,
             "plan_max_um": limits.plan_max_um,
             "device_max_um": limits.device_max_um,
+            "recommended_min_um": limits.recommended_min_um,
+            "recommended_max_um": limits.recommended_max_um,
+            "hard_max_um": limits.hard_max_um,
+            "threshold_um": limits.threshold_um,
             "tolerance_um": limits.tolerance_um,
             "over_plan": self.over_plan.document(),
             "over_device": self.over_device.document(),
+            "over_recommended": self.over_recommended.document(),
+            "over_hard": self.over_hard.document(),
+            "at_threshold": self.at_threshold.document(),
             "under_plan": self.under_plan.document(),
             "steadiness": self.steadiness.document(),
             "frequency_beyond_us": self.frequency_beyond_us,

@@ -11,6 +11,18 @@ from tests.builders import Bench
 
 ZONES = ("forehead", "cheek.left", "chin", None)
 SETTINGS = (150, 300, 300, 450, 3_000, None)
+TOLD: tuple[dict[str, Any], ...] = (
+    {"kind": "endpoint", "zone": "forehead", "grade": "red"},
+    {"kind": "endpoint", "zone": "chin", "grade": "continuous"},
+    {"kind": "override", "rule": "depth.over_plan", "zone": "forehead", "note_sha256": "0" * 64},
+    {"kind": "cartridge", "cartridge": "x-0000000001"},
+    {"kind": "cartridge", "cartridge": "x-0000000002"},
+    {"kind": "operator", "practitioner": "p-08"},
+    {"kind": "operator", "practitioner": "p-07"},
+    {"kind": "plan", "zone": "forehead", "depth_min_um": 100, "depth_max_um": 250},
+    {"kind": "plan", "zone": "forehead", "depth_min_um": 300, "depth_max_um": 500, "passes_min": 2},
+    {"kind": "plan", "zone": "chin", "depth_min_um": 0, "depth_max_um": 100, "passes_max": 1},
+)
 DEPTHS = (-20, 40, 200, 200, 200, 460, 560, 800, 2_700)
 
 _frames = st.tuples(st.just("frames"), st.sampled_from([1, 2, 2, 3, 60]))
@@ -24,6 +36,7 @@ _shape = st.tuples(
 _other = st.one_of(
     st.tuples(st.just("zone"), st.sampled_from(ZONES)),
     st.tuples(st.just("mark"), st.sampled_from(["pass", "pause", "resume", "note"])),
+    st.tuples(st.just("told"), st.sampled_from(TOLD)),
     st.tuples(st.just("dial"), st.sampled_from(SETTINGS)),
     st.tuples(st.just("lose"), st.sampled_from([1, 3, 12, 30])),
     st.tuples(st.just("wait"), st.sampled_from([1, 900_000, 2_600_000])),
@@ -99,6 +112,9 @@ class Stream:
 
     def _mark(self, kind: Any) -> None:
         self.bench.mark(kind)
+
+    def _told(self, fields: dict[str, Any]) -> None:
+        self.bench.mark(**fields)
 
     def _dial(self, set_um: int | None) -> None:
         self.bench.set_um = set_um

@@ -278,6 +278,7 @@ def test_measured_depth_is_over_the_plan_beyond_its_tolerance(bench):
         "measured_um": 600,
         "measured_for_us": 30_000,
         "first_record": record.number,
+        "limit_um": 400,
     }
 
 
@@ -295,6 +296,7 @@ def test_set_depth_is_over_the_plan_without_a_tolerance(bench):
         "measured_um": None,
         "measured_for_us": 0,
         "first_record": 3,  # clock, mark, a frame at the limit, this one
+        "limit_um": 400,
     }
 
 
@@ -341,6 +343,7 @@ def test_over_the_device(bench):
         "measured_um": 2_800,
         "measured_for_us": 20_000,
         "first_record": 3,
+        "limit_um": 2_500,
     }
 
 
@@ -352,6 +355,7 @@ def test_how_far_over_at_most_does_not_fall(bench):
     assert over == {
         "for_us": 30_000,
         "first_record": 2,
+        "limit_um": 400,
         "set_um": 900,
         "set_for_us": 30_000,
         "measured_um": 800,

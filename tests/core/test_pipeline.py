@@ -158,7 +158,7 @@ def entry(**extra: Any) -> tuple[dict[str, Any], dict[str, bytes]]:
 def test_an_opening_that_was_read_is_the_one_that_was_meant():
     body, documents = entry(pen_before=BEFORE.document(), pen_heard=HEARD.document())
     read = Opening.read("session.opened", body, documents)
-    assert read == opening_of(pen=PEN, before=BEFORE, heard=HEARD)
+    assert read == opening_of(pen=PEN, before=BEFORE, heard=HEARD, practitioner="p-07")
     assert read.plan == PLAN
     assert read.profile == PROFILE
     assert read.rules == rules_document()
@@ -188,7 +188,7 @@ def test_pins_beside_the_pen_are_named_by_the_opening():
 def test_a_pipeline_of_an_opening_that_was_read_gives_the_same_bytes():
     body, documents = entry(pen_before=BEFORE.document(), pen_heard=None)
     again = Pipeline(Opening.read("session.opened", body, documents))
-    bench = Bench(opening_of(pen=PEN, before=BEFORE))
+    bench = Bench(opening_of(pen=PEN, before=BEFORE, practitioner="p-07"))
     bench.zone("forehead")
     bench.samples("0110", depth=560)
     derived = bench.end()
@@ -367,7 +367,7 @@ def test_what_it_says_live_is_what_it_says_in_the_end():
 def test_a_swapped_pen_is_the_same_live_and_in_replay():
     body, documents = entry(pen_before=BEFORE.document(), pen_heard=None)
     again = Pipeline(Opening.read("session.opened", body, documents))
-    bench = Bench(opening_of(pen=PEN, before=BEFORE))
+    bench = Bench(opening_of(pen=PEN, before=BEFORE, practitioner="p-07"))
     bench.zone("forehead")
     bench.identity()
     bench.mode = "demo"

@@ -23,14 +23,17 @@ from devicelog.records import SERIAL, Mark, Record, item_of
 from devicelog.runs import GAP_LISTED_US, Run
 from firmware_bridge.decode import Decoder
 from firmware_bridge.readings import Fault, Heartbeat, Identity, LinkChange, Overflow, PenEvent, SampleBlock
-from tests.builders import HOST_US, PEN, PROFILE, Bench, opening_of, plan_with, planned
+from tests.builders import HOST_US, PEN, PROFILE, Bench, limits_of, opening_of, plan_with, planned
 from tests.core.streams import Stream, actions
 
 NAMED = replace(PROFILE, frequency_min_dhz=1_100, frequency_max_dhz=1_400, frequency_source="test")
 PLAN = plan_with(
     planned("forehead", 400, least_um=200, passes_min=1, passes_max=2), planned("cheek.left", 1_000, least_um=250)
 )
-OPENING = opening_of(plan=PLAN, profile=NAMED)
+HARD_UM = {"forehead": (150, 350, 650), "cheek.left": (None, None, 500)}  # recommended, and the hard maximum
+THRESHOLD_UM = 450
+LIMITS = limits_of(*((zone, *depths) for zone, depths in HARD_UM.items()), threshold_um=THRESHOLD_UM)
+OPENING = opening_of(plan=PLAN, profile=NAMED, limits=LIMITS, practitioner="p-01")
 TOLERANCE_UM = 150
 LEAP_UM = 500
 
@@ -44,6 +47,7 @@ class Zone:
         self.low_um = planned.depth_min_um if planned else None
         self.high_um = planned.depth_max_um if planned else None
         self.passes = (planned.passes_min, planned.passes_max) if planned else (None, None)
+        self.least_um, self.most_um, self.hard_um = HARD_UM.get(name, (None, None, None))
         self.sums: Counter[str] = Counter()
         self.longest_us = self.still_us = self.largest_um = 0
         self.first_leap: int | None = None
@@ -54,11 +58,9 @@ class Zone:
         self.depths: list[int] = []
         self.frequencies: list[int] = []
         self.at: Counter[int] = Counter()
-        self.beyond: dict[str, list[tuple[int, int | None, int | None, int]]] = {
-            "over_plan": [],
-            "over_device": [],
-            "under_plan": [],
-        }  # of each sample beyond: record, set, measured, period
+        names = ("over_plan", "over_device", "over_recommended", "over_hard", "at_threshold", "under_plan")
+        # of each sample beyond: record, set, measured, period, limit
+        self.beyond: dict[str, list[tuple[int, int | None, int | None, int, int]]] = {name: [] for name in names}
 
     def judge(self, record: int, block: SampleBlock, i: int) -> None:
         """One sample on the skin, or one that may be."""
@@ -77,17 +79,24 @@ class Zone:
         if set_um is not None and depth is not None:
             self.sums["compared_us"] += period_us
             self.sums["disagree_us"] += period_us * (abs(depth - set_um) > TOLERANCE_UM)
-        for name, limit_um in (("over_plan", self.high_um), ("over_device", 2_500)):
+        for name, limit_um in (
+            ("over_plan", self.high_um),
+            ("over_device", 2_500),
+            ("over_recommended", self.most_um),
+            ("over_hard", self.hard_um),
+        ):
             if limit_um is not None:
                 over_set = set_um if set_um is not None and set_um > limit_um else None
                 over = depth if depth is not None and depth > limit_um + TOLERANCE_UM else None
                 if over_set is not None or over is not None:
-                    self.beyond[name].append((record, over_set, over, period_us))
+                    self.beyond[name].append((record, over_set, over, period_us, limit_um))
+        if set_um is not None and set_um >= THRESHOLD_UM:
+            self.beyond["at_threshold"].append((record, set_um, None, period_us, THRESHOLD_UM))
         if self.low_um is not None:
             if set_um is not None and set_um < self.low_um:
-                self.beyond["under_plan"].append((record, set_um, None, period_us))
+                self.beyond["under_plan"].append((record, set_um, None, period_us, self.low_um))
             elif set_um is None and depth is not None and depth < self.low_um - TOLERANCE_UM:
-                self.beyond["under_plan"].append((record, None, depth, period_us))
+                self.beyond["under_plan"].append((record, None, depth, period_us, self.low_um))
 
     def document(self, *, operator_counts: bool) -> dict[str, Any]:
         """As the derived record has it."""
@@ -117,9 +126,11 @@ class Zone:
             "plan_max_um": self.high_um,
             "device_max_um": 2_500,
             "tolerance_um": TOLERANCE_UM,
-            "over_plan": beyond(self.beyond["over_plan"], max),
-            "over_device": beyond(self.beyond["over_device"], max),
-            "under_plan": beyond(self.beyond["under_plan"], min),
+            "recommended_min_um": self.least_um,
+            "recommended_max_um": self.most_um,
+            "hard_max_um": self.hard_um,
+            "threshold_um": THRESHOLD_UM,
+            **{name: beyond(samples, min if name == "under_plan" else max) for name, samples in self.beyond.items()},
             "steadiness": {
                 "compared": self.sums["compared"],
                 "leaps": self.sums["leaps"],
@@ -138,16 +149,17 @@ def mean(values: list[int], unit: str) -> dict[str, int] | None:
     return {"n": n, f"min_{unit}": min(values), f"mean_{unit}": rounded, f"max_{unit}": max(values)}
 
 
-def beyond(samples: list[tuple[int, int | None, int | None, int]], worst: Any) -> dict[str, int | None]:
-    by_set = [(um, us) for _, um, _, us in samples if um is not None]
-    measured = [(um, us) for _, _, um, us in samples if um is not None]
+def beyond(samples: list[tuple[int, int | None, int | None, int, int]], worst: Any) -> dict[str, int | None]:
+    by_set = [(um, us) for _, um, _, us, _ in samples if um is not None]
+    measured = [(um, us) for _, _, um, us, _ in samples if um is not None]
     return {
-        "for_us": sum(us for *_, us in samples),
+        "for_us": sum(us for *_, us, _ in samples),
         "set_um": worst((um for um, _ in by_set), default=None),
         "set_for_us": sum(us for _, us in by_set),
         "measured_um": worst((um for um, _ in measured), default=None),
         "measured_for_us": sum(us for _, us in measured),
         "first_record": samples[0][0] if samples else None,
+        "limit_um": samples[0][4] if samples else None,
     }
 
 
@@ -171,6 +183,10 @@ class Reference:
         self.unheard, self.counted_in = False, None
         self.spans: list[dict[str, Any]] = []
         self.turned = 0
+        self.cut = False
+        self.practitioner: str | None = "p-01"
+        self.cartridge: str | None = None
+        self.planned: dict[str, list[Mark]] = {}
         decoder = Decoder()
         for record in records:
             item = item_of(record)
@@ -200,7 +216,21 @@ class Reference:
         return self.of(self.zone)
 
     def of(self, zone: str) -> Zone:
-        return self.zones.setdefault(zone, Zone(zone))
+        if zone not in self.zones:
+            self.zones[zone] = Zone(zone)
+            for mark in self.planned.get(zone, ()):
+                self.plan(self.zones[zone], mark)
+        return self.zones[zone]
+
+    def plan(self, zone: Zone, mark: Mark) -> None:
+        zone.low_um, zone.high_um = mark.depth_min_um, mark.depth_max_um
+        least, most = mark.passes_min, mark.passes_max
+        zone.passes = (zone.passes[0] if least is None else least, zone.passes[1] if most is None else most)
+
+    def parted(self, number: int) -> None:
+        if self.spans and self.turned <= self.spans[-1]["newest"]:
+            self.turned = number
+        self.cut = True
 
     def end_glide(self) -> None:
         self.glide_us, self.before = 0, None
@@ -215,6 +245,19 @@ class Reference:
             self.operator_counts = True
         elif mark.kind in ("pause", "resume"):
             self.paused = mark.kind == "pause"
+        elif mark.kind == "operator":
+            self.practitioner = mark.practitioner
+            self.parted(number)
+        elif mark.kind == "cartridge":
+            self.cartridge = mark.cartridge
+            self.parted(number)
+        elif mark.kind == "plan":
+            assert mark.zone
+            self.planned.setdefault(mark.zone, []).append(mark)
+            if mark.zone in self.zones:
+                self.plan(self.zones[mark.zone], mark)
+            if mark.zone == self.zone:
+                self.parted(number)
 
     def take(self, record: Record, reading: Any) -> None:
         if isinstance(reading, Fault):
@@ -343,9 +386,10 @@ class Reference:
         self.before = (depth, setting)
 
     def paint(self, record: Record, block: SampleBlock, *, contact: bool | None) -> None:
-        """The span of a sample: its zone and its dial."""
+        """The span of a sample: its zone and its dial, and what was told since the one before."""
         span = self.spans[-1] if self.spans else None
-        if span is None or (span["zone"], span["depth_set_um"]) != (self.zone, block.depth_set_um):
+        if span is None or self.cut or (span["zone"], span["depth_set_um"]) != (self.zone, block.depth_set_um):
+            self.cut = False
             after_turn = span is None or self.turned > span["newest"]
             span = {
                 "zone": self.zone,
@@ -354,6 +398,10 @@ class Reference:
                 "from_us": record.t_us - HOST_US,
                 "contact_us": 0,
                 "samples": 0,
+                "practitioner": self.practitioner,
+                "cartridge": self.cartridge,
+                "plan_max_um": self.here().high_um,
+                "hard_max_um": self.here().hard_um,
             }
             self.spans.append(span)
         span["newest"] = record.number

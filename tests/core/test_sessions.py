@@ -46,8 +46,11 @@ POSSIBLE = {
 }
 TAKEN = {
     "planned": set(),
-    "recording": {"zone", "pass", "pause", "note"},
-    "paused": {"zone", "resume", "note"},
+    "recording": {
+        *("zone", "pass", "pause", "note"),
+        *("endpoint", "override", "cartridge", "operator", "plan"),
+    },
+    "paused": {"zone", "resume", "note", "endpoint", "override", "cartridge", "operator", "plan"},
     "closed": set(),
     "interrupted": set(),
 }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -10,6 +11,15 @@ import pytest
 
 from devicelog.pipeline import ENGINE
 from tests.e2e.running import ROOT, devicelog, listed
+
+# What engine 4 tells besides: nothing that a session of that day has.
+ADDED = {
+    "engine",
+    *("clinic", "limits", "endpoints", "overrides", "cartridge_changes", "operators", "plan_changes"),
+    *("recommended_min_um", "recommended_max_um", "hard_max_um", "threshold_um", "limit_um"),
+    *("over_recommended", "over_hard", "at_threshold", "practitioner", "cartridge", "plan_max_um"),
+    *("for_us", "set_um", "set_for_us", "measured_um", "measured_for_us", "first_record"),  # of time beyond those
+}
 
 KEPT = ROOT / "tests" / "data" / "databases"
 
@@ -25,13 +35,16 @@ def old(tmp_path: Path) -> Path:
 
 
 @pytest.mark.requirement("R13")
-def test_sessions_of_0_2_0_derive_to_the_same_but_for_the_engine(old: Path) -> None:
+def test_sessions_of_0_2_0_derive_to_the_same_but_for_the_engine_and_what_it_adds(old: Path) -> None:
     devicelog("verify", "--all", data_dir=old).succeeded()
     for row in listed(old)[0]:
         run = devicelog("replay", row["id"], "--json", data_dir=old).succeeded()
         (derivation,) = json.loads(run.stdout)["derivations"]
-        changed = [line for line in derivation["difference"] if line.startswith(("+ ", "- "))]
-        assert changed == ['- "engine": 2,', f'+ "engine": {ENGINE},']
+        taken = [line for line in derivation["difference"] if line.startswith("- ")]
+        added = [line for line in derivation["difference"] if line.startswith("+ ")]
+        assert taken == ['- "engine": 2,']
+        assert f'+ "engine": {ENGINE},' in added
+        assert {key for line in added for key in re.findall(r'"([a-z_]+)":', line)} <= ADDED, added
 
 
 def test_nothing_has_to_be_upgraded(old: Path) -> None:

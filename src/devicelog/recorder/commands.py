@@ -6,17 +6,24 @@ Whether the session takes it now is decided by the recorder (sessions.check_mark
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
-from typing import cast, get_args
+from typing import get_args
 
 from devicelog.canonical import Json
-from devicelog.clinical.plan import suggest
+from devicelog.clinical.plan import DEPTH_LIMIT_UM, PASSES_LIMIT, suggest
 from devicelog.errors import UsageProblem
-from devicelog.records import MarkKind
-from devicelog.sessions import check_note
+from devicelog.records import Grade, MarkKind
+from devicelog.rules.table import RULES
+from devicelog.sessions import check_cartridge, check_note, check_practitioner, check_reason
 
 KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
+GRADES: tuple[Grade, ...] = get_args(Grade)
+RULE_IDS = tuple(dict.fromkeys(rule.id for rule in RULES))
 _LINE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s+(.+)")
+_PLANNED = re.compile(
+    r"(\d{1,2}(?:\.\d{1,3})?)\s*-\s*(\d{1,2}(?:\.\d{1,3})?)(?:\s+passes\s+(\d{1,2})\s*-\s*(\d{1,2}))?"
+)
 
 RELEASE_MOST_US = 86_400_000_000
 
@@ -25,15 +32,34 @@ Reply = Callable[[Json], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkCommand:
-    """A mark that somebody wants to make. `zone` goes with kind `zone`, `text` with `note`."""
+    """A mark that somebody wants to make; which field goes with which kind stands in records.MARK_FIELDS.
+
+    `text` is that of a note or the reason of an override. An end-point and an override of a rule that judges zones are
+    of the zone of the moment in which the mark is made.
+    """
 
     kind: MarkKind
     zone: str | None = None
     text: str | None = None
+    grade: Grade | None = None
+    rule: str | None = None
+    cartridge: str | None = None
+    practitioner: str | None = None
+    depth_min_um: int | None = None
+    depth_max_um: int | None = None
+    passes_min: int | None = None
+    passes_max: int | None = None
 
     def words(self) -> str:
-        """As it was said; the text of a note stays out."""
-        return f"{self.kind} {self.zone}" if self.zone else self.kind
+        """As it was said; the text of a note and a reason stay out."""
+        said = [self.kind, *(word for word in (self.zone, self.grade, self.rule, self.cartridge) if word)]
+        if self.practitioner is not None:
+            said.append(self.practitioner)
+        if self.depth_min_um is not None and self.depth_max_um is not None:
+            said.append(f"{self.depth_min_um / 1000:g}-{self.depth_max_um / 1000:g} mm")
+        if self.passes_min is not None or self.passes_max is not None:
+            said.append(f"passes {self.passes_min}-{self.passes_max}")
+        return " ".join(said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,23 +86,98 @@ def parse_release(request: Json) -> PortCommand:
 
 
 def parse_mark(words: Sequence[str], zones: Collection[str]) -> MarkCommand:
-    """`zone ID`, `pass`, `pause`, `resume` or `note TEXT`. Raises UsageProblem, with a suggestion."""
+    """The words of a mark, `zone ID` or `override RULE REASON`, as `_READERS` reads them.
+
+    Raises UsageProblem, with a suggestion.
+    """
     kind, rest = (words[0], list(words[1:])) if words else ("", [])
     if kind not in KINDS:
         raise UsageProblem(f"{kind!r} is no mark; there are: {', '.join(KINDS)}.{suggest(kind, KINDS)}")
-    if kind == "note":
-        return MarkCommand(kind="note", text=check_note(" ".join(rest)))
-    if kind == "zone":
-        if len(rest) != 1:
-            raise UsageProblem("a zone mark names one zone: zone ID")
-        if rest[0] not in zones:
-            raise UsageProblem(
-                f"there is no zone {rest[0]!r}; `devicelog zones list` shows them.{suggest(rest[0], zones)}"
-            )
-        return MarkCommand(kind="zone", zone=rest[0])
+    read = _READERS.get(kind)
+    if read is not None:
+        return read(rest, zones)
     if rest:
         raise UsageProblem(f"a {kind} mark takes nothing more, and got {' '.join(rest)!r}")
-    return MarkCommand(kind=cast(MarkKind, kind))
+    return MarkCommand(kind=kind)
+
+
+def _note(rest: Sequence[str], _zones: Collection[str]) -> MarkCommand:
+    return MarkCommand(kind="note", text=check_note(" ".join(rest)))
+
+
+def _zone(rest: Sequence[str], zones: Collection[str]) -> MarkCommand:
+    return MarkCommand(kind="zone", zone=_known_zone(_one(rest, "a zone mark names one zone: zone ID"), zones))
+
+
+def _endpoint(rest: Sequence[str], _zones: Collection[str]) -> MarkCommand:
+    said = _one(rest, f"an endpoint mark says what the skin shows: endpoint {'|'.join(GRADES)}")
+    if said not in GRADES:
+        raise UsageProblem(f"{said!r} is no end-point; there are: {', '.join(GRADES)}.{suggest(said, GRADES)}")
+    return MarkCommand(kind="endpoint", grade=said)
+
+
+def _override(rest: Sequence[str], _zones: Collection[str]) -> MarkCommand:
+    if not rest:
+        raise UsageProblem("an override names a rule and a reason: override RULE REASON")
+    if rest[0] not in RULE_IDS:
+        raise UsageProblem(
+            f"there is no rule {rest[0]!r}; `sessions show --json` names them.{suggest(rest[0], RULE_IDS)}"
+        )
+    if len(rest) == 1:
+        raise UsageProblem(f"an override needs a reason: override {rest[0]} REASON")
+    return MarkCommand(kind="override", rule=rest[0], text=check_reason(" ".join(rest[1:])))
+
+
+def _cartridge(rest: Sequence[str], _zones: Collection[str]) -> MarkCommand:
+    said = _one(rest, "a cartridge mark names the cartridge that is on now: cartridge x-...")
+    return MarkCommand(kind="cartridge", cartridge=check_cartridge(said))
+
+
+def _operator(rest: Sequence[str], _zones: Collection[str]) -> MarkCommand:
+    said = _one(rest, "an operator mark names who goes on: operator ID")
+    return MarkCommand(kind="operator", practitioner=check_practitioner(said))
+
+
+def _plan(rest: Sequence[str], zones: Collection[str]) -> MarkCommand:
+    usage = "a plan mark names a zone and its depths in mm: plan ZONE 0.30-0.40, perhaps with `passes 2-4`"
+    found = _PLANNED.fullmatch(" ".join(rest[1:])) if rest else None
+    if found is None:
+        raise UsageProblem(usage)
+    zone = _known_zone(rest[0], zones)
+    low_um, high_um = (int(Decimal(depth) * 1000) for depth in found.group(1, 2))
+    if not low_um <= high_um <= DEPTH_LIMIT_UM:
+        raise UsageProblem(
+            f"{found[1]} to {found[2]} mm: the first is the smaller one, and {DEPTH_LIMIT_UM} µm the most"
+        )
+    least, most = (None if passes is None else int(passes) for passes in found.group(3, 4))
+    if least is not None and most is not None and not least <= most <= PASSES_LIMIT:
+        raise UsageProblem(f"passes {least}-{most}: the smaller number stands first, and none is over {PASSES_LIMIT}")
+    return MarkCommand(
+        kind="plan", zone=zone, depth_min_um=low_um, depth_max_um=high_um, passes_min=least, passes_max=most
+    )
+
+
+def _one(rest: Sequence[str], usage: str) -> str:
+    if len(rest) != 1:
+        raise UsageProblem(usage)
+    return rest[0]
+
+
+def _known_zone(zone: str, zones: Collection[str]) -> str:
+    if zone not in zones:
+        raise UsageProblem(f"there is no zone {zone!r}; `devicelog zones list` shows them.{suggest(zone, zones)}")
+    return zone
+
+
+_READERS: dict[str, Callable[[Sequence[str], Collection[str]], MarkCommand]] = {
+    "note": _note,
+    "zone": _zone,
+    "endpoint": _endpoint,
+    "override": _override,
+    "cartridge": _cartridge,
+    "operator": _operator,
+    "plan": _plan,
+}
 
 
 def read_marks(path: Path, zones: Collection[str]) -> tuple[TimedMark, ...]:

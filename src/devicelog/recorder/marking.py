@@ -7,16 +7,17 @@ import secrets
 from concurrent.futures import Future
 
 from devicelog.canonical import Json
-from devicelog.errors import DevicelogError, NotFound, StoreUnusable
+from devicelog.errors import DevicelogError, NotFound, StoreUnusable, UsageProblem
 from devicelog.ledger.entries import Actor
 from devicelog.recorder.commands import MarkCommand, Reply
 from devicelog.recorder.stream import OpenStream
 from devicelog.records import Mark
-from devicelog.sessions import Event, State, check_mark, next_state
+from devicelog.sessions import UNASSIGNED, Event, State, check_mark, next_state
 from devicelog.store.transaction import NOTE_TAG, Transaction, commitment
 from devicelog.store.writer import Writer
 
 _STATE_EVENTS: dict[str, Event] = {"pause": "pause", "resume": "resume"}
+_OF_ZONES = ("depth.", "dial.", "endpoint.", "interval.", "passes.", "zone.")  # rules that speak of one zone
 
 
 class Marking:
@@ -34,23 +35,26 @@ class Marking:
 
     def make(self, stream: OpenStream, command: MarkCommand, reply: Reply, actor: Actor | None = None) -> None:
         """Make a mark a record of the open stream; tell about it when it is on disk. `actor`: not who treats."""
-        actor = actor or self.actor
+        actor, zone = actor or self.actor, stream.pipeline.derivation.needling.zone
         if self.state == "planned":
             reply(refusal("no session is recording yet: waiting for the pen", NotFound.exit_code))
             return
+        salt = secrets.token_bytes(32)
+        note_sha256 = commitment(NOTE_TAG, salt, command.text) if command.text is not None else None
         try:
             check_mark(self.state, command.kind)
+            mark = mark_of(command, actor.id, zone, note_sha256)
         except DevicelogError as error:
             reply(refusal(str(error), error.exit_code))
             return
-        salt = secrets.token_bytes(32)
-        note_sha256 = commitment(NOTE_TAG, salt, command.text) if command.text is not None else None
-        stream.take(Mark(kind=command.kind, actor=actor.id, zone=command.zone, note_sha256=note_sha256))
+        stream.take(mark)
         number, event, before = stream.last_record, _STATE_EVENTS.get(command.kind), self.state
         if event is not None:
             self.change(event)
         if event == "pause":
             self.paused_by = actor
+        if mark.practitioner is not None:  # the marks from here on are hers
+            self.actor = Actor(id=mark.practitioner, role="practitioner")
         after = self.state
 
         def keep(transaction: Transaction) -> None:
@@ -69,6 +73,29 @@ class Marking:
                 reply({"ok": True, "session": stream.id, "record": number, "mark": command.words(), "state": after})
 
         self._writer.do(keep).add_done_callback(kept)
+
+
+def mark_of(command: MarkCommand, actor: str, zone: str, note_sha256: str | None) -> Mark:
+    """The mark that this command makes now, in this zone. Raises UsageProblem where it needs one and none is marked."""
+    about = command.zone
+    if command.kind == "endpoint" or (command.rule is not None and command.rule.startswith(_OF_ZONES)):
+        if zone == UNASSIGNED:
+            raise UsageProblem(f"{command.words()}: of which zone? Mark it first: zone ID")
+        about = zone
+    return Mark(
+        kind=command.kind,
+        actor=actor,
+        zone=about,
+        note_sha256=note_sha256,
+        grade=command.grade,
+        rule=command.rule,
+        cartridge=command.cartridge,
+        practitioner=command.practitioner,
+        depth_min_um=command.depth_min_um,
+        depth_max_um=command.depth_max_um,
+        passes_min=command.passes_min,
+        passes_max=command.passes_max,
+    )
 
 
 def refusal(error: str, exit_code: int) -> Json:
