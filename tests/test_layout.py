@@ -308,6 +308,7 @@ IMPORTERS = {
     "segno": {"devicelog.packages.report.qr"},
     "typst": {"devicelog.packages.report.pdf"},
     "cryptography": {"devicelog.ledger.keys"},
+    "argon2": {"devicelog.desk.hashing"},
 }
 
 

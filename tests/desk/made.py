@@ -7,7 +7,15 @@ from devicelog.ledger.entries import Actor, Entry, entry_bytes, read_entry
 
 SESSION, OTHER = "s-0000000001", "s-0000000002"
 KM = Actor(id="KM", role="practitioner", auth="pin")
-_DESK: Json = {"stream": None, "client_ref": None, "visit": None, "course": None, "private": [], "documents": {}}
+_DESK: Json = {
+    "stream": None,
+    "client_ref": None,
+    "client_commitment": None,
+    "visit": None,
+    "course": None,
+    "private": [],
+    "documents": {},
+}
 
 
 class Ledger:

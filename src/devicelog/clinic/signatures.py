@@ -38,6 +38,7 @@ AMENDABLE: dict[str, str] = {
     "response": "immediate response of the skin",
     "aftercare": "aftercare and sun protection that was told",
     "next_date": "when to come again",
+    "plan": "what was planned, in words; what it was judged by stays",
     "note": "anything else that was noted",
 }
 
