@@ -105,6 +105,10 @@ PURE = {
     "devicelog.pipeline",
     "devicelog.samples",
     "devicelog.clinical.plan",
+    "devicelog.clinic",
+    "devicelog.clinic.people",
+    "devicelog.clinic.roles",
+    "devicelog.clinic.signatures",
     "devicelog.words",
     "devicelog.words.units",
     "devicelog.words.findings",
@@ -312,6 +316,7 @@ IMPORTERS = {
     "segno": {"devicelog.packages.report.qr"},
     "typst": {"devicelog.packages.report.pdf"},
     "cryptography": {"devicelog.ledger.keys"},
+    "argon2": {"devicelog.desk.hashing"},
 }
 
 

@@ -69,6 +69,12 @@ class BadTransition(DevicelogError):
     exit_code = 2
 
 
+class NotAllowed(DevicelogError):
+    """Somebody may not do this, or has not shown who it is. The message says what would let it go on."""
+
+    exit_code = 2
+
+
 class CannotDecide(DevicelogError):
     """What was given is not enough to say whether it is what was recorded: no pinned key, or of a later version."""
 

@@ -16,6 +16,7 @@ _COMMANDS = {
     "record": ("devicelog.cli.record:record", "Record one session from a pen."),
     "mark": ("devicelog.cli.record:mark", "Make a mark in the session that is being recorded."),
     "sessions": ("devicelog.cli.sessions:sessions", "What was recorded: list, read, correct, get the data out."),
+    "practitioners": ("devicelog.cli.practitioners:practitioners", "Who works here: ids, roles, PINs."),
     "clients": (
         "devicelog.cli.clients:clients",
         "Treated persons: what is held on one, export it, erase it, how long it is kept.",

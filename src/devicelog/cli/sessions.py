@@ -19,6 +19,7 @@ from devicelog.cli.common import (
     table,
 )
 from devicelog.cli.releasing import release
+from devicelog.cli.signing import amend, explain, sign
 
 if TYPE_CHECKING:
     from devicelog.canonical import Json
@@ -33,7 +34,8 @@ def sessions() -> None:
     """What was recorded: list, read, correct, get the data out."""
 
 
-sessions.add_command(release)
+for command in (release, sign, amend, explain):
+    sessions.add_command(command)
 
 
 @sessions.command("list")

@@ -7,13 +7,14 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from devicelog.errors import EvidenceDamaged
 from devicelog.ledger.entries import Entry
 from devicelog.ledger.note import VerifierKey
 from devicelog.ledger.pin import Pin
 from devicelog.ledger.sshsig import parse_ssh_key
+from devicelog.store.clients import SURE
 from devicelog.store.evidence import Evidence, unchanged
 from devicelog.store.schema import CHECKPOINT, LEDGER_ENTRY
 
@@ -95,6 +96,17 @@ def first_of(evidence: Evidence, type_: str) -> Entry | None:
 def newest_of(evidence: Evidence, type_: str) -> Entry | None:
     """The newest entry of a type, or None. Raises EvidenceDamaged."""
     return _one_of(evidence, type_, newest=True)
+
+
+def newest_sure(evidence: Evidence) -> Entry | None:
+    """The newest entry whose wall clock was sure, or None. Raises EvidenceDamaged."""
+    here = or_(*(func.instr(LEDGER_ENTRY.c.bytes, f'"clock":"{word}"'.encode()) > 0 for word in SURE))
+    query = select(LEDGER_ENTRY.c.seq).where(here).order_by(LEDGER_ENTRY.c.seq.desc()).limit(1)
+    for row in evidence.rows(query):
+        entry = evidence.entry(row.seq)
+        if entry.values["clock"] in SURE:
+            return entry
+    return None
 
 
 def _one_of(evidence: Evidence, type_: str, *, newest: bool) -> Entry | None:
