@@ -1,0 +1,150 @@
+"""Screening, age and skin type against the exact device: just inside, just outside, missing; and the one word."""
+
+from typing import Any
+
+import pytest
+
+from devicelog.canonical import canonical
+from devicelog.clinical.shipped import load_devices, load_questionnaire
+from devicelog.clinical.suitability import CHECKS, RULES, Client, Row, suitability, suitability_document, word_of
+
+QUESTIONS, DEVICES = load_questionnaire(), load_devices()
+NO = QUESTIONS.all_no_but([])
+DAY = "2031-03-01"
+
+
+def rows(device: str | None = "exceed", indication: str | None = "facial_acne_scars", **changes: Any) -> list[Row]:
+    day = changes.pop("day", DAY)
+    client = Client(**{"answers": NO, "born": "1990-01-01", "phototype": "II"} | changes)
+    return suitability(client, questionnaire=QUESTIONS, devices=DEVICES, device=device, indication=indication, day=day)
+
+
+def results(found: list[Row]) -> dict[str, str]:
+    return {row.rule: row.result for row in found}
+
+
+def one(rule: str, **changes: Any) -> Row:
+    (row,) = [row for row in rows(**changes) if row.rule == rule]
+    return row
+
+
+def test_who_fits_passes_every_rule() -> None:
+    assert results(rows()) == dict.fromkeys(RULES, "passed")
+    assert word_of(rows(), words_given=()) == "clear"
+
+
+# Clearances as their summaries say (evidence graded C): K182407 Exceed, acne scars, 22+, I-IV; K180778 Exceed, facial
+# wrinkles, 22+, I-III; K253002 SkinStylus, periorbital wrinkles, 34+, I-VI; K202243 SkinPen, neck, II-IV, and acne
+# scars, all; DEN160029 SkinPen, acne scars, not restricted.
+AGES = {
+    "22-today": ("exceed", "facial_acne_scars", "2009-03-01", "passed"),
+    "22-tomorrow": ("exceed", "facial_acne_scars", "2009-03-02", "found"),
+    "34-today": ("skinstylus", "periorbital_wrinkles", "1997-03-01", "passed"),
+    "34-tomorrow": ("skinstylus", "periorbital_wrinkles", "1997-03-02", "found"),
+    "other-use-of-both-22-and-34": ("skinstylus", "hyperpigmentation", "1997-03-02", "found"),
+    "other-use-above-both": ("skinstylus", "hyperpigmentation", "1997-03-01", "passed"),
+    "born-29-february": ("exceed", "facial_acne_scars", "2008-02-29", "passed"),
+    "not-recorded": ("exceed", "facial_acne_scars", None, "not assessable"),
+    "device-unknown-here": ("my-pen", "facial_acne_scars", "1990-01-01", "not assessable"),
+    "device-without-clearance": ("dermapen-4", "facial_acne_scars", "1990-01-01", "not assessable"),
+    "device-not-recorded": (None, "facial_acne_scars", "1990-01-01", "not assessable"),
+    "indication-not-recorded": ("exceed", None, "1990-01-01", "not assessable"),
+}
+
+
+@pytest.mark.parametrize("name", AGES)
+def test_age_against_the_clearance(name: str) -> None:
+    device, indication, born, result = AGES[name]
+    assert one("clearance.age", device=device, indication=indication, born=born).result == result
+
+
+def test_age_without_a_sure_day_is_not_assessable() -> None:
+    row = one("clearance.age", day=None)
+    assert (row.result, row.detail) == ("not assessable", "the day is not recorded")
+
+
+TYPES = {
+    "exceed-scars-IV": ("exceed", "facial_acne_scars", "IV", "passed"),
+    "exceed-scars-V": ("exceed", "facial_acne_scars", "V", "found"),
+    "exceed-wrinkles-III": ("exceed", "facial_wrinkles", "III", "passed"),
+    "exceed-wrinkles-IV": ("exceed", "facial_wrinkles", "IV", "found"),
+    "skinpen-neck-I": ("skinpen-precision", "neck_wrinkles", "I", "found"),
+    "skinpen-neck-II": ("skinpen-precision", "neck_wrinkles", "II", "passed"),
+    "skinpen-neck-IV": ("skinpen-precision", "neck_wrinkles", "IV", "passed"),
+    "skinpen-neck-V": ("skinpen-precision", "neck_wrinkles", "V", "found"),
+    "skinpen-scars-VI": ("skinpen-precision", "facial_acne_scars", "VI", "passed"),
+    "skinstylus-eyes-VI": ("skinstylus", "periorbital_wrinkles", "VI", "passed"),
+    "skinstylus-abdomen-not-visible": ("skinstylus", "abdominal_scars", "II", "not assessable"),
+    "other-use-in-every-clearance": ("exceed", "hyperpigmentation", "III", "passed"),
+    "other-use-not-in-every-clearance": ("exceed", "hyperpigmentation", "IV", "found"),
+    "not-recorded": ("exceed", "facial_acne_scars", None, "not assessable"),
+}
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_skin_type_against_the_clearance(name: str) -> None:
+    device, indication, phototype, result = TYPES[name]
+    row = one("clearance.skin_type", device=device, indication=indication, phototype=phototype)
+    assert row.result == result
+
+
+def test_a_use_outside_the_label_is_said_to_be_one() -> None:
+    assert "none names hyperpigmentation" in one("clearance.age", indication="hyperpigmentation").detail
+    assert "other uses" not in one("clearance.age").detail
+
+
+@pytest.mark.parametrize(("phototype", "result"), [("III", "passed"), ("IV", "found"), (None, "not assessable")])
+def test_darker_skin_is_a_notice_from_type_four(phototype: str | None, result: str) -> None:
+    row = one("skin_type.darker", phototype=phototype)
+    assert (row.result, row.severity) == (result, "info")
+
+
+def test_every_yes_is_a_row_with_its_question_and_its_source() -> None:
+    answers = QUESTIONS.all_no_but(["isotretinoin", "liver"])
+    found = [row for row in rows(answers=answers) if row.rule == "screening.yes"]
+    assert [(row.question, row.result) for row in found] == [("isotretinoin", "found"), ("liver", "found")]
+    assert found[0].source == "fda_page (A)"
+    assert "anaesthetic" in found[1].detail
+
+
+def test_no_answers_are_not_no() -> None:
+    assert one("screening.yes", answers=None).result == "not assessable"
+
+
+# --- the one word -----------------------------------------------------------------------------------------------------
+
+YES = QUESTIONS.all_no_but(["sun", "pregnancy"])
+WORDS: dict[str, tuple[dict[str, Any], tuple[str, ...], tuple[str, ...], str]] = {
+    # what is known, the words given, the checks asked for, the word
+    "all-fits": ({}, (), CHECKS, "clear"),
+    "yes": ({"answers": YES}, (), CHECKS, "word missing"),
+    "yes-and-a-word-for-one": ({"answers": YES}, ("sun",), CHECKS, "word missing"),
+    "yes-and-a-word-for-each": ({"answers": YES}, ("sun", "pregnancy"), CHECKS, "word given"),
+    "too-young": ({"born": "2012-01-01"}, (), CHECKS, "word missing"),
+    "too-young-and-a-word": ({"born": "2012-01-01"}, ("clearance.age",), CHECKS, "word given"),
+    "a-word-for-nothing": ({}, ("sun",), CHECKS, "clear"),
+    "darker-skin-needs-no-word": ({"device": "skinpen-precision", "phototype": "VI"}, (), CHECKS, "clear"),
+    "not-answered": ({"answers": None}, (), CHECKS, "not recorded"),
+    "no-birth-date": ({"born": None}, (), CHECKS, "not recorded"),
+    "no-birth-date-and-only-screening-is-asked-for": ({"born": None}, (), ("screening",), "clear"),
+    "not-answered-and-only-clearance-is-asked-for": ({"answers": None}, (), ("clearance",), "clear"),
+    "not-answered-and-too-young": ({"answers": None, "born": "2012-01-01"}, (), CHECKS, "word missing"),
+    "a-word-given-and-the-rest-missing": ({"answers": YES, "born": None}, ("sun", "pregnancy"), CHECKS, "not recorded"),
+    "nothing-known-and-nothing-asked-for": (
+        {"answers": None, "born": None, "phototype": None},
+        (),
+        (),
+        "not recorded",
+    ),
+    "yes-where-nothing-is-asked-for": ({"answers": YES}, (), (), "word missing"),
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_the_one_word(name: str) -> None:
+    known, given, checks, word = WORDS[name]
+    assert word_of(rows(**known), words_given=given, checks=checks) == word
+
+
+def test_the_rows_are_plain_values() -> None:
+    assert canonical(suitability_document(rows()))
