@@ -103,6 +103,12 @@ PURE = {
     "devicelog.pipeline",
     "devicelog.samples",
     "devicelog.clinical.plan",
+    "devicelog.barcodes",
+    "devicelog.barcodes.days",
+    "devicelog.barcodes.gs1",
+    "devicelog.barcodes.hibc",
+    "devicelog.barcodes.reading",
+    "devicelog.barcodes.scan",
     "devicelog.words",
     "devicelog.words.units",
     "devicelog.words.findings",
@@ -192,6 +198,7 @@ ROOMS: dict[str, set[str]] = {
     "rules": {"canonical", "sessions", "steady"},
     "validate": {"canonical", "rules"},
     "clinical": {"errors"},
+    "barcodes": {"errors"},
     "pins_side": {"canonical", "derive", "records"},
     "pipeline": {
         *("attribution", "calibration", "canonical", "clinical", "counters", "derive", "pins_side", "records"),
@@ -470,7 +477,7 @@ def test_every_module_says_what_it_is_for(module):
 
 # --- the command line -------------------------------------------------------------------------------------------------
 
-HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero", "cryptography", "segno", "typst")
+HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero", "cryptography", "segno", "typst", "biip")
 
 
 @pytest.mark.parametrize(
@@ -484,6 +491,7 @@ HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero", "
         "from devicelog.cli import run; assert run(['demo', '--help']) == 0",
         "from devicelog.cli import run; assert run(['sessions', '--help']) == 0",
         "import devicelog.pipeline, devicelog.samples",
+        "import devicelog.barcodes.reading",
         "import devicelog.packages.report.html, devicelog.packages.report.pdf",
         "import devicelog.ledger.keys, devicelog.ledger.pin, devicelog.ledger.tlog_proof",
         "import firmware_bridge.decode, firmware_bridge.profiles",
