@@ -117,6 +117,12 @@ PURE = {
     "devicelog.clinical.scores",
     "devicelog.clinical.screening",
     "devicelog.clinical.suitability",
+    "devicelog.barcodes",
+    "devicelog.barcodes.days",
+    "devicelog.barcodes.gs1",
+    "devicelog.barcodes.hibc",
+    "devicelog.barcodes.reading",
+    "devicelog.barcodes.scan",
     "devicelog.words",
     "devicelog.words.units",
     "devicelog.words.findings",
@@ -210,6 +216,7 @@ ROOMS: dict[str, set[str]] = {
     "rules": {"canonical", "sessions", "steady"},
     "validate": {"canonical", "rules"},
     "clinical": {"errors"},
+    "barcodes": {"errors"},
     "pins_side": {"canonical", "derive", "records"},
     "pipeline": {
         *("attribution", "calibration", "canonical", "clinic_documents", "clinical", "counters", "derive"),
@@ -490,7 +497,7 @@ def test_every_module_says_what_it_is_for(module):
 
 # --- the command line -------------------------------------------------------------------------------------------------
 
-HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero", "cryptography", "segno", "typst")
+HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero", "cryptography", "segno", "typst", "biip")
 
 
 @pytest.mark.parametrize(
@@ -504,6 +511,7 @@ HEAVY = ("sqlalchemy", "serial", "starlette", "uvicorn", "jinja2", "gpiozero", "
         "from devicelog.cli import run; assert run(['demo', '--help']) == 0",
         "from devicelog.cli import run; assert run(['sessions', '--help']) == 0",
         "import devicelog.pipeline, devicelog.samples",
+        "import devicelog.barcodes.reading",
         "import devicelog.packages.report.html, devicelog.packages.report.pdf",
         "import devicelog.ledger.keys, devicelog.ledger.pin, devicelog.ledger.tlog_proof",
         "import firmware_bridge.decode, firmware_bridge.profiles",

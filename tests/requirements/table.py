@@ -251,8 +251,8 @@ REQUIREMENTS = (
         id="R26",
         words="take the cartridge's UDI, lot, expiry and serial number, check their digits, and flag an expired one",
         source="820.35; MDR Art. 27",
-        status="not yet",
-        missing="what a pen itself says of its cartridge is kept as it came; nothing is scanned or checked",
+        status="partly",
+        missing="codes are read and checked; no command takes them yet",
     ),
     Requirement(
         id="R27",
