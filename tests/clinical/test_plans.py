@@ -79,6 +79,37 @@ BAD = {
     "label-control-character": ('"Cheeks"', r'"Cheeks\u0007"', "without control characters"),
     "grade-unknown": ('"B"', '"E"', "evidence = 'E'; expected one of A, B, C, D, DER, X"),
     "sourced-without-source": ('"B"', '"X"', "evidence = 'X' means that there is no source"),
+    "check-unknown": (
+        'label = "Cheeks"',
+        'label = "Cheeks"\nchecks = ["consents"]',
+        "expected one of screening, clearance, consent, cartridge, interval, endpoint. Did you mean consent?",
+    ),
+    "check-twice": (
+        'label = "Cheeks"',
+        'label = "Cheeks"\nchecks = ["consent", "consent"]',
+        "expected each check once",
+    ),
+    "checks-not-a-list": ('label = "Cheeks"', 'label = "Cheeks"\nchecks = "consent"', "expected a list of checks"),
+    "modality-unknown": ('label = "Cheeks"', 'label = "Cheeks"\nmodality = "laser"', "one of mechanical, rf"),
+    "interval-wrong-way-round": (
+        'label = "Cheeks"',
+        'label = "Cheeks"\ninterval_min_days = 29\ninterval_max_days = 28\nseries_source = "x"\nseries_evidence = "B"',
+        "interval_min_days = 29 is above interval_max_days = 28",
+    ),
+    "interval-of-no-day": ('label = "Cheeks"', 'label = "Cheeks"\ninterval_min_days = 0', "number of days, 1 to 365"),
+    "interval-without-source": (
+        'label = "Cheeks"',
+        'label = "Cheeks"\ninterval_min_days = 14',
+        "needs series_source and series_evidence",
+    ),
+    "sessions-wrong-way-round": (
+        'label = "Cheeks"',
+        'label = "Cheeks"\nsessions_min = 7\nsessions = 6\nseries_source = "x"\nseries_evidence = "B"',
+        "sessions_min = 7 is above sessions = 6",
+    ),
+    "sessions-none": ('label = "Cheeks"', 'label = "Cheeks"\nsessions = 0', "a whole number of sessions, 1 to 50"),
+    "area-of-nothing": ("700", "700\narea_cm2 = 0", "area_cm2 = 0; expected a whole number of square centimetres"),
+    "area-broken": ("700", "700\narea_cm2 = 12.5", "area_cm2 = 12.5; expected a whole number"),
     "id-empty": ('id = "cheeks"', 'id = ""', "id = ''; expected 1 to 40 of a-z, 0-9 and -"),
     "id-capitals": ('id = "cheeks"', 'id = "Cheeks"', "id = 'Cheeks'"),
     "id-too-long": ('id = "cheeks"', f'id = "{"c" * 41}"', "id = 'ccc"),
@@ -130,7 +161,7 @@ def test_a_folder_is_no_plan(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["full-fase", "FULL-FACE", "../zones", "", "full-face/"])
 def test_an_unknown_name_lists_what_there_is(name: str) -> None:
-    with pytest.raises(NotFound, match=r"there are: full-face, neck-hands, or a path ending in \.toml") as caught:
+    with pytest.raises(NotFound, match=r"there are: .*full-face.*neck-hands.*, or a path ending in \.toml") as caught:
         load_plan(name)
     assert caught.value.exit_code == 6
 
@@ -177,6 +208,25 @@ def test_a_plan_may_intend_a_number_of_passes(lines: str, least: int | None, mos
     assert not {"passes_min", "passes_max"} & document["zones"][1].keys()
 
 
+def test_what_a_plan_asks_for_stands_in_its_document_and_a_plan_that_asks_for_nothing_is_as_it_was(
+    plan_file: Path,
+) -> None:
+    lines = (
+        'checks = ["endpoint", "consent"]\nmodality = "mechanical"\ninterval_min_days = 14\ninterval_max_days = 28\n'
+        'sessions_min = 4\nsessions = 6\nseries_source = "dpw_hp"\nseries_evidence = "B"\n'
+    )
+    asking = GOOD.replace('label = "Cheeks"\n', f'label = "Cheeks"\n{lines}').replace("700", "700\narea_cm2 = 40", 1)
+    plan_file.write_text(asking, encoding="utf-8")
+    plan = load_plan(str(plan_file))
+    document = parse_canonical(canonical(plan.document()))
+    assert Plan.from_document(document) == plan
+    assert document["checks"] == ["endpoint", "consent"]
+    assert [zone.get("area_cm2") for zone in document["zones"]] == [40, None]
+    assert (document["interval_min_days"], document["interval_max_days"], document["sessions"]) == (14, 28, 6)
+    plan_file.write_text(GOOD, encoding="utf-8")
+    assert load_plan(str(plan_file)).document().keys() == {"schema", "id", "label", "indication", "zones"}
+
+
 def test_no_shipped_plan_intends_a_number_of_passes() -> None:
     assert {(zone.passes_min, zone.passes_max) for plan in list_plans() for zone in plan.zones} == {(None, None)}
 
@@ -196,11 +246,14 @@ def test_reading_leaves_the_values_as_they_were() -> None:
 
 def test_every_shipped_plan_has_the_name_of_its_file() -> None:
     plans = list_plans()
-    assert [plan.id for plan in plans] == ["full-face", "neck-hands"]
+    assert [plan.id for plan in plans] == [
+        *("body-scar", "cheeks-pigment", "face-acne-scars", "face-pigment", "full-face", "hands-pigment"),
+        *("neck-hands", "neck-pigment", "neck-wrinkles", "scalp-hair", "stretch-marks", "vitiligo"),
+    ]
     assert [load_plan(plan.id) for plan in plans] == plans
 
 
-@pytest.mark.parametrize("name", ["full-face", "neck-hands"])
+@pytest.mark.parametrize("name", [plan.id for plan in list_plans()])
 def test_a_plan_document_round_trips_through_canonical_bytes(name: str) -> None:
     plan = load_plan(name)
     document = parse_canonical(canonical(plan.document()))
@@ -227,7 +280,7 @@ def test_a_document_of_another_schema_is_refused(schema: object) -> None:
 def test_the_zones_document_round_trips_through_canonical_bytes() -> None:
     zones = load_zones()
     document = parse_canonical(canonical(zones_document(zones)))
-    assert document["map_version"] == 1
+    assert document["map_version"] == 2
     assert list(zones_from_document(document).items()) == list(zones.items())
 
 
@@ -239,6 +292,10 @@ def test_the_zones_document_round_trips_through_canonical_bytes() -> None:
         pytest.param({"id": "chin.middle"}, "expected a zone id", id="bad-id"),
         pytest.param({"colour": "red"}, "unknown key 'colour'", id="unknown-key"),
         pytest.param({"id": "nose"}, "zone 2: nose stands twice", id="twice"),
+        pytest.param({"snomed": "23747008"}, "whose last digit checks", id="snomed-check-digit"),
+        pytest.param({"snomed": "23774009"}, "whose last digit checks", id="snomed-digits-swapped"),
+        pytest.param({"snomed": 23747009}, "text of 6 to 18 digits", id="snomed-a-number"),
+        pytest.param({"nhs": "BB"}, "one character, 0-9 or A-Z", id="nhs-two-characters"),
     ],
 )
 def test_a_bad_zones_document_is_refused(change: dict[str, Any], message: str) -> None:
@@ -262,7 +319,9 @@ def test_a_map_has_a_version_from_one(version: object) -> None:
 def test_plans_and_zones_are_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         load_plan("full-face").label = "x"  # type: ignore[misc]
-    assert load_zones()["cheek.left"] == Zone(id="cheek.left", label="Left cheek", site="cheek", laterality="left")
+    assert load_zones()["cheek.left"] == Zone(
+        id="cheek.left", label="Left cheek", site="cheek", laterality="left", snomed="36141000", nhs="6"
+    )
 
 
 def test_a_suggestion_is_a_sentence_or_nothing() -> None:

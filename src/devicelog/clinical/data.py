@@ -1,18 +1,33 @@
-"""The packaged TOML, and plans in files of a clinic's own: read here, checked in plan.py."""
+"""The packaged TOML, and plans and limits in files of a clinic's own: read here, checked in plan.py and tables.py."""
 
 import re
 import tomllib
+from collections.abc import Callable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from devicelog.clinical.plan import Plan, Zone, suggest, zones_from_document
+from devicelog.clinical.keys import suggest
+from devicelog.clinical.limits import Limits, Overlay
+from devicelog.clinical.plan import Plan, Zone, zones_from_document
+from devicelog.clinical.tables import read_limits, read_overlay
 from devicelog.errors import NotFound, UsageProblem
 
-__all__ = ["list_plans", "load_plan", "load_sources", "load_zones", "suggest"]
+__all__ = [
+    "file_holds",
+    "list_plans",
+    "load_limits",
+    "load_overlay",
+    "load_plan",
+    "load_sources",
+    "load_zones",
+    "load_zones_of",
+    "suggest",
+]
 
 _HERE = files("devicelog.clinical")
+_Value = TypeVar("_Value")
 _LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)\Z")
 
 
@@ -21,10 +36,29 @@ def load_zones() -> dict[str, Zone]:
     return zones_from_document(_values(_HERE / "zones.toml", "zones"))
 
 
+def load_zones_of(path: str) -> dict[str, Zone]:
+    """The zones of a file that is built as zones.toml is. Raises UsageProblem, naming the place, and NotFound."""
+    return _read_as(f"zones {path}", lambda: zones_from_document(_values(Path(path), f"zones {path}")))
+
+
+def load_limits() -> Limits:
+    """The shipped table of limits."""
+    return read_limits(_values(_HERE / "limits.toml", "limits"))
+
+
+def load_overlay(path: str) -> Overlay:
+    """The clinic's overlay in this file, against the shipped table. Raises UsageProblem and NotFound."""
+    return _read_as(f"limits {path}", lambda: read_overlay(_values(Path(path), f"limits {path}"), load_limits()))
+
+
 def load_sources() -> dict[str, str]:
     """Title and address of every source, by the key the limits name it with."""
-    sources = _values(_HERE / "sites.toml", "sites")["sources"]
-    return {key: f"{source['title']}, {source['address']}" for key, source in sources.items()}
+    return {key: f"{source.title}, {source.address}" for key, source in load_limits().sources.items()}
+
+
+def file_holds(path: str, key: str) -> bool:
+    """Whether the TOML in this file has this key at its top. Raises UsageProblem, naming the place, and NotFound."""
+    return key in _values(Path(path), path)
 
 
 def load_plan(name_or_path: str) -> Plan:
@@ -55,10 +89,15 @@ def _shipped() -> dict[str, Traversable]:
 
 def _read(file: Traversable, name: str, zones: dict[str, Zone]) -> Plan:
     values = _values(file, f"plan {name}")
+    return _read_as(f"plan {name}", lambda: Plan.from_values(values, zones))
+
+
+def _read_as(what: str, read: Callable[[], _Value]) -> _Value:
     try:
-        return Plan.from_values(values, zones)
+        return read()
     except UsageProblem as error:
-        raise UsageProblem(f"plan {name}: {error}") from None
+        said = str(error)
+        raise UsageProblem(said if said.startswith(what) else f"{what}: {said}") from None
 
 
 def _values(file: Traversable, what: str) -> dict[str, Any]:

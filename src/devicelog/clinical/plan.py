@@ -1,43 +1,82 @@
 """Zones and plans as values, checked on the way in, and the documents a session keeps of them.
 
 A plan's TOML file and its document have the same shape; a document also names its schema. Not responsible for files,
-nor for whether a range is wise: it checks that a plan can be meant, and a clinician that it should be.
+nor for whether a range is wise: it checks that a plan can be meant, planned.py sets it against the limits, and a
+clinician approves it.
 """
 
 import re
-import reprlib
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from difflib import get_close_matches
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
 
+from devicelog.clinical.codes import nhs, snomed
+from devicelog.clinical.keys import (
+    MODALITIES,
+    Json,
+    Reader,
+    Unexpected,
+    depth,
+    flag,
+    grade,
+    listed,
+    one_of,
+    pattern,
+    suggest,
+    take,
+    text,
+    version,
+    whole,
+    without_schema,
+)
 from devicelog.errors import UsageProblem
+
+__all__ = [
+    "CHECKS",
+    "MAP_VERSION",
+    "PLAN_SCHEMA",
+    "ZONES_SCHEMA",
+    "Json",
+    "Laterality",
+    "Plan",
+    "PlanZone",
+    "Zone",
+    "suggest",
+    "zones_document",
+    "zones_from_document",
+]
 
 PLAN_SCHEMA = "devicelog.plan/1"
 ZONES_SCHEMA = "devicelog.zones/1"
-MAP_VERSION = 1  # of zones.toml
-DEPTH_LIMIT_UM = 10_000
+MAP_VERSION = 2  # of zones.toml
 PASSES_LIMIT = 50
-GRADES = ("A", "B", "C", "D", "DER", "X")  # explained at the head of sites.toml
+INTERVAL_LIMIT_DAYS = 365
+SESSIONS_LIMIT = 50
+AREA_LIMIT_CM2 = 2_000
+
+# What a plan may ask to have on record. What it does not ask for and is not there stops nothing and fails nothing.
+CHECKS = ("screening", "clearance", "consent", "cartridge", "interval", "endpoint")
 
 Laterality = Literal["left", "right", "midline"]
-Json = dict[str, Any]
 
 _PLAN_ID = re.compile(r"[a-z0-9-]{1,40}\Z")
 _ZONE_ID = re.compile(r"[a-z][a-z0-9_]{0,29}(\.(left|right))?\Z")
 _SIDES = ("left", "right", "midline")
-_MAX_TEXT = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Zone:
-    """Where on the treated person: an anatomical site and a side. `site` is a key of sites.toml."""
+    """Where on the treated person: an anatomical site and a side. `site` is one of limits.toml.
+
+    `snomed` and `nhs` name the skin of the site to other programs, of either side; None where no code was found.
+    """
 
     id: str
     label: str
     site: str
     laterality: Laterality
+    snomed: str | None = None
+    nhs: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +84,7 @@ class PlanZone:
     """The intended depth in one zone, as set on the dial. `sourced` is False when the source does not name the site.
 
     The numbers of passes are None where the plan intends none: no reviewed source has a number for a motorised pen.
+    The area is None where nobody measured it: no source gives one.
     """
 
     zone: str
@@ -55,20 +95,33 @@ class PlanZone:
     sourced: bool
     passes_min: int | None = None
     passes_max: int | None = None
+    area_cm2: int | None = None
 
     def document(self) -> Json:
         """The zone as plain values; what the plan does not intend is left out."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
+        return _said(asdict(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is intended, zone by zone, in the order it was written."""
+    """What is intended, zone by zone, in the order it was written.
+
+    The interval is in local days between treatments of a zone; `sessions` is the number of a course, at most, and
+    `sessions_min` at least. `series_source` and `series_evidence` say where these come from. None: not intended.
+    """
 
     id: str
     label: str
     indication: str
     zones: tuple[PlanZone, ...]
+    checks: tuple[str, ...] = ()
+    modality: str | None = None
+    interval_min_days: int | None = None
+    interval_max_days: int | None = None
+    sessions_min: int | None = None
+    sessions: int | None = None
+    series_source: str | None = None
+    series_evidence: str | None = None
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any], zones: Mapping[str, Zone]) -> Self:
@@ -82,11 +135,13 @@ class Plan:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """Read back what `document` gave. Which zones exist is in the zones document beside it, so it is not asked."""
-        return cls._read(_without_schema(document, PLAN_SCHEMA))
+        return cls._read(without_schema(document, PLAN_SCHEMA))
 
     def document(self) -> Json:
-        """The plan as plain values, ready for canonical bytes."""
-        return {"schema": PLAN_SCHEMA, **asdict(self), "zones": [entry.document() for entry in self.zones]}
+        """The plan as plain values, ready for canonical bytes; what it does not intend is left out."""
+        said = {key: value for key, value in _said(asdict(self)).items() if key != "checks"}
+        checks = {"checks": list(self.checks)} if self.checks else {}
+        return {"schema": PLAN_SCHEMA, **said, **checks, "zones": [entry.document() for entry in self.zones]}
 
     def limit(self, zone_id: str) -> PlanZone | None:
         """What is planned for this zone; None when the plan does not name it."""
@@ -94,42 +149,39 @@ class Plan:
 
     @classmethod
     def _read(cls, values: Mapping[str, Any]) -> Self:
-        given = _take(values, _PLAN_KEYS, "")
+        given = take(values, _PLAN_KEYS, "", _PLAN_OPTIONAL)
         entries = [_plan_zone(value, number) for number, value in enumerate(given["zones"], 1)]
         if not entries:
             raise UsageProblem("zones: the plan names no zone")
         _no_repeats([entry.zone for entry in entries])
-        return cls(**given | {"zones": tuple(entries)})
+        plan = cls(**given | {"zones": tuple(entries)})
+        _in_order(plan, "", "interval_min_days", "interval_max_days")
+        _in_order(plan, "", "sessions_min", "sessions")
+        series = (plan.interval_min_days, plan.interval_max_days, plan.sessions_min, plan.sessions)
+        if any(value is not None for value in series) and not (plan.series_source and plan.series_evidence):
+            raise UsageProblem("an interval or a number of sessions needs series_source and series_evidence")
+        return plan
 
 
 def zones_document(zones: Mapping[str, Zone]) -> Json:
     """The zones as plain values, ready for canonical bytes; `zones_from_document` reads them back."""
-    listed = [asdict(zone) for zone in zones.values()]
-    return {"schema": ZONES_SCHEMA, "map_version": MAP_VERSION, "zones": listed}
+    listed_zones = [_said(asdict(zone)) for zone in zones.values()]
+    return {"schema": ZONES_SCHEMA, "map_version": MAP_VERSION, "zones": listed_zones}
 
 
 def zones_from_document(document: Mapping[str, Any]) -> dict[str, Zone]:
     """The zones of a document or of zones.toml, by id. Raises UsageProblem, naming the key."""
-    given = _take(_without_schema(document, ZONES_SCHEMA), _MAP_KEYS, "")
+    given = take(without_schema(document, ZONES_SCHEMA), _MAP_KEYS, "")
     zones = [_zone(value, number) for number, value in enumerate(given["zones"], 1)]
     _no_repeats([zone.id for zone in zones])
     return {zone.id: zone for zone in zones}
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
-    """` Did you mean x?` for the nearest known word, or nothing."""
-    near = get_close_matches(word, list(known), n=1)
-    return f" Did you mean {near[0]}?" if near else ""
-
-
 def _plan_zone(value: object, number: int) -> PlanZone:
     where = _entry(value, number, "zone")
-    entry = PlanZone(**_take(value, _PLAN_ZONE_KEYS, where))
-    if entry.depth_min_um > entry.depth_max_um:
-        raise UsageProblem(f"{where}depth_min_um = {entry.depth_min_um} is above depth_max_um = {entry.depth_max_um}")
-    least, most = entry.passes_min, entry.passes_max
-    if least is not None and most is not None and least > most:
-        raise UsageProblem(f"{where}passes_min = {least} is above passes_max = {most}")
+    entry = PlanZone(**take(value, _PLAN_ZONE_KEYS, where, _PLAN_ZONE_OPTIONAL))
+    _in_order(entry, where, "depth_min_um", "depth_max_um")
+    _in_order(entry, where, "passes_min", "passes_max")
     if entry.sourced and entry.evidence == "X":
         raise UsageProblem(f"{where}evidence = 'X' means that there is no source; expected sourced = false")
     return entry
@@ -137,7 +189,7 @@ def _plan_zone(value: object, number: int) -> PlanZone:
 
 def _zone(value: object, number: int) -> Zone:
     where = _entry(value, number, "id")
-    zone = Zone(**_take(value, _ZONE_KEYS, where))
+    zone = Zone(**take(value, _ZONE_KEYS, where, _ZONE_OPTIONAL))
     side = zone.id.partition(".")[2] or "midline"
     if zone.laterality != side:
         raise UsageProblem(f"{where}laterality = {zone.laterality!r}; expected {side!r}, as the id says")
@@ -149,10 +201,14 @@ def _entry(value: object, number: int, key: str) -> str:
     return f"zone {number} ({name}): " if isinstance(name, str) and _ZONE_ID.match(name) else f"zone {number}: "
 
 
-def _without_schema(document: Mapping[str, Any], schema: str) -> Json:
-    if document.get("schema") != schema:
-        raise UsageProblem(f"schema = {reprlib.repr(document.get('schema'))}; expected {schema!r}")
-    return {key: value for key, value in document.items() if key != "schema"}
+def _said(values: Json) -> Json:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _in_order(entry: Plan | PlanZone, where: str, low: str, high: str) -> None:
+    least, most = getattr(entry, low), getattr(entry, high)
+    if least is not None and most is not None and least > most:
+        raise UsageProblem(f"{where}{low} = {least} is above {high} = {most}")
 
 
 def _no_repeats(ids: list[str]) -> None:
@@ -162,111 +218,59 @@ def _no_repeats(ids: list[str]) -> None:
             raise UsageProblem(f"zone {number}: {zone_id} stands twice, first as zone {first}")
 
 
-def _take(values: object, readers: Mapping[str, Callable[[object], Any]], where: str) -> Json:
-    """The value of every key, read by its reader: no key more, and none less but those that may be left out."""
-    if not isinstance(values, Mapping):
-        raise UsageProblem(f"{where}{reprlib.repr(values)}; expected keys and values")
-    for key in values:
-        if key not in readers:
-            raise UsageProblem(f"{where}unknown key {key!r}.{suggest(key, readers)}")
-    taken = {}
-    for key, read in readers.items():
-        if key not in values:
-            if key in _OPTIONAL:
-                continue
-            raise UsageProblem(f"{where}{key} is missing")
-        try:
-            taken[key] = read(values[key])
-        except _Unexpected as error:
-            raise UsageProblem(f"{where}{key} = {reprlib.repr(values[key])}; expected {error}") from None
-    return taken
-
-
-class _Unexpected(Exception):
-    """What was expected, in words."""
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise _Unexpected("text")
-    text = unicodedata.normalize("NFC", value)  # an editor's choice, and canonical bytes want one form
-    if not text.strip() or len(text) > _MAX_TEXT:
-        raise _Unexpected(f"1 to {_MAX_TEXT} characters")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise _Unexpected("text without control characters")
-    return text
-
-
-def _pattern(pattern: re.Pattern[str], words: str) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if not isinstance(value, str) or not pattern.match(value):
-            raise _Unexpected(words)
-        return value
-
-    return read
-
-
-def _one_of(allowed: Sequence[str]) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if not isinstance(value, str) or value not in allowed:
-            raise _Unexpected("one of " + ", ".join(allowed))
-        return value
-
-    return read
-
-
-def _depth(value: object) -> int:
-    if type(value) is not int or not 0 <= value <= DEPTH_LIMIT_UM:
-        raise _Unexpected(f"a whole number of micrometres, 0 to {DEPTH_LIMIT_UM}")
-    return value
-
-
-def _passes(value: object) -> int:
-    if type(value) is not int or not 0 <= value <= PASSES_LIMIT:
-        raise _Unexpected(f"a whole number of passes, 0 to {PASSES_LIMIT}")
-    return value
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise _Unexpected("true or false")
-    return value
-
-
-def _version(value: object) -> int:
-    if type(value) is not int or value < 1:
-        raise _Unexpected("a whole number from 1")
-    return value
-
-
-def _list(value: object) -> list[Any]:
+def _checks(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
-        raise _Unexpected("a list of zones, each under [[zones]]")
-    return list(value)
+        raise Unexpected("a list of checks")
+    read = tuple(_check(name) for name in value)
+    if len(set(read)) != len(read):
+        raise Unexpected("each check once")
+    return read
 
 
-_zone_id = _pattern(_ZONE_ID, "a zone id such as forehead or cheek.left")
-_PLAN_KEYS: dict[str, Callable[[object], Any]] = {
-    "id": _pattern(_PLAN_ID, "1 to 40 of a-z, 0-9 and -"),
-    "label": _text,
-    "indication": _text,
-    "zones": _list,
+def _optional(kind: type) -> frozenset[str]:
+    return frozenset(field.name for field in fields(kind) if field.default is None or field.default == ())
+
+
+_check = one_of(CHECKS)
+_zones = listed("a list of zones, each under [[zones]]")
+_zone_id = pattern(_ZONE_ID, "a zone id such as forehead or cheek.left")
+_days = whole(1, INTERVAL_LIMIT_DAYS, "days")
+_sessions = whole(1, SESSIONS_LIMIT, "sessions")
+_passes = whole(0, PASSES_LIMIT, "passes")
+_PLAN_KEYS: dict[str, Reader] = {
+    "id": pattern(_PLAN_ID, "1 to 40 of a-z, 0-9 and -"),
+    "label": text,
+    "indication": text,
+    "zones": _zones,
+    "checks": _checks,
+    "modality": one_of(MODALITIES),
+    "interval_min_days": _days,
+    "interval_max_days": _days,
+    "sessions_min": _sessions,
+    "sessions": _sessions,
+    "series_source": text,
+    "series_evidence": grade,
 }
-_PLAN_ZONE_KEYS: dict[str, Callable[[object], Any]] = {
+_PLAN_OPTIONAL = _optional(Plan)
+_PLAN_ZONE_KEYS: dict[str, Reader] = {
     "zone": _zone_id,
-    "depth_min_um": _depth,
-    "depth_max_um": _depth,
-    "source": _text,
-    "evidence": _one_of(GRADES),
-    "sourced": _flag,
+    "depth_min_um": depth,
+    "depth_max_um": depth,
+    "source": text,
+    "evidence": grade,
+    "sourced": flag,
     "passes_min": _passes,
     "passes_max": _passes,
+    "area_cm2": whole(1, AREA_LIMIT_CM2, "square centimetres"),
 }
-_OPTIONAL = {"passes_min", "passes_max"}
-_MAP_KEYS: dict[str, Callable[[object], Any]] = {"map_version": _version, "zones": _list}
-_ZONE_KEYS: dict[str, Callable[[object], Any]] = {
+_PLAN_ZONE_OPTIONAL = _optional(PlanZone)
+_MAP_KEYS: dict[str, Reader] = {"map_version": version, "zones": _zones}
+_ZONE_KEYS: dict[str, Reader] = {
     "id": _zone_id,
-    "label": _text,
-    "site": _text,
-    "laterality": _one_of(_SIDES),
+    "label": text,
+    "site": text,
+    "laterality": one_of(_SIDES),
+    "snomed": snomed,
+    "nhs": nhs,
 }
+_ZONE_OPTIONAL = _optional(Zone)
