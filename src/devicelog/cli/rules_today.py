@@ -46,7 +46,7 @@ def today_text(document: Json) -> str:
     """The difference as text, for a terminal of 100 columns."""
     verdict, engine, rules = document["verdict"], document["engine"], document["rules"]
     lines = [
-        f"Session {document['id']}, derivation {document['derivation']}, under the rules of today",
+        f"{document['id']}, derivation {document['derivation']}, under the rules of today",
         f"  verdict, as it stands  {verdict['then']}",
         f"  verdict, of today      {verdict['now']}",
         f"  engine                 {engine['then']} then, {engine['now']} now",
@@ -64,7 +64,7 @@ def today_text(document: Json) -> str:
         lines += ["", "Not assessable"]
         lines += [f"  + {_unassessed(row)}" for row in unassessed["came"]]
         lines += [f"  - {_unassessed(row)}" for row in unassessed["went"]]
-    lines += ["", "The verdict of the session is the first of the two: a session keeps the rules of its day."]
+    lines += ["", "The first of the two verdicts stands: a session keeps the rules of its day."]
     return "\n".join(lines) + "\n"
 
 
