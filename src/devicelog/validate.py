@@ -1,7 +1,7 @@
 """Facts and a rules document in, findings and a verdict out; the same live, at the end and in replay.
 
-Never edits data, reads no clock. A rule whose input is absent is `not assessable`, never passed. What a rule looks at
-stands in rules/.
+Also what the rules of another day make of a session. Never edits data, reads no clock. A rule whose input is absent is
+`not assessable`, never passed. What a rule looks at stands in rules/.
 """
 
 from collections.abc import Sequence
@@ -75,6 +75,59 @@ def alarm_of(finding: Json) -> Alarm | None:
     if rule is None or rule.alarm is None:
         return None
     return "info" if finding["severity"] == "info" else rule.alarm
+
+
+def compared(stored: Json, facts: Json, rules: Json) -> Json:
+    """A derived record as it was kept, beside what another rules document makes of the facts as they are derived now.
+
+    Verdict, rules, findings and what could not be assessed, `then` and `now`; `came` is what only these rules say,
+    `went` what they no longer say. What both say is `changed` where version, severity, words or detail differ.
+    """
+    findings, assessments = assess(facts, rules, stored["kind"])
+    answers = (stored["assessments"], assessments)
+    then, now = ({row["rule"]: row["version"] for row in rows} for rows in answers)
+    unknown_then, unknown_now = ([row for row in rows if row["result"] == "not assessable"] for rows in answers)
+    return {
+        "verdict": {"then": stored["verdict"], "now": verdict_of(facts, findings, assessments)},
+        "rules": {
+            "came": [{"rule": rule, "version": n} for rule, n in now.items() if rule not in then],
+            "went": [{"rule": rule, "version": n} for rule, n in then.items() if rule not in now],
+            "changed": [
+                {"rule": rule, "then": n, "now": now[rule]} for rule, n in then.items() if now.get(rule, n) != n
+            ],
+        },
+        "findings": _difference(stored["findings"], findings, ("version", "severity", "message", "detail")),
+        "not_assessable": _difference(unknown_then, unknown_now, ("version", "why")),
+    }
+
+
+def _difference(then: Sequence[Json], now: Sequence[Json], keys: Sequence[str]) -> Json:
+    """Rows paired by rule and zone, and in their order where a rule says several things of one zone."""
+    before, after = _numbered(then), _numbered(now)
+    pairs = [(before[name], after[name]) for name in before if name in after]
+    return {
+        "came": [row for name, row in after.items() if name not in before],
+        "went": [row for name, row in before.items() if name not in after],
+        "changed": [
+            {
+                "rule": old["rule"],
+                "zone": old["zone"],
+                "then": {key: old[key] for key in keys},
+                "now": {key: new[key] for key in keys},
+            }
+            for old, new in pairs
+            if any(old[key] != new[key] for key in keys)
+        ],
+        "same": sum(all(old[key] == new[key] for key in keys) for old, new in pairs),
+    }
+
+
+def _numbered(rows: Sequence[Json]) -> dict[tuple[str, str | None, int], Json]:
+    numbered: dict[tuple[str, str | None, int], Json] = {}
+    for row in rows:
+        n = sum(name[:2] == (row["rule"], row["zone"]) for name in numbered)
+        numbered[row["rule"], row["zone"], n] = row
+    return numbered
 
 
 def verdict_of(facts: Json, findings: Sequence[Json], assessments: Sequence[Json]) -> Verdict:

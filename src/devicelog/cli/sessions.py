@@ -109,10 +109,21 @@ def _needling_us(evidence: "Evidence", row: "StreamRow") -> int | None:
 @sessions.command("show")
 @click.argument("session")
 @click.option("--derivation", type=int, metavar="N", help="Not the newest: 1 is as it was recorded.")
+@click.option("--rules", type=click.Choice(["today"]), help="What the rules of today would say, and the difference.")
 @data_dir_option
 @json_option
-def show(session: str, derivation: int | None, data_dir: Path | None, as_json: bool) -> None:
+def show(session: str, derivation: int | None, rules: str | None, data_dir: Path | None, as_json: bool) -> None:
     """One session as a treatment record. SESSION is its id or a unique beginning of it."""
+    if rules is not None:
+        from devicelog.cli.rules_today import today_document, today_text
+
+        with reading(data_dir) as evidence, evidence.of(session) as (kept, row):
+            judged = today_document(kept, row["id"], derivation)
+        if as_json:
+            print_json(judged)
+        else:
+            click.echo(today_text(judged), nl=False)
+        return
     from devicelog.cli.report import show_document, show_text
 
     with reading(data_dir) as evidence, evidence.of(session) as (kept, row):

@@ -1,7 +1,7 @@
-"""Rules of sourced limits: over what is recommended for a site, over its hard maximum, from the depth that a law names,
-over what a person may, where nobody may needle.
+"""Rules of sourced limits: over what is recommended for a site, its hard maximum, what a person may; where nobody may.
 
-The limits are those of the document that the opening names; each finding says whose they are.
+Also from the depth that a law names. The limits are those of the document that the opening names; each finding says
+whose they are.
 """
 
 from collections.abc import Callable
@@ -171,6 +171,6 @@ def forbidden(facts: Json, _parameters: Json) -> list[Outcome]:
     def assess(zone: Json, limit: Json) -> Outcome:
         if not limit["forbidden"]:
             return passed(zone["zone"])
-        return found({"judged_us": zone["judged_us"]}, zone["zone"])
+        return found({"judged_us": zone["judged_us"], "source": limit["source"]}, zone["zone"])
 
     return _each_limited(facts, assess)

@@ -101,10 +101,11 @@ DEPTH: tuple[Rule, ...] = (
         id="zone.forbidden",
         version=1,
         severity="high",
-        message="needling where the device's maker says not to treat: inside the orbital rim",
+        message="needling where nobody may: inside the orbital rim, or where the clinic says so",
         inputs=(*_JUDGED, "zones.judged_us", "limits"),
         parameters={},
-        source="Bellus Medical, recommended protocols for microneedling: eyelids inside the orbital rim (evidence B)",
+        source="the limits name the source of each; Bellus Medical, recommended protocols: eyelids inside "
+        "the orbital rim (evidence B)",
         assess=limits.forbidden,
         alarm="medium",
     ),

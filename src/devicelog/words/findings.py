@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from devicelog.canonical import Json
-from devicelog.words.units import count_words, mm, percent, seconds
+from devicelog.words import clinic
+from devicelog.words.depths import authority, beyond, forbidden, limited, threshold
+from devicelog.words.units import count_words, mm, percent, seconds, times
 
 
 def said(finding: Json) -> str:
@@ -15,19 +17,6 @@ def said(finding: Json) -> str:
     say = _SENTENCES.get(finding["rule"])
     detail: Json = finding["detail"]
     return say(detail) if say else ", ".join(f"{key} {value}" for key, value in sorted(detail.items()))
-
-
-def _beyond(word: str) -> Callable[[Json], str]:
-    def say(detail: Json) -> str:
-        parts = " and ".join(
-            f"{name} {mm(detail[f'{name}_um'])} mm for {seconds(detail[f'{name}_for_us'])}"
-            for name in ("set", "measured")
-            if detail[f"{name}_um"] is not None
-        )
-        limit, tolerance = mm(detail["limit_um"]), mm(detail["tolerance_um"])
-        return f"{parts}; {word} {limit} mm (measured: {'+' if word == 'limit' else '-'}{tolerance} mm tolerance)"
-
-    return say
 
 
 def _gap(detail: Json) -> str:
@@ -55,7 +44,7 @@ def _bad_frames(detail: Json) -> str:
 
 def _leap(detail: Json) -> str:
     return (
-        f"{_times(detail['leaps'])}, by up to {mm(detail['largest_um'])} mm between two samples; "
+        f"{times(detail['leaps'])}, by up to {mm(detail['largest_um'])} mm between two samples; "
         f"limit {mm(detail['limit_um'])} mm"
     )
 
@@ -76,7 +65,8 @@ def _passes(word: str) -> Callable[[Json], str]:
     def say(detail: Json) -> str:
         low, high = detail["low"], detail["high"]
         counted = str(low) if low == high else f"{low} to {high}"
-        return f"{counted} counted; the plan wants {word} {detail['limit']}"
+        visit = " over the visit" if "earlier" in detail else ""
+        return f"{counted} counted{visit}; the plan wants {word} {detail['limit']}"
 
     return say
 
@@ -100,7 +90,7 @@ def _jump(detail: Json) -> str:
 def _fell(detail: Json) -> str:
     parts = ["since it was last heard"] if detail["before"] else []
     if detail["inside"]:
-        parts.append(f"{_times(detail['inside'])} in the session")
+        parts.append(f"{times(detail['inside'])} in the session")
     return ", and ".join(parts)
 
 
@@ -118,11 +108,11 @@ def _no_session(detail: Json) -> str:
 def _link_lost(detail: Json) -> str:
     away = "not back" if detail["for_us"] is None else f"away for {seconds(detail['for_us'])} in all"
     whose = f"the {detail['which']}: " if "which" in detail else ""
-    return f"{whose}{_times(detail['n'])}, {away} ({', '.join(detail['causes'])})"
+    return f"{whose}{times(detail['n'])}, {away} ({', '.join(detail['causes'])})"
 
 
 def _restarted(detail: Json) -> str:
-    return _times(detail["n"]) + ("; its totals began anew" if detail["counters_fell"] else "")
+    return times(detail["n"]) + ("; its totals began anew" if detail["counters_fell"] else "")
 
 
 def _expired(detail: Json) -> str:
@@ -146,10 +136,6 @@ def _off(detail: Json) -> str:
 def _newer(detail: Json) -> str:
     majors = ", ".join(map(str, detail["majors"]))
     return f"{detail['frames']} frames of protocol {majors}"
-
-
-def _times(n: int) -> str:
-    return "once" if n == 1 else f"{n} times"
 
 
 def _uncertain(detail: Json) -> str:
@@ -179,9 +165,14 @@ _APART: Mapping[str, Callable[[Json], str]] = {
 }
 
 _SENTENCES: Mapping[str, Callable[[dict[str, Any]], str]] = {
-    "depth.over_device": _beyond("limit"),
-    "depth.over_plan": _beyond("limit"),
-    "depth.under_plan": _beyond("the plan wants at least"),
+    "depth.over_device": beyond("limit"),
+    "depth.over_plan": beyond("limit"),
+    "depth.over_recommended": limited,
+    "depth.over_hard_max": limited,
+    "depth.threshold": threshold,
+    "depth.over_authority": authority,
+    "zone.forbidden": forbidden,
+    "depth.under_plan": beyond("the plan wants at least"),
     "depth.jump": _leap,
     "depth.disagrees": _disagrees,
     "sensor.stuck": lambda detail: f"the same value for {seconds(detail['for_us'])}",
@@ -206,6 +197,7 @@ _SENTENCES: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "counter.jump": _jump,
     "counter.fell": _fell,
     "activity.no_session": _no_session,
+    **clinic.SENTENCES,
     "strokes.uncertain": _uncertain,
     "sensors.lost": _lost,
     "sensors.disagree": _apart,

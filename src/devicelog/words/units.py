@@ -30,3 +30,8 @@ def percent(ppm: int) -> str:
 def count_words(value: int | None) -> str:
     """A number, or that it is not known."""
     return "an unknown number of" if value is None else str(value)
+
+
+def times(n: int) -> str:
+    """`once`, `3 times`."""
+    return "once" if n == 1 else f"{n} times"
