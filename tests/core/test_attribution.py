@@ -75,9 +75,9 @@ def test_a_span_moves_as_a_whole(bench):
     assert right["depth"] == {"n": 8, "min_um": 590, "mean_um": 599, "max_um": 610}  # 3 x 590, 3 x 600, 2 x 610: 598.75
     for zone in ("forehead", "chin"):
         assert zone_in(first, zone) == zone_in(second, zone)
-    assert [
-        span | {"zone": "cheek.right", "plan_max_um": 500} if span["zone"] == "cheek.left" else span for span in first["facts"]["spans"]
-    ] == (second["facts"]["spans"])
+    elsewhere = {"zone": "cheek.right", "plan_max_um": 500}
+    expected = [span | elsewhere if span["zone"] == "cheek.left" else span for span in first["facts"]["spans"]]
+    assert second["facts"]["spans"] == expected
     assert second["facts"]["completeness"] == first["facts"]["completeness"]
     assert second["facts"]["completeness"]["closes"]
     # 0.6 mm: the plan allows 1 mm on the left, and 0.5 on the right

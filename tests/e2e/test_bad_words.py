@@ -208,7 +208,8 @@ def test_a_profile_that_cannot_be_read(made: str, says: tuple[str, ...], tmp_pat
         ("0 zone cheek.lfet\n", "marks, line 1: there is no zone 'cheek.lfet'"),
         (
             "0 psas\n",
-            "marks, line 1: 'psas' is no mark; there are: zone, pass, pause, resume, note. Did you mean pass?",
+            "marks, line 1: 'psas' is no mark; there are: zone, pass, pause, resume, note, endpoint, override, "
+            "cartridge, operator, plan. Did you mean pass?",
         ),
         ("nan pass\n", "'nan pass' is not"),
         ("1,5 pass\n", "'1,5 pass' is not"),
