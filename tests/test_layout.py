@@ -127,6 +127,7 @@ PURE = {
     "devicelog.words.units",
     "devicelog.words.findings",
     "devicelog.words.session",
+    "devicelog.words.stated",
     "devicelog.words.witnesses",
     "devicelog.ledger.base64_text",
     "devicelog.ledger.checkpoint",
@@ -226,7 +227,7 @@ ROOMS: dict[str, set[str]] = {
     "words": {"canonical"},
     "ledger": {"canonical", "errors"},
     "store": {"canonical", "errors", "ledger", "records"},
-    "packages": {"canonical", "errors", "ledger", "records", "samples", "sessions", "store", "words"},
+    "packages": {"canonical", "clinic", "errors", "ledger", "records", "samples", "sessions", "store", "words"},
     "control": {"canonical", "errors", "store"},
     "recorder": {
         *(
