@@ -226,7 +226,7 @@ ROOMS: dict[str, set[str]] = {
     "samples": {"account", "attribution", "canonical", "records", "sessions"},
     "words": {"canonical"},
     "ledger": {"canonical", "errors"},
-    "store": {"canonical", "errors", "ledger", "records"},
+    "store": {"canonical", "clinic", "errors", "ledger", "records"},
     "packages": {"canonical", "clinic", "errors", "ledger", "records", "samples", "sessions", "store", "words"},
     "control": {"canonical", "errors", "store"},
     "recorder": {
