@@ -141,6 +141,7 @@ PURE = {
     "devicelog.words.clinic",
     "devicelog.words.depths",
     "devicelog.words.session",
+    "devicelog.words.stated",
     "devicelog.words.witnesses",
     "devicelog.ledger.base64_text",
     "devicelog.ledger.checkpoint",
@@ -239,8 +240,8 @@ ROOMS: dict[str, set[str]] = {
     "samples": {"account", "attribution", "canonical", "records", "sessions"},
     "words": {"canonical"},
     "ledger": {"canonical", "errors"},
-    "store": {"canonical", "errors", "ledger", "records"},
-    "packages": {"canonical", "errors", "ledger", "records", "samples", "sessions", "store", "words"},
+    "store": {"canonical", "clinic", "errors", "ledger", "records"},
+    "packages": {"canonical", "clinic", "errors", "ledger", "records", "samples", "sessions", "store", "words"},
     "control": {"canonical", "errors", "store"},
     "recorder": {
         *(

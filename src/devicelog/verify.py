@@ -994,6 +994,7 @@ class Session:
         self.closing: Entry | None = None
         self.sealed: Entry | None = None
         self.last: Entry | None = None
+        self.derived: list[str] = []  # what each derivation is, oldest first
         self.chunks = self.records = 0
         self.whole = False  # all its entries and chunks were read; else what they name is not known
 
@@ -1024,6 +1025,21 @@ class Session:
             self.commits.append(row)
         if entry.type in CLOSING:
             self.closing = entry
+        if entry.type in ("session.closed", "session.attributed") and body.get("derived") is not None:
+            self.derived.append(hexes(body, "derived"))
+        if entry.type == "session.signed":
+            self.check_signature(entry)
+
+    def check_signature(self, entry: Entry) -> None:
+        """A person's signature: over this seal and the derived record of then. Raises ValueError."""
+        told = field(entry.body, "told", dict)
+        said = hexes(told, "sealed"), field(told, "number", int), hexes(told, "derived")
+        if self.sealed is None or said[0] != self.sealed.leaf.hex():
+            raise ValueError(
+                f"entry {entry.seq} is a signature that is bound to another seal than that of {self.stream}"
+            )
+        if said[1:] != (len(self.derived), self.derived[-1] if self.derived else ""):
+            raise ValueError(f"entry {entry.seq} is a signature over another derived record than that of {self.stream}")
 
 
 def read_sealed_entries(run: Run, files: Files, stream: str) -> Session:

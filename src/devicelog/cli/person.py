@@ -131,6 +131,8 @@ def _text(evidence: Evidence, name: str, others: list[str]) -> Json:
 def _withhold(shown: Json, others: list[str]) -> None:
     """Take texts that name somebody else out of a session as it is shown: `texts` of `person.json` says that it was."""
     places = [(note, "text") for note in shown["notes"]] + [(made, "reason") for made in [shown["attribution"]] if made]
+    places += [(made, "reason") for made in shown["explained"]]
+    places += [(made, key) for made in shown["amendments"] for key in ("old", "new", "reason")]
     for place, key in places:
         if place[key] is not None and _names_another(place[key], others):
             place[key] = None

@@ -3,15 +3,19 @@
 `show_document` collects, `show_text` lays out.
 """
 
+from textwrap import wrap
+
 from devicelog.canonical import Json, parse_canonical
 from devicelog.cli.common import table
 from devicelog.errors import NotFound
 from devicelog.ledger.entries import Entry
+from devicelog.packages.stated import stated
 from devicelog.pipeline import Opening, Pipeline
 from devicelog.records import MARK, Mark, item_of
 from devicelog.sessions import UNASSIGNED
 from devicelog.store.reading import Kept
 from devicelog.words import session as words
+from devicelog.words import stated as said_words
 from devicelog.words import witnesses
 from devicelog.words.findings import said
 from devicelog.words.units import mm, mm_range, seconds
@@ -56,6 +60,7 @@ def show_document(evidence: Kept, prefix: str, derivation: int | None = None) ->
         "findings": derived["findings"],
         "assessments": derived["assessments"],
         "notes": _notes(evidence, row["no"]),
+        **stated(evidence, row),
         **facts,
     }
 
@@ -119,7 +124,8 @@ def _notes(evidence: Kept, no: int) -> list[Json]:
 def show_text(session: Json) -> str:
     """The session as text, for a terminal of 100 columns."""
     blocks = [_head(session), _zones(session), _compared(session), _spans(session), _findings(session)]
-    blocks += [_unassessed(session), _gaps(session), _notes_text(session), _completeness(session), _pins(session)]
+    blocks += [_unassessed(session), _gaps(session), _notes_text(session), _amendments(session)]
+    blocks += [_signatures(session), _completeness(session), _pins(session)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -264,6 +270,27 @@ def _notes_text(session: Json) -> str:
         for note in session["notes"]
     ]
     return "\n".join(lines)
+
+
+def _amendments(session: Json) -> str:
+    lines = [said_words.amendment(made, "(erased)") for made in session["amendments"]]
+    blocks = ["\n".join(["Amended:", *_folded(lines)])] if lines else []
+    lines = [said_words.explanation(made, "(erased)") for made in session["explained"]]
+    blocks += ["\n".join(["Explained:", *_folded(lines)])] if lines else []
+    return "\n\n".join(blocks)
+
+
+def _signatures(session: Json) -> str:
+    """Name, time and meaning of each: they stand wherever the session is shown."""
+    if session["kind"] != "session" or not session["closed_at"]:
+        return ""
+    lines = list(said_words.signatures(session, "(name not held here)"))
+    return "\n".join(["Signatures:", *_folded(lines)]) if lines else "Signatures: not signed."
+
+
+def _folded(lines: list[str]) -> list[str]:
+    """Long lines over several, so that each can be told from the next."""
+    return [part for line in lines for part in wrap(line, 98, initial_indent="  ", subsequent_indent="    ")]
 
 
 def _completeness(session: Json) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from devicelog.canonical import Json
+from devicelog.canonical import Json, parse_canonical
 from devicelog.clinic.roles import SIGNING, may
 from devicelog.ledger.entries import Entry
 
@@ -166,6 +166,16 @@ def explanations(entries: Iterable[Entry], texts: Texts) -> list[Json]:
         for entry in entries
         if entry.type == EXPLAINED
     ]
+
+
+def read_values(texts: Texts) -> Callable[[str], Json | None]:
+    """What stands behind a commitment to values, where it is held."""
+
+    def read(commitment: str) -> Json | None:
+        text = texts(commitment)
+        return None if text is None else parse_canonical(text.encode())
+
+    return read
 
 
 def wants_signature(made: Sequence[Json]) -> bool:

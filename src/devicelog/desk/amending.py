@@ -5,10 +5,10 @@ responsible for how either is shown (clinic/signatures.py).
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from devicelog.canonical import Json, canonical, parse_canonical
-from devicelog.clinic.signatures import AMENDABLE, AMENDED, EXPLAINED, SIGNED, amendments
+from devicelog.clinic.signatures import AMENDABLE, AMENDED, EXPLAINED, SIGNED, amendments, read_values
 from devicelog.clinical.plan import suggest
 from devicelog.desk.entering import done, enter
 from devicelog.desk.signing import ended_session
@@ -86,16 +86,6 @@ def explain(access: Access, request: Json) -> Json:
         ),
     )
     return {"session": stream, "entry": entry.seq, **told, "auth": actor.auth}
-
-
-def read_values(texts: Callable[[str], str | None]) -> Callable[[str], Json | None]:
-    """What stands behind a commitment to values, where it is held."""
-
-    def read(commitment: str) -> Json | None:
-        text = texts(commitment)
-        return None if text is None else parse_canonical(text.encode())
-
-    return read
 
 
 def old_value(evidence: Kept, row: StreamRow, field: str, before: Sequence[Entry]) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any
 from devicelog.canonical import Json
 from devicelog.packages.fhir_values import assessments, coded, text_of, verdict, zone_observations
 from devicelog.packages.redaction import Shown
+from devicelog.words import stated
 
 _NAMESPACE = bytes.fromhex("6f3b7c0e1d5a4c7f9a2e8b41d0c65f13")  # ours alone: a session's id becomes a UUID under it
 _TEST = {
@@ -26,6 +27,7 @@ _SIMULATED = {
     "test": "test data: no person was treated",
     "unknown": "nothing said that this data is real",
 }
+_NOT_HERE = "(not here)"
 _STATUS = {"closed": "completed", "interrupted": "stopped", "recording": "in-progress", "paused": "on-hold"}
 
 
@@ -62,7 +64,7 @@ def uuid_of(session: str, role: str) -> str:
 def _resources(
     session: Shown, proof: bytes | None, labels: Mapping[str, str], software: str, log: str
 ) -> Iterator[Json]:
-    """Every resource of a session; the last one is its Provenance."""
+    """Every resource of a session; its Provenance, and one for each signature, come last."""
     stream = session["id"]
 
     def urn(role: str) -> Json:
@@ -109,6 +111,10 @@ def _resources(
         made.append(("verdict", {"resourceType": "Observation", **common, **verdict(session)}))
     targets = [urn(role) for role, _ in made]
     made.append(("provenance", _provenance(session, targets, proof, software, log)))
+    made += [
+        (f"signature/{number}", _signature(session, urn("procedure" if is_session else "provenance"), signed))
+        for number, signed in enumerate(session["signatures"], 1)
+    ]
     for role, resource in made:
         yield {"resourceType": resource["resourceType"], "id": uuid_of(stream, role), **_label(session), **resource}
 
@@ -176,6 +182,8 @@ def _procedure(session: Shown, sites: list[Json]) -> Json:
     if (corrected := session["attribution"]) is not None:
         why = f": {corrected['reason']}" if corrected["reason"] else ""
         notes.append(f"corrected {corrected['at']} by {corrected['practitioner']}{why}")
+    notes += [f"amended, {stated.amendment(made, _NOT_HERE)}" for made in session["amendments"]]
+    notes += [f"explained, {stated.explanation(made, _NOT_HERE)}" for made in session["explained"]]
     procedure: Json = {
         "resourceType": "Procedure",
         "identifier": [{"type": {"text": "session of devicelog"}, "value": session["id"]}],
@@ -243,6 +251,22 @@ def _provenance(session: Shown, targets: list[Json], proof: bytes | None, softwa
             }
         ]
     return provenance
+
+
+def _signature(session: Shown, target: Json, made: Json) -> Json:
+    """Who signed, when and as what. The binding to the evidence is in the evidence, and not in these resources."""
+    who: Json = {"identifier": {"value": made["person"]}}
+    if made["name"] is not None:
+        who["display"] = text_of(made["name"])
+    return {
+        "resourceType": "Provenance",
+        "target": [target],
+        "recorded": made["at"],
+        "activity": {"text": text_of(stated.signature(made, _NOT_HERE))},
+        "agent": [{"type": {"text": text_of(made["meaning"])}, "who": who}],
+        "entity": [{"role": "source", "what": {"identifier": {"value": session["id"]}}}],
+        "signature": [{"type": [{"display": text_of(made["meaning"])}], "when": made["at"], "who": who}],
+    }
 
 
 def _observation_status(session: Shown) -> str:

@@ -26,6 +26,7 @@ from devicelog.store.projection import erased_names, project
 from devicelog.store.report import Report, Stream, check_types
 from devicelog.store.schema import CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, STREAM, guard_faults
 from devicelog.store.seal_audit import check_frontier, check_seals
+from devicelog.store.signature_audit import check_signatures
 from devicelog.store.transaction import CLIENT_TAG, NOTE_TAG, commitment
 
 
@@ -64,6 +65,7 @@ def audit(
         documents = _documents(connection, report)
         named = _named_documents(streams, documents, report) | check_pens(entries, streams, documents, report)
         named |= check_desk(connection, entries, streams, documents, report)
+        check_signatures(entries, report)
         progress("packages")
         away, more = check_packages(connection, entries, streams, report, packages=packages, only=only)
         report.problems += [

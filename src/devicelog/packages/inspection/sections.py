@@ -100,6 +100,41 @@ def _overrides(_told: Json) -> Iterator[str]:
     yield "This version knows no overrides: none can have been recorded."
 
 
+def _signed_says(told: Json) -> Iterator[str]:
+    if told["signed"]:
+        yield "Printed names are private texts and in no inspection. An id is one person's for good."
+
+
+def _signed(told: Json) -> Iterator[str]:
+    for row in told["signed"]:
+        wrong = f"; wrong PINs before: {row['failures']}" if row["failures"] else ""
+        yield (
+            f"{place(row)}: {row['stream']} signed as {row['meaning']} by {row['person']} (auth: {row['auth']}), over "
+            f"derivation {row['number']}{wrong}"
+        )
+
+
+def _amended(told: Json) -> Iterator[str]:
+    for row in told["amended"]:
+        if row["type"] == "session.amended":
+            what = f"amendment {row['number']}, {row['field']}"
+        else:
+            what = f"finding {row['rule']}{' in ' + row['zone'] if row['zone'] else ''} explained"
+        yield f"{place(row)}: {row['stream']}, {what} by {row['by']} (auth: {row['auth']})"
+
+
+def _people(told: Json) -> Iterator[str]:
+    for row in told["people"]:
+        if row["type"] == "pin.refused":
+            locked = f", locked for {row['locked_s']} s" if row["locked_s"] else ""
+            yield f"{place(row)}: WRONG PIN of {row['person']}, {row['failures']} in a row{locked}"
+            continue
+        words = {"person.added": "added", "person.changed": "changed", "person.retired": "retired"}
+        what = words.get(row["type"], f"PIN set ({row.get('how')})")
+        role = f", role {row['role']}" if row.get("role") else ""
+        yield f"{place(row)}: {row['person']} {what} by {row['by']} (auth: {row['auth']}){role}"
+
+
 def _measured(told: Json) -> Iterator[str]:
     for row in told["pens"]["measured"]:
         what = "calibrated" if row["type"] == "pen.calibrated" else "checked"
@@ -174,6 +209,9 @@ _SECTIONS: tuple[tuple[str, Callable[[Json], Iterable[str]], Callable[[Json], It
     ("Findings about use that is in no session", _nothing, _use),
     ("Doubt about clocks", _clock_says, _clock),
     ("Overrides", _overrides, _nothing),
+    ("Signatures", _signed_says, _signed),
+    ("Amendments and explanations", _nothing, _amended),
+    ("People and PINs", _nothing, _people),
     ("Pens: calibrations, checks, updates", _nothing, _measured),
     ("Erasures and retention", _nothing, _erased),
     ("Exports", _nothing, _exports),

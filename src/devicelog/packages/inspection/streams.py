@@ -35,6 +35,7 @@ class Stream:
     released: bool = False
     erased: bool = False
     late: int = 0
+    signed: str | None = None  # by whom and as what, where no correction came after it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +118,17 @@ def _closed(stream: Stream, entry: Entry) -> None:
     stream.verdict, stream.derived = body.get("verdict"), body["derived"]
 
 
+def _signed(stream: Stream, entry: Entry) -> None:
+    told = entry.body["told"]
+    stream.signed = f"{told['meaning']} by {told['person']}"
+
+
+def _amended(stream: Stream, _: Entry) -> None:
+    stream.signed = None
+
+
 def _attributed(stream: Stream, entry: Entry) -> None:
+    stream.signed = None
     stream.verdict, stream.derived = entry.body["verdict"], entry.body["derived"]
 
 
@@ -133,6 +144,8 @@ _CHANGES: dict[str, Callable[[Stream, Entry], None]] = {
     "session.closed": _closed,
     "span.recorded": _closed,
     "session.attributed": _attributed,
+    "session.signed": _signed,
+    "session.amended": _amended,
     "stream.sealed": _sealed,
     "package.released": _released,
 }

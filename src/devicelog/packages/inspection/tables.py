@@ -106,9 +106,7 @@ def session_lines(told: Json) -> Iterator[str]:
     """What is said of the sessions apart from the tables."""
     sessions = told["sessions"]
     yield "A session counts on the day on which it was opened. In the tables, demo and test are not of a real pen."
-    yield (
-        f"Unsigned: all {sessions['total']}. This version has no signatures of practitioners: no session can have one."
-    )
+    yield f"Without a signature that stands (none, or corrected since): {sessions['unsigned']} of {sessions['total']}."
     yield "Voided: none; this version cannot void a session."
     yield (
         f"With entries made after the end: {sessions['with_late_entries']}. Not sealed: {sessions['unsealed']}. "

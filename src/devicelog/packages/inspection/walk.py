@@ -74,7 +74,9 @@ class Walk:
         if self.newest is not None and (step_us := stepped_us(self.newest, stamp)):
             self.steps.append({**stamp.document(), "from_at": self.newest.at, "by_us": step_us})
         if entry.type in _EVENTS:
-            told = {**stamp.document(), "by": entry.values["actor"]["id"], **_EVENTS[entry.type](entry.body)}
+            actor = entry.values["actor"]
+            who = {"by": actor["id"], "auth": str(actor.get("auth"))}
+            told = {**stamp.document(), **who, **_EVENTS[entry.type](entry.body)}
             self.events.setdefault(entry.type, []).append(told)
 
 
@@ -122,7 +124,24 @@ def _rebuilt(body: Json) -> Json:
     return {key: body[key] for key in ("from_schema", "to_schema", "guards")}
 
 
+def _signed(body: Json) -> Json:
+    told = body["told"]
+    return {"stream": body["stream"], **{key: told[key] for key in ("person", "meaning", "number", "failures")}}
+
+
+def _said(body: Json) -> Json:
+    return {"stream": body["stream"], **body["told"]}
+
+
+def _told(body: Json) -> Json:
+    return dict(body["told"])
+
+
 _EVENTS: dict[str, Callable[[Json], Json]] = {
+    "session.signed": _signed,
+    "session.amended": _said,
+    "finding.explained": _said,
+    **dict.fromkeys(("person.added", "person.changed", "person.retired", "pin.set", "pin.refused"), _told),
     "pen.calibrated": _measured,
     "pen.checked": _measured,
     "pen.updated": _updated,

@@ -10,7 +10,7 @@ from devicelog.canonical import Json
 from devicelog.packages.redaction import shown
 from devicelog.packages.report.plot import Plot, plot_of, shown_zones
 from devicelog.words import session as words
-from devicelog.words import witnesses
+from devicelog.words import stated, witnesses
 from devicelog.words.findings import said
 from devicelog.words.units import elapsed, mm, mm_range, seconds
 
@@ -156,6 +156,10 @@ def _banners(session: Json) -> Iterable[str]:
     if session["derivations"] > 1:
         number, count = session["derivation"], session["derivations"]
         yield f"AMENDED: derivation {number} of {count}; see Corrections"
+    if session["amendments"]:
+        yield f"AMENDED: {len(session['amendments'])} by people; see Amendments"
+    if session["signatures"] and session["wants_signature"]:
+        yield "SIGNED BEFORE THE CORRECTION: it wants another signature"
 
 
 def _client(session: Json, *, redacted: bool) -> str:
@@ -324,7 +328,12 @@ def _sections(session: Json, moved: list[str], *, redacted: bool) -> Iterable[Se
     if not made and session["derivations"] > 1:
         corrected = [f"Derivation 1 of {session['derivations']}: as it was recorded; it was corrected later"]
     yield _listed("Corrections", corrected, "None: this is the session as it was recorded.")
-    yield Section(heading="Signatures", says=("Not signed.",))
+    absent = LEFT_OUT if redacted else ERASED
+    if amended := [stated.amendment(each, absent) for each in session["amendments"]]:
+        yield Section(heading="Amendments", lines=tuple(amended))
+    if explained := [stated.explanation(each, absent) for each in session["explained"]]:
+        yield Section(heading="Findings explained", lines=tuple(explained))
+    yield _listed("Signatures", list(stated.signatures(session, absent)), "Not signed.")
     closes, accounts = words.completeness(session)
     yield Section(
         heading="Completeness",
