@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devicelog.clinical.days import check_day
-from devicelog.clinical.plan import suggest
+from devicelog.clinical.keys import suggest
 from devicelog.errors import UsageProblem
 
 Json = dict[str, Any]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from devicelog.clinical.plan import GRADES, suggest
+from devicelog.clinical.keys import GRADES, suggest
 from devicelog.errors import NotFound, UsageProblem
 
 Json = dict[str, Any]

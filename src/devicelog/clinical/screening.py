@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
-from devicelog.clinical.plan import GRADES, suggest
+from devicelog.clinical.keys import GRADES, suggest
 from devicelog.errors import UsageProblem
 
 QUESTIONNAIRE_SCHEMA = "devicelog.questionnaire/1"

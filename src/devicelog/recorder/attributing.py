@@ -13,7 +13,7 @@ from pathlib import Path
 
 from devicelog.attribution import Attribution
 from devicelog.canonical import Json, parse_canonical
-from devicelog.clinical.plan import suggest
+from devicelog.clinical.keys import suggest
 from devicelog.errors import BadTransition, EvidenceDamaged, StoreUnusable, UsageProblem
 from devicelog.ledger.entries import Actor
 from devicelog.packages.whole import WholeEvidence

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import get_args
 
 from devicelog.canonical import Json
-from devicelog.clinical.plan import DEPTH_LIMIT_UM, PASSES_LIMIT, suggest
+from devicelog.clinical.keys import DEPTH_LIMIT_UM, suggest
+from devicelog.clinical.plan import PASSES_LIMIT
 from devicelog.errors import UsageProblem
 from devicelog.records import Grade, MarkKind
 from devicelog.rules.table import RULES
