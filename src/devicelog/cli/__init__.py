@@ -21,6 +21,8 @@ _COMMANDS = {
         "devicelog.cli.clients:clients",
         "Treated persons: what is held on one, export it, erase it, how long it is kept.",
     ),
+    "visits": ("devicelog.cli.visits:visits", "Visits: who is here, what is planned, what is allowed beforehand."),
+    "courses": ("devicelog.cli.courses:courses", "Courses: several treatments of one client for one indication."),
     "replay": (
         "devicelog.cli.check:replay",
         "Derive a session again from its evidence and compare.",

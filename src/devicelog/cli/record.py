@@ -148,9 +148,12 @@ def demo(
 @click.option(
     "--pen", required=True, metavar="URL|gpio", help="A port (path or pyserial URL), auto, serial:NUMBER; or the pins."
 )
-@click.option("--client", required=True, metavar="CODE", help="The clinic's code of the treated person; never a name.")
-@click.option("--practitioner", required=True, metavar="ID", help="Who treats: an id, not a name.")
-@click.option("--plan", "plan_name", required=True, metavar="NAME", help="A plan's name, or a path ending in .toml.")
+@click.option("--client", metavar="CODE", help="The clinic's code of the treated person; never a name.")
+@click.option("--practitioner", metavar="ID", help="Who treats: an id, not a name.")
+@click.option("--plan", "plan_name", metavar="NAME", help="A plan's name, or a path ending in .toml.")
+@click.option("--visit", metavar="VISIT", help="In place of these: a visit that is open (devicelog visits).")
+@click.option("--continue", "go_on", is_flag=True, help="In place of these: the visit of the newest session goes on.")
+@click.option("--yes", is_flag=True, help="Begin without asking whether client and practitioner are right.")
 @click.option("--profile", default="reference", show_default=True, metavar="NAME", help="The kind of pen.")
 @click.option("--sensors", metavar="NAME", help="A wired profile: its pins are a second witness beside the pen.")
 @pin_factory_option
@@ -163,9 +166,12 @@ def demo(
 @json_option
 def record(
     pen: str,
-    client: str,
-    practitioner: str,
-    plan_name: str,
+    client: str | None,
+    practitioner: str | None,
+    plan_name: str | None,
+    visit: str | None,
+    go_on: bool,
+    yes: bool,
     profile: str,
     sensors: str | None,
     pin_factory: str | None,
@@ -178,22 +184,25 @@ def record(
     as_json: bool,
 ) -> int:
     """Record one session from a pen. Ctrl-C ends it properly."""
-    from devicelog.clinical.data import load_plan, load_zones
+    from devicelog.cli.starting import begin, confirm
+    from devicelog.clinical.data import load_zones
     from devicelog.recorder.clock import RecorderClock
     from devicelog.recorder.commands import read_marks
     from devicelog.recorder.idle import IdleLimits
     from devicelog.recorder.job import Job
     from devicelog.recorder.stop import Stop
-    from devicelog.sessions import check_client_code, check_practitioner, looks_like_a_person
+    from devicelog.sessions import looks_like_a_person
 
     zones = load_zones()
     data_dir = data_dir or default_data_dir()
     pen_profile, beside = profiles_of(pen, profile, sensors, pin_factory)
+    desk = begin(data_dir, client=client, practitioner=practitioner, plan_name=plan_name, visit=visit, go_on=go_on)
     job = Job(
         data_dir=data_dir,
-        client_code=check_client_code(client),
-        practitioner=check_practitioner(practitioner),
-        plan=load_plan(plan_name),
+        client_code=desk.client_code,
+        practitioner=desk.practitioner,
+        plan=desk.plan,
+        desk=desk,
         zones=zones,
         profile=pen_profile,
         sensors=beside,
@@ -204,6 +213,7 @@ def record(
     )
     if looks_like_a_person(job.client_code):
         click.echo(A_PERSON + "end this session with Ctrl-C and record again with such a code.", err=True)
+    confirm(data_dir, desk, ask=not yes)
     stop = Stop()
     with stop.on_signals():  # until everything is said: a second Ctrl-C does not make a recorded session a failure
         outcome = _record(job, source_for(job, pen), RecorderClock(), stop)
@@ -247,6 +257,7 @@ def mark(words: tuple[str, ...], data_dir: Path | None, as_json: bool) -> int:
 def _record(job: "Job", source_of: "SourceOf", clock: "RecorderClock", stop: "Stop") -> "Outcome":
     from devicelog.cli.keys import keys, legend
     from devicelog.cli.screen import Screen
+    from devicelog.desk.acts import DESK_ACTS
     from devicelog.recorder.record import record as record_session
 
     screen = Screen()
@@ -266,7 +277,9 @@ def _record(job: "Job", source_of: "SourceOf", clock: "RecorderClock", stop: "St
                 keys(zones, recording.mark, screen.say, screen.typing, quit_) if by_keys else nullcontext()
             )
 
-        return record_session(job, source_of=source_of, clock=clock, console=screen, stop=stop, on_ready=ready)
+        return record_session(
+            job, source_of=source_of, clock=clock, console=screen, stop=stop, on_ready=ready, more=DESK_ACTS
+        )
 
 
 def _simulated_sensors(

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from devicelog.canonical import Json
-from devicelog.desk import amending, people, pins, signing
+from devicelog.desk import amending, continuing, courses, late, people, pins, signing, visits
 from devicelog.desk.who import all_counted
 from devicelog.recorder import acts
 from devicelog.recorder.acts import Act
 
-DESK_ACTS: dict[str, Act] = all_counted({**people.ACTS, **pins.ACTS, **signing.ACTS, **amending.ACTS})
+_ROOMS = (people, pins, signing, amending, visits, continuing, courses, late)
+
+DESK_ACTS: dict[str, Act] = all_counted({name: act for room in _ROOMS for name, act in room.ACTS.items()})
 
 
 def perform(data_dir: Path, request: Json) -> Json:

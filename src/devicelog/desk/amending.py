@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinic.signatures import AMENDABLE, AMENDED, EXPLAINED, SIGNED, amendments, read_values
-from devicelog.clinical.plan import suggest
+from devicelog.clinical.keys import suggest
 from devicelog.desk.entering import done, enter
 from devicelog.desk.signing import ended_session
 from devicelog.desk.who import actor_of

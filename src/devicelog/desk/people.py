@@ -6,7 +6,7 @@ Not responsible for PINs (pins.py) nor for what a role may (clinic/roles.py).
 from devicelog.canonical import Json
 from devicelog.clinic.people import ENTRIES, Person
 from devicelog.clinic.roles import ASSIGNABLE, SAYS, may
-from devicelog.clinical.plan import suggest
+from devicelog.clinical.keys import suggest
 from devicelog.desk.entering import enter
 from devicelog.desk.who import actor_of, people_of
 from devicelog.errors import BadTransition, NotFound, UsageProblem

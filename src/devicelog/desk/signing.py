@@ -7,7 +7,7 @@ from devicelog.canonical import Json
 from devicelog.clinic.people import SITTING_US, same_sitting
 from devicelog.clinic.roles import SIGNING
 from devicelog.clinic.signatures import SIGNED, VALID, Signable, signatures
-from devicelog.clinical.plan import suggest
+from devicelog.clinical.keys import suggest
 from devicelog.desk.entering import enter
 from devicelog.desk.people import person_named
 from devicelog.desk.who import Now, actor_of, failures_of, wrong_in_a_row

@@ -1,0 +1,27 @@
+"""A plan by its name: a file, a plan that the clinic adopted, or a shipped one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devicelog.cli.common import default_data_dir
+
+if TYPE_CHECKING:
+    from devicelog.clinical.plan import Plan
+
+
+def plan_named(data_dir: Path | None, name: str) -> "Plan":
+    """The plan of this name; a clinic's own goes before a shipped one. Raises NotFound, UsageProblem."""
+    from devicelog.clinical.data import load_plan
+    from devicelog.desk.adopting import adopted_plan
+    from devicelog.store.database import FILE_NAME, check_existing
+    from devicelog.store.evidence import Evidence
+
+    data_dir = data_dir or default_data_dir()
+    path = data_dir / FILE_NAME
+    if not name.endswith(".toml") and path.exists():
+        check_existing(data_dir)
+        with Evidence(path) as evidence:
+            own = adopted_plan(evidence, name)
+        if own is not None:
+            return own
+    return load_plan(name)

@@ -1,0 +1,170 @@
+"""Courses at the desk: opened, closed, and the standing notices that are read once in each."""
+
+from collections.abc import Sequence
+
+from devicelog.canonical import Json
+from devicelog.clinic.courses import Treated, open_courses, sittings
+from devicelog.clinical.data import load_limits
+from devicelog.clinical.days import days_between
+from devicelog.clinical.intervals import class_of
+from devicelog.clinical.keys import suggest
+from devicelog.clinical.limits import known_indication
+from devicelog.desk.entering import client_named, enter, new_id
+from devicelog.desk.treated import treated_before
+from devicelog.desk.visits import course_named, every_course, every_visit
+from devicelog.desk.who import actor_of
+from devicelog.errors import BadTransition, UsageProblem
+from devicelog.recorder.access import Access
+from devicelog.recorder.acts import Act
+from devicelog.rules.table import RULES
+from devicelog.sessions import check_note
+from devicelog.store.evidence import Evidence
+
+MOST_SESSIONS, MOST_DAYS = 100, 3650
+STANDING = ("label.pigment", "client.checks")  # notices that hold for a course, and not for one session
+_WORDS = ("done", "stopped")
+
+
+def course_open(access: Access, request: Json) -> Json:
+    """Act. `client` (code), `indication`, `by`; `sessions`, `interval_min_days`, `interval_max_days` may be None."""
+    indication = known_indication(load_limits(), _text(request, "indication"))
+    numbers = {key: _number(request, key, most) for key, most in _NUMBERS.items()}
+    least, longest = numbers["interval_min_days"], numbers["interval_max_days"]
+    if least is not None and longest is not None and least > longest:
+        raise UsageProblem(f"an interval of {least} to {longest} days goes backwards")
+    with Evidence(access.path) as evidence:
+        actor = actor_of(evidence, request, "desk")
+        ref = client_named(evidence, _text(request, "client"))
+        going = [each for each in open_courses(every_course(evidence), ref) if each.indication == indication]
+    if going:
+        raise BadTransition(
+            f"{going[-1].id} of this client for {indication} is still open: close it first, or go on in it"
+        )
+    course = new_id("k")
+    told = {"indication": indication, **numbers}
+    entry = access.append(
+        lambda transaction: enter(transaction, "course.opened", actor=actor, course=course, client_ref=ref, told=told)
+    )
+    return {"course": course, "client_ref": ref, "entry": entry.seq, **told}
+
+
+def course_close(access: Access, request: Json) -> Json:
+    """Act. `course`, `how` (done or stopped), `reason` (wanted where it was stopped), `by`."""
+    how, reason = _text(request, "how"), request.get("reason")
+    if how not in _WORDS:
+        raise UsageProblem(f"a course is closed as {' or '.join(_WORDS)}, not as {how!r}")
+    if how == "stopped" and reason is None:
+        raise UsageProblem("a course that is stopped has a reason: --reason TEXT")
+    texts = () if reason is None else (check_note(str(reason), "reason"),)
+    with Evidence(access.path) as evidence:
+        actor = actor_of(evidence, request, "desk")
+        course = course_named(evidence, _text(request, "course"))
+        if course.closed is not None:
+            raise BadTransition(f"{course.id} is closed already ({course.closed})")
+        client_named(evidence, course.client_ref)
+        here = [each.id for each in every_visit(evidence) if each.course == course.id and each.closed is None]
+    if here:
+        raise BadTransition(f"{', '.join(here)} of {course.id} is still open: close the visit first (visits close)")
+    entry = access.append(
+        lambda transaction: enter(
+            transaction,
+            "course.closed",
+            actor=actor,
+            course=course.id,
+            client_ref=course.client_ref,
+            told={"how": how},
+            private=texts,
+        )
+    )
+    return {"course": course.id, "how": how, "entry": entry.seq}
+
+
+def acknowledge(access: Access, request: Json) -> Json:
+    """Act: a standing notice was read, for the course. `course`, `notice` (a rule's id), `by`."""
+    notice = _text(request, "notice")
+    versions = {rule.id: rule.version for rule in RULES if rule.id in STANDING}
+    if notice not in versions:
+        there = ", ".join(versions)
+        raise UsageProblem(f"{notice!r} is no standing notice; there are: {there}.{suggest(notice, versions)}")
+    with Evidence(access.path) as evidence:
+        actor = actor_of(evidence, request, "desk")
+        course = course_named(evidence, _text(request, "course"))
+        if course.closed is not None:
+            raise BadTransition(f"{course.id} is closed ({course.closed})")
+        client_named(evidence, course.client_ref)
+    told = {"notice": notice, "version": versions[notice]}
+    already = told in list(course.acknowledged)
+    if not already:
+        access.append(
+            lambda transaction: enter(
+                transaction,
+                "notice.acknowledged",
+                actor=actor,
+                course=course.id,
+                client_ref=course.client_ref,
+                told=told,
+            )
+        )
+    return {"course": course.id, **told, "already": already}
+
+
+def course_told(evidence: Evidence, name: str) -> Json:
+    """A course with its treatments, for a person to read: days since the one before, done of planned."""
+    course = course_named(evidence, name)
+    own = {visit.id for visit in every_visit(evidence) if visit.course == course.id}
+    treated = [
+        each
+        for each in treated_before(evidence, course.client_ref, simulated=True)
+        if each.sitting in own
+        or (each.sitting == each.id and each.seq > course.opened_seq and each.indication == course.indication)
+    ]
+    return {
+        "course": course.id,
+        "client": evidence.client_code(course.client_ref),
+        "client_ref": course.client_ref,
+        "indication": course.indication,
+        "sessions": course.sessions,
+        "interval_min_days": course.interval_min_days,
+        "interval_max_days": course.interval_max_days,
+        "opened_at": course.opened_at,
+        "closed": course.closed,
+        "acknowledged": list(course.acknowledged),
+        "done": sittings(treated),
+        "treatments": [
+            {
+                "session": each.id,
+                "visit": each.sitting if each.sitting in own else None,
+                "day": each.day,
+                "zones": list(each.zones),
+                **_apart(treated[:number], each),
+            }
+            for number, each in enumerate(treated)
+        ],
+    }
+
+
+def _apart(before: Sequence[Treated], treatment: Treated) -> Json:
+    """Days since the newest earlier sitting, on whatever zone, and the class of that interval; None where unsure."""
+    days = [each.day for each in before if each.sitting != treatment.sitting]
+    if not days or treatment.day is None or (last := days[-1]) is None:
+        return {"days": None, "class": None}
+    apart = days_between(last, treatment.day)
+    return {"days": apart, "class": class_of(apart).id}
+
+
+def _number(request: Json, key: str, most: int) -> int | None:
+    value = request.get(key)
+    if value is not None and (type(value) is not int or not 1 <= value <= most):
+        raise UsageProblem(f"{key} is a whole number from 1 to {most}, not {value!r}")
+    return value
+
+
+def _text(request: Json, key: str) -> str:
+    value = request.get(key)
+    if not isinstance(value, str):
+        raise UsageProblem(f"{key} is missing")
+    return value
+
+
+_NUMBERS = {"sessions": MOST_SESSIONS, "interval_min_days": MOST_DAYS, "interval_max_days": MOST_DAYS}
+ACTS: dict[str, Act] = {"course.open": course_open, "course.close": course_close, "course.acknowledge": acknowledge}

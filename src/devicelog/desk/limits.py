@@ -1,0 +1,22 @@
+"""Which limits hold here for a plan: the shipped table under the clinic's own, for its indication and a device."""
+
+from devicelog.canonical import Json
+from devicelog.clinical.data import load_limits, load_zones
+from devicelog.clinical.limits import resolve
+from devicelog.clinical.plan import Plan
+from devicelog.desk.adopting import overlay
+from devicelog.store.evidence import Evidence
+
+MECHANICAL = "mechanical"
+
+
+def limits_document(evidence: Evidence, plan: Plan, device: str | None = None) -> Json:
+    """The document `limits` of a session by this plan. Raises UsageProblem for an indication that there is not."""
+    return resolve(
+        load_limits(),
+        load_zones(),
+        indication=plan.indication,
+        modality=plan.modality or MECHANICAL,
+        device=device,
+        overlay=overlay(evidence),
+    )
