@@ -145,7 +145,6 @@ PURE = {
     "devicelog.words.witnesses",
     "devicelog.ledger.base64_text",
     "devicelog.ledger.checkpoint",
-    "devicelog.clinic",
     "devicelog.clinic.courses",
     "devicelog.clinic.visits",
     "devicelog.ledger.consistency",
@@ -264,7 +263,6 @@ ROOMS: dict[str, set[str]] = {
             "who",
         ),
     },
-    "barcodes": {"errors"},
     "clinic": {"canonical", "clinical", "errors", "ledger"},
     "desk": {
         *("barcodes", "canonical", "clinic", "clinical", "errors", "ledger", "packages", "pipeline", "records"),

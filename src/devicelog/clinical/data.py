@@ -20,6 +20,7 @@ __all__ = [
     "load_limits",
     "load_overlay",
     "load_plan",
+    "load_plan_file",
     "load_sources",
     "load_zones",
     "load_zones_of",
@@ -49,6 +50,11 @@ def load_limits() -> Limits:
 def load_overlay(path: str) -> Overlay:
     """The clinic's overlay in this file, against the shipped table. Raises UsageProblem and NotFound."""
     return _read_as(f"limits {path}", lambda: read_overlay(_values(Path(path), f"limits {path}"), load_limits()))
+
+
+def load_plan_file(path: str) -> Plan:
+    """The plan in this file. Raises NotFound and UsageProblem, naming the place."""
+    return _read(Path(path), path, load_zones())
 
 
 def load_sources() -> dict[str, str]:

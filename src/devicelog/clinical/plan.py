@@ -12,6 +12,8 @@ from typing import Any, Literal, Self
 
 from devicelog.clinical.codes import nhs, snomed
 from devicelog.clinical.keys import (
+    DEPTH_LIMIT_UM,
+    GRADES,
     MODALITIES,
     Json,
     Reader,
@@ -33,6 +35,8 @@ from devicelog.errors import UsageProblem
 
 __all__ = [
     "CHECKS",
+    "DEPTH_LIMIT_UM",
+    "GRADES",
     "MAP_VERSION",
     "PLAN_SCHEMA",
     "ZONES_SCHEMA",
@@ -41,6 +45,7 @@ __all__ = [
     "Plan",
     "PlanZone",
     "Zone",
+    "on_the_map",
     "suggest",
     "zones_document",
     "zones_from_document",
@@ -127,9 +132,7 @@ class Plan:
     def from_values(cls, values: Mapping[str, Any], zones: Mapping[str, Zone]) -> Self:
         """Read the values of a plan's file. Raises UsageProblem, naming the key, when it cannot be meant."""
         plan = cls._read(values)
-        for number, entry in enumerate(plan.zones, 1):
-            if entry.zone not in zones:
-                raise UsageProblem(f"zone {number}: there is no zone {entry.zone}.{suggest(entry.zone, zones)}")
+        on_the_map(plan, zones)
         return plan
 
     @classmethod
@@ -161,6 +164,13 @@ class Plan:
         if any(value is not None for value in series) and not (plan.series_source and plan.series_evidence):
             raise UsageProblem("an interval or a number of sessions needs series_source and series_evidence")
         return plan
+
+
+def on_the_map(plan: Plan, zones: Mapping[str, Zone]) -> None:
+    """Raise UsageProblem, with a suggestion, for a zone of the plan that is not on the map."""
+    for number, entry in enumerate(plan.zones, 1):
+        if entry.zone not in zones:
+            raise UsageProblem(f"zone {number}: there is no zone {entry.zone}.{suggest(entry.zone, zones)}")
 
 
 def zones_document(zones: Mapping[str, Zone]) -> Json:

@@ -35,6 +35,7 @@ OVERLAY_SCHEMA = "devicelog.limits.overlay/1"
 BASES = ("regulatory", "study", "derived", "clinic")
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}\Z")
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")  # as canonical bytes have keys
 _OVERLAY_NAME = re.compile(r"[a-z0-9-]{1,40}\Z")
 _HARD = ("hard_max_um", "hard_max_source", "hard_max_basis", "hard_max_evidence")
 
@@ -47,7 +48,7 @@ def read_limits(values: Mapping[str, Any]) -> Limits:
         version=given["version"],
         threshold=Figure(**take(given["threshold"], _FIGURE_KEYS, "threshold: ")),
         sensor_tolerance=Figure(**take(given["sensor_tolerance"], _FIGURE_KEYS, "sensor_tolerance: ")),
-        indications={_name(key): text(label) for key, label in given["indications"].items()},
+        indications=given["indications"],
         sites={
             key: Site(id=key, **take(site, _SITE_KEYS, f"site {key}: ", _SITE_KEYS.keys() - {"label"}))
             for key, site in given["sites"].items()
@@ -66,13 +67,18 @@ def read_limits(values: Mapping[str, Any]) -> Limits:
 def read_overlay(values: Mapping[str, Any], limits: Limits) -> Overlay:
     """A clinic's overlay, as its file has it, against the shipped table. Raises UsageProblem, naming the row."""
     overlay = _overlay(values)
+    check_overlay(overlay, limits)
+    return overlay
+
+
+def check_overlay(overlay: Overlay, limits: Limits) -> None:
+    """Raise UsageProblem, naming the row, where an overlay cannot stand on the shipped table."""
     for number, row in enumerate(overlay.rows, 1):
         where = _where(number, row)
         _fits(row, where, limits, {**limits.sources, **overlay.sources})
         if not row.applies:
             raise UsageProblem(f"{where}applies = false: a row that nothing is compared with has no place here")
         _no_higher(row, where, limits)
-    return overlay
 
 
 def overlay_document(overlay: Overlay) -> Json:
@@ -97,9 +103,7 @@ def overlay_from_document(document: Mapping[str, Any]) -> Overlay:
 
 def _overlay(values: Mapping[str, Any]) -> Overlay:
     given = take(values, _OVERLAY_KEYS, "", ("sources",))
-    rows = _rows(given["limits"])
-    if not rows:
-        raise UsageProblem("limits: the overlay has no row")
+    rows = _rows(given["limits"])  # none at all: back to the shipped limits
     return Overlay(
         name=given["name"],
         version=given["version"],
@@ -220,9 +224,15 @@ def _sources(values: Mapping[str, Any], optional: tuple[str, ...] = ()) -> dict[
 
 
 def _table(value: object) -> dict[str, Any]:
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) and _NAME.match(key) for key in value):
-        raise Unexpected("names of a-z, 0-9, _ and -, each with its values")
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) and _KEY.match(key) for key in value):
+        raise Unexpected("names of a-z, 0-9 and _, each with its values")
     return dict(value)
+
+
+def _indications(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise Unexpected("names of a-z, 0-9, _ and -, each with its label")
+    return {_name(key): text(label) for key, label in value.items()}
 
 
 def _columns(value: object) -> tuple[tuple[str, tuple[int, int]], ...]:
@@ -232,11 +242,12 @@ def _columns(value: object) -> tuple[tuple[str, tuple[int, int]], ...]:
     for name, span in value.items():
         if not isinstance(span, list | tuple) or len(span) != 2:
             raise Unexpected("the columns of the source, each from and to")
-        read.append((_name(name), (depth(span[0]), depth(span[1]))))
+        read.append((_column(name), (depth(span[0]), depth(span[1]))))
     return tuple(read)
 
 
 _name = pattern(_NAME, "a name of a-z, 0-9, _ and -")
+_column = pattern(_KEY, "columns named with a-z, 0-9 and _")
 _list = listed("a list of limits, each under [[limits]]")
 _SOURCE_KEYS: dict[str, Reader] = {"title": text, "address": text, "modality": one_of(MODALITIES)}
 _FIGURE_KEYS: dict[str, Reader] = {"depth_um": depth, "source": text, "evidence": grade}
@@ -270,7 +281,7 @@ _ROW_KEYS: dict[str, Reader] = {
 }
 _TABLE_KEYS: dict[str, Reader] = {
     "version": version,
-    "indications": _table,
+    "indications": _indications,
     "threshold": lambda value: value,
     "sensor_tolerance": lambda value: value,
     "sites": _table,
