@@ -21,6 +21,15 @@ _COMMANDS = {
         "devicelog.cli.clients:clients",
         "Treated persons: what is held on one, export it, erase it, how long it is kept.",
     ),
+    "cartridges": (
+        "devicelog.cli.cartridges:cartridges",
+        "Cartridges: scan one for a visit, open a box, recall a lot.",
+    ),
+    "stock": ("devicelog.cli.topicals:stock", "Topicals in stock: product, lot, expiry, ingredients."),
+    "topicals": (
+        "devicelog.cli.topicals:topicals",
+        "Topicals that were used: before, during or after the needling.",
+    ),
     "replay": (
         "devicelog.cli.check:replay",
         "Derive a session again from its evidence and compare.",

@@ -3,12 +3,21 @@
 from pathlib import Path
 
 from devicelog.canonical import Json
-from devicelog.desk import amending, people, pins, signing
+from devicelog.desk import amending, cartridges, people, pins, signing, topicals
 from devicelog.desk.who import all_counted
 from devicelog.recorder import acts
 from devicelog.recorder.acts import Act
 
-DESK_ACTS: dict[str, Act] = all_counted({**people.ACTS, **pins.ACTS, **signing.ACTS, **amending.ACTS})
+DESK_ACTS: dict[str, Act] = all_counted(
+    {
+        **people.ACTS,
+        **pins.ACTS,
+        **signing.ACTS,
+        **amending.ACTS,
+        **cartridges.ACTS,
+        **topicals.ACTS,
+    }
+)
 
 
 def perform(data_dir: Path, request: Json) -> Json:
