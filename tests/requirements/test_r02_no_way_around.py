@@ -27,6 +27,7 @@ SWITCHES = {
     "--check": "pens calibrate: look only; what was found is an entry",
     "--gauges": "pens simulate: a bench",
     "--inspection": "export: every entry",
+    "--csv": "how it is printed",
     "--end-old-log": "checkpoint continue: nothing is signed for the old log any more; the new one says what it ends",
     "--json": "how it is printed",
     "--no-steps": "pens conform: keeps nothing in the database anyhow",
@@ -39,6 +40,7 @@ SWITCHES = {
     "--rejected": "pens check: what is printed",
     "--require-witness": "verify: stricter",
     "--skip-damaged": "db rebuild --from: what is left out is named; nothing was in the new ledger yet",
+    "--with-codes": "cartridges recall: what is printed",
     "--with-kept": "clients erase: old database files go too; the erasure is an entry",
     "--yes": "clients erase: without a question; the erasure is an entry",
 }

@@ -45,5 +45,5 @@ def _no_code(identifier: str | None, rest: str) -> str:
             "the group separator, as its manual tells"
         )
     else:
-        what = f"{rest[:40]!a} is neither GS1 (from ]d2, ]C1 or ]Q3) nor HIBC (from +)"
+        what = f"{rest[:40]!a} is neither GS1 (from ]d2, ]C1 or ]Q3) nor HIBC (from +): scan again"
     return f"{what}; or {TYPE_IT}"

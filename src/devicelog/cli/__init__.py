@@ -23,6 +23,15 @@ _COMMANDS = {
     ),
     "visits": ("devicelog.cli.visits:visits", "Visits: who is here, what is planned, what is allowed beforehand."),
     "courses": ("devicelog.cli.courses:courses", "Courses: several treatments of one client for one indication."),
+    "cartridges": (
+        "devicelog.cli.cartridges:cartridges",
+        "Cartridges: scan one for a visit, open a box, recall a lot.",
+    ),
+    "stock": ("devicelog.cli.topicals:stock", "Topicals in stock: product, lot, expiry, ingredients."),
+    "topicals": (
+        "devicelog.cli.topicals:topicals",
+        "Topicals that were used: before, during or after the needling.",
+    ),
     "replay": (
         "devicelog.cli.check:replay",
         "Derive a session again from its evidence and compare.",

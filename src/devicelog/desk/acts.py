@@ -5,6 +5,7 @@ from pathlib import Path
 from devicelog.canonical import Json
 from devicelog.desk import amending, continuing, courses, late, people, pins, signing, visits
 from devicelog.desk import adopting, amending, people, pins, signing
+from devicelog.desk import amending, cartridges, people, pins, signing, topicals
 from devicelog.desk.who import all_counted
 from devicelog.recorder import acts
 from devicelog.recorder.acts import Act
@@ -13,6 +14,16 @@ _ROOMS = (people, pins, signing, amending, visits, continuing, courses, late)
 
 DESK_ACTS: dict[str, Act] = all_counted({name: act for room in _ROOMS for name, act in room.ACTS.items()})
 DESK_ACTS: dict[str, Act] = all_counted({**people.ACTS, **pins.ACTS, **signing.ACTS, **amending.ACTS, **adopting.ACTS})
+DESK_ACTS: dict[str, Act] = all_counted(
+    {
+        **people.ACTS,
+        **pins.ACTS,
+        **signing.ACTS,
+        **amending.ACTS,
+        **cartridges.ACTS,
+        **topicals.ACTS,
+    }
+)
 
 
 def perform(data_dir: Path, request: Json) -> Json:
