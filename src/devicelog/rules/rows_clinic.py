@@ -45,7 +45,6 @@ PASSES: tuple[Rule, ...] = (
             "zones.passes_perhaps",
             "zones.samples",
             "zones.zone",
-            "expected.measures",
             "counters",
             "completeness.boots",
         ),
