@@ -324,13 +324,22 @@ class Derivation:
     def stirred(self) -> tuple[object, ...]:
         """Another value whenever something happened that a rule may find at once; costs next to nothing."""
         self.settle()
-        tally = self.needling.zones.get(self.needling.zone)
-        zone = (
-            (tally.zone, tally.over_device.first_record, tally.over_plan.first_record, tally.steadiness.first_record)
-            if tally
-            else ()
+        needling, counters = self.needling, self.who.counters
+        tally = needling.zones.get(needling.zone)
+        return (
+            needling.zone,
+            *(tally.stirred() if tally else ()),
+            len(needling.spans),
+            sum(self._marks.values()),
+            len(self._losses),
+            len(self._clocks),
+            len(self.who.pens),
+            len(self.account.boots),
+            len(self.account.newer),
+            self.gaps.listed,
+            counters.fell,
+            *counters.jumps.values(),
         )
-        return (*zone, len(self._losses), len(self.who.pens), len(self.account.boots), self.gaps.listed)
 
     def finish(self) -> None:
         """No more records will come."""

@@ -17,8 +17,8 @@ from devicelog.counters import Counters
 from devicelog.derive import Derivation, mode_of
 from devicelog.pins_side import Beside, Doubt, PinsDecoder, Placed
 from devicelog.records import SERIAL, Record, item_of
-from devicelog.tally import Limits
-from devicelog.validate import LIVE, assess, read_rules, rules_document, verdict_of
+from devicelog.tally import ALARM_SAMPLES, Limits
+from devicelog.validate import alarm_of, assess, read_rules, rules_document, verdict_of
 from firmware_bridge.calibration import Calibrator, HostCalibration
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import Fault, LinkChange, Overflow, Reading, SensorBatch
@@ -26,6 +26,14 @@ from firmware_bridge.sides import of_pins
 from firmware_bridge.transports import decoder_of
 
 ENGINE = 4
+
+_OVER = {
+    "depth.over_device": "over_device",
+    "depth.over_plan": "over_plan",
+    "depth.over_recommended": "over_recommended",
+    "depth.over_hard_max": "over_hard",
+    "depth.threshold": "at_threshold",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,8 +189,15 @@ class Pipeline:
         return facts, *assess(facts, self.opening.rules, self.opening.kind)
 
     def alarms(self) -> list[Json]:
-        """The findings so far that are worth a word at once."""
-        return [finding for finding in self.judge()[1] if finding["rule"] in LIVE]
+        """The findings so far that are worth a word at once, each with its `alarm`: medium, low or info."""
+        found = [{**finding, "alarm": alarm_of(finding)} for finding in self.judge()[1]]
+        return [finding for finding in found if finding["alarm"] is not None and self._lasts(finding)]
+
+    def _lasts(self, finding: Json) -> bool:
+        """Whether it is more than an odd sample: a depth alarm wants three, the finding one."""
+        over = _OVER.get(finding["rule"])
+        tally = self.derivation.needling.zones.get(finding["zone"] or "")
+        return over is None or tally is None or getattr(tally, over).samples >= ALARM_SAMPLES
 
     def finish(self) -> bytes:
         """No more records will come: the canonical bytes of the derived record."""

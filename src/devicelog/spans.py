@@ -43,6 +43,9 @@ class Spans:
         self._from_record = 0  # of the newest turn to a zone, or of the first cut after needling
         self._cut = False
 
+    def __len__(self) -> int:
+        return len(self._spans)
+
     def turn(self, record: int) -> None:
         """The operator turned to a zone."""
         self._from_record = record

@@ -16,6 +16,7 @@ from devicelog.records import Clock, Stall, record_of
 from firmware_bridge.frames import MAX_SEGMENT, encode, frame
 from firmware_bridge.readings import Fault, SampleBlock
 from tests.builders import (
+    CLOCK,
     HOST_US,
     PROFILE,
     SERIAL,
@@ -2435,8 +2436,11 @@ def test_a_gap_without_a_pass_leaves_nothing_open(bench):
 
 STIRRING = {
     "another zone": lambda bench: bench.zone("cheek.left"),
-    "over the device": lambda bench: bench.samples("1", depth=2_651),
-    "over the plan": lambda bench: bench.samples("1", depth=551),
+    "over the device": lambda bench: bench.samples("111", depth=2_651),
+    "over the plan": lambda bench: bench.samples("111", depth=551),
+    "a frequency": lambda bench: bench.samples("1", frequency=None),
+    "a mark": lambda bench: bench.mark("endpoint", "forehead", grade="red"),
+    "a clock that was set": lambda bench: bench.put(CLOCK),
     "a leap": lambda bench: bench.samples("11", depth=(0, 501)),
     "a lost link": lambda bench: bench.link(up=False),
     "another pen": lambda bench: bench.identity("B0001"),
@@ -2458,7 +2462,8 @@ def test_what_a_rule_may_find_at_once_stirs(bench, act):
 
 def test_a_zone_from_which_nothing_came_stirs_nothing():
     derivation = Bench().pipeline.derivation
-    assert derivation.stirred() == (0, 1, 0, 0)  # losses, pens, boots, gaps
+    # spans, marks, losses, clocks, pens, boots, newer frames, gaps; counters that fell, that jumped
+    assert derivation.stirred() == ("unassigned", 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -343,7 +343,7 @@ def test_looking_at_it_live_changes_nothing():
 def test_only_what_is_worth_a_word_at_once_is_an_alarm():
     bench = Bench(opening_of(plan=plan_with(planned("forehead", 400, passes_min=3))))
     bench.zone("forehead")
-    bench.samples("11", depth=600)
+    bench.samples("111", depth=600)
     found = [(finding["rule"], finding["zone"]) for finding in bench.pipeline.judge()[1]]
     assert ("passes.short", "forehead") in found  # there is time for passes yet
     alarms = [(finding["rule"], finding["zone"]) for finding in bench.pipeline.alarms()]

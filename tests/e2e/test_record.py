@@ -340,13 +340,15 @@ def terminal() -> Iterator[Terminal]:
 def test_marks_by_single_keys(terminal: Terminal, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with PtyPen(tmp_path / "pen") as pen, recording(data_dir, pen.link, stdin=terminal.fd) as recorder:
-        recorder.wait_for("keys: p pass   space pause   r resume   n note   q end")
+        recorder.wait_for("keys: p pass   space pause   r resume   n note   m another mark   q end")
         assert "1 forehead  2 glabella" in recorder.stderr
         pen.introduce(recorder)
         assert terminal.settings() != terminal.before
         for keys, said in (
             ("p", "  pass: recorded"),
+            ("e", "  endpoint red: NOT RECORDED: endpoint red: of which zone? Mark it first: zone ID"),
             ("1", "  zone forehead: recorded"),
+            ("e", "  endpoint red: recorded"),
             (" ", "  pause: recorded"),
             ("p", "  pass: NOT RECORDED: the session is paused"),
             ("r", "  resume: recorded"),
@@ -354,6 +356,9 @@ def test_marks_by_single_keys(terminal: Terminal, tmp_path: Path) -> None:
             ("n", "  note: type the text, then Enter; Esc leaves it"),
             ("wäy redp\x7f 1\r", "  note: recorded"),
             ("n\r", "  the note is empty"),
+            ("moverride depth.over_pan x\r", "  there is no rule 'depth.over_pan'"),
+            ("moverride depth.over_plan \r", "  an override needs a reason"),
+            ("mplan forehead 0.30-0.35\r", "  plan forehead 0.3-0.35 mm: recorded"),
             # Delete, F5, Home and F1 hold digits and letters that are keys of ours
             ("\x1b[3~\x1b[15~\x1b[H\x1bOP9", "  zone chin: recorded"),
         ):
@@ -363,7 +368,8 @@ def test_marks_by_single_keys(terminal: Terminal, tmp_path: Path) -> None:
         recorder.end().succeeded()
     assert terminal.settings() == terminal.before
     assert [(mark.kind, mark.zone) for _, mark in marks_in(data_dir)] == [
-        ("pass", None), ("zone", "forehead"), ("pause", None), ("resume", None), ("note", None), ("zone", "chin")
+        ("pass", None), ("zone", "forehead"), ("endpoint", "forehead"), ("pause", None), ("resume", None),
+        ("note", None), ("plan", "forehead"), ("zone", "chin")
     ]  # fmt: skip
     (session,) = streams(data_dir, "session")
     told = shown(data_dir, session)

@@ -225,7 +225,13 @@ def record(
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("words", nargs=-1, required=True, metavar="zone ID | pass | pause | resume | note TEXT")
+@click.argument(
+    "words",
+    nargs=-1,
+    required=True,
+    metavar="zone ID | pass | pause | resume | note TEXT | endpoint none|red|pinpoint|continuous | "
+    "override RULE REASON | cartridge ID | operator ID | plan ZONE MIN-MAX",
+)
 @data_dir_option
 @json_option
 def mark(words: tuple[str, ...], data_dir: Path | None, as_json: bool) -> int:

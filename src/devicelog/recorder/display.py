@@ -1,6 +1,8 @@
 """What a recording tells the person beside it, and when: the live state, each alarm once, what is not being recorded.
 
-Called by the one consumer; never waits for the disk and feeds nothing back. How it looks is the console's work.
+Called by the one consumer after every turn in which it took something; never waits for the disk and feeds nothing back.
+An alarm is said in the turn that took the read which raised it; the live state has a pace of its own. How it looks is
+the console's work.
 """
 
 from collections.abc import Sequence
@@ -26,22 +28,22 @@ class Display:
         self._next_us = self._judge_us = 0
         self._stirred: tuple[object, ...] = ()
         self._findings: list[Json] = []
-        self._told: set[tuple[str, str | None]] = set()
+        self._told: set[tuple[str, str | None, bool]] = set()
         self._silent = False
         self._failure: str | None = None
 
     def show(self, session: OpenStream, state: State) -> None:
-        """The state of now, a few times a second."""
+        """Alarms at once, and the state of now a few times a second."""
         now_us = self._clock.now_us()
-        if now_us < self._next_us:
-            return
-        self._next_us = now_us + _PERIOD_US
         derivation = session.pipeline.derivation
         stirred = derivation.stirred()
         if stirred != self._stirred or now_us >= self._judge_us:
             self._stirred, self._judge_us = stirred, now_us + _JUDGE_US
             self._findings = session.pipeline.alarms()
             self._alarms(self._findings)
+        if now_us < self._next_us:
+            return
+        self._next_us = now_us + _PERIOD_US
         silent_us = derivation.gaps.silent_us(now_us)
         if bool(silent_us) != self._silent:
             self._silent = bool(silent_us)
@@ -56,17 +58,19 @@ class Display:
                 duration_us=self._duration_us,
                 silent_us=silent_us,
                 trouble=self._trouble(),
-                alarms=self._findings,
+                alarms=[finding for finding in self._findings if finding["alarm"] != "info"],
             )
         )
 
     def _alarms(self, findings: Sequence[Json]) -> None:
+        """Each once; what was a notice and is none any more is said again."""
         for finding in findings:
-            name = (finding["rule"], finding["zone"])
+            name = (finding["rule"], finding["zone"], finding["alarm"] == "info")
             if name not in self._told:
                 self._told.add(name)
+                word = "notice" if finding["alarm"] == "info" else "ALARM"
                 where = f" in {finding['zone']}" if finding["zone"] else ""
-                self._console.say(f"ALARM {finding['rule']}{where}: {finding['message']}")
+                self._console.say(f"{word} {finding['rule']}{where}: {finding['message']}")
 
     def _trouble(self) -> str | None:
         stalled_s = self._writer.stalled_s()
