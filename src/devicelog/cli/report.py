@@ -7,13 +7,14 @@ from textwrap import wrap
 
 from devicelog.canonical import Json, parse_canonical
 from devicelog.cli.common import table
+from devicelog.clinic.treatment import Session, treatment
 from devicelog.errors import NotFound
 from devicelog.ledger.entries import Entry
 from devicelog.packages.stated import stated
 from devicelog.pipeline import Opening, Pipeline
 from devicelog.records import MARK, Mark, item_of
 from devicelog.sessions import UNASSIGNED
-from devicelog.store.reading import Kept
+from devicelog.store.reading import Kept, StreamRow
 from devicelog.words import session as words
 from devicelog.words import stated as said_words
 from devicelog.words import witnesses
@@ -59,10 +60,37 @@ def show_document(evidence: Kept, prefix: str, derivation: int | None = None) ->
         "attribution": _attribution(evidence, named),
         "findings": derived["findings"],
         "assessments": derived["assessments"],
-        "notes": _notes(evidence, row["no"]),
+        "notes": (notes := _notes(evidence, row["no"])),
         **stated(evidence, row),
         **facts,
+        **_treatment(evidence, row, opening, documents, derived, notes, client_ref),
     }
+
+
+def _treatment(
+    evidence: Kept,
+    row: StreamRow,
+    opening: Entry,
+    documents: dict[str, bytes],
+    derived: Json,
+    notes: list[Json],
+    client_ref: str | None,
+) -> Json:
+    """`treatment` of a session (clinic/treatment.py); nothing of a time outside one."""
+    if row["kind"] != "session":
+        return {}
+    session = Session(
+        opening=opening.body,
+        documents={name: parse_canonical(documents[digest]) for name, digest in opening.body["documents"].items()},
+        facts=derived["facts"],
+        findings=derived["findings"],
+        notes=notes,
+        entries=evidence.desk_entries(row),
+        texts=evidence.note_text,
+        client_ref=client_ref,
+        client_code=evidence.client_code(client_ref),
+    )
+    return {"treatment": treatment(session)}
 
 
 def _up_to(every: list[Entry], derivation: int | None, stream: str) -> list[Entry]:

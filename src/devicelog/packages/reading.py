@@ -14,6 +14,7 @@ from typing import Self
 
 from devicelog.canonical import Json
 from devicelog.errors import CannotDecide, EvidenceDamaged, NotFound
+from devicelog.ledger.desk import TOLD
 from devicelog.ledger.entries import Entry
 from devicelog.ledger.tree import Tree, leaf_hash
 from devicelog.packages.container import Container
@@ -159,6 +160,10 @@ class PackageEvidence:
             if entry.body["number"] != number:
                 raise self._damaged(f"ledger entry {entry.seq} is not derivation {number} of {row['id']}")
         return found
+
+    def desk_entries(self, row: StreamRow) -> list[Entry]:
+        """The entries of the clinic's desk about the session, before and after its seal, oldest first."""
+        return [entry for entry in self.entries() if entry.type in TOLD and entry.body["stream"] == row["id"]]
 
     def document(self, digest: str) -> bytes:
         """A document by its SHA-256 in hex. Raises EvidenceDamaged when it is missing or is another."""

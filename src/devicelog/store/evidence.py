@@ -10,12 +10,23 @@ from typing import Any, Self
 from sqlalchemy import Connection, Row, func, select
 
 from devicelog.errors import EvidenceDamaged, NotFound
+from devicelog.ledger.desk import TOLD
 from devicelog.ledger.entries import PEN_DOCUMENTS, Entry, read_entry
 from devicelog.ledger.tree import leaf_hash
 from devicelog.records import Chunk, Record
 from devicelog.store.engine import in_our_words, reader_engine
 from devicelog.store.reading import StreamRow, find_stream
-from devicelog.store.schema import CHUNK, CHUNK_INDEX_BITS, CLIENT, DOCUMENT, LEDGER_ENTRY, NOTE, PSEUDONYM, STREAM
+from devicelog.store.schema import (
+    ABOUT,
+    CHUNK,
+    CHUNK_INDEX_BITS,
+    CLIENT,
+    DOCUMENT,
+    LEDGER_ENTRY,
+    NOTE,
+    PSEUDONYM,
+    STREAM,
+)
 
 _CHUNKS_A_READ = 64
 _ENTRIES_A_READ = 1024
@@ -93,6 +104,16 @@ class Evidence:
                 if entry.body.get("stream") == stream:  # else it has the id in another place
                     yield entry
             first = found[-1].seq + 1
+
+    def desk_entries(self, row: StreamRow) -> list[Entry]:
+        """The entries of the clinic's desk about a stream, before and after its seal, oldest first.
+
+        Raises EvidenceDamaged, naming the entry that was changed, or that is not about the stream.
+        """
+        named = select(ABOUT.c.seq).where(ABOUT.c.name == row["id"], ABOUT.c.type.in_(TOLD))
+        query = select(LEDGER_ENTRY).where(LEDGER_ENTRY.c.seq.in_(named)).order_by(LEDGER_ENTRY.c.seq)
+        found = [unchanged(each) for each in self.rows(query)]
+        return [entry for entry in found if entry.body["stream"] == row["id"]]
 
     def attributions(self, row: StreamRow) -> list[Entry]:
         """The corrections of a session, oldest first. Raises EvidenceDamaged, naming the entry."""

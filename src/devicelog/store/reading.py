@@ -31,6 +31,9 @@ class Kept(Protocol):
     def attributions(self, row: StreamRow) -> list[Entry]:
         """The corrections of a session, oldest first."""
 
+    def desk_entries(self, row: StreamRow) -> list[Entry]:
+        """The entries of the clinic's desk about a stream, before and after its seal, oldest first."""
+
     def document(self, digest: str) -> bytes:
         """A document by its SHA-256 in hex."""
 
