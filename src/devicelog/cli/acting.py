@@ -13,10 +13,17 @@ if TYPE_CHECKING:
 
 def acted(data_dir: Path | None, request: "Json", *, schema: str, as_json: bool) -> "Json | None":
     """The answer to a request; None where it was printed already, as JSON of this schema. Ends the command where the
-    act was refused."""
+    act was refused. A session that was left open is closed first, and where nothing is yet a database is made."""
     from devicelog.desk.acts import perform
+    from devicelog.recorder.recovery import recover, told
+    from devicelog.store.database import FILE_NAME, prepare_data_dir
 
-    reply = perform(data_dir or default_data_dir(), request)
+    where = data_dir or default_data_dir()
+    if not (where / FILE_NAME).exists() and (warning := prepare_data_dir(where)) is not None:
+        click.echo(f"warning: {warning}", err=True)
+    if (interrupted := recover(where)) is not None:
+        click.echo(told(interrupted), err=True)
+    reply = perform(where, request)
     if not reply.pop("ok"):
         click.echo(f"error: {reply['error']}", err=True)
         raise click.exceptions.Exit(int(reply["exit_code"]))

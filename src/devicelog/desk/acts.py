@@ -3,27 +3,26 @@
 from pathlib import Path
 
 from devicelog.canonical import Json
-from devicelog.desk import amending, continuing, courses, late, people, pins, signing, visits
-from devicelog.desk import adopting, amending, people, pins, signing
-from devicelog.desk import amending, cartridges, people, pins, signing, topicals
+from devicelog.desk import (
+    adopting,
+    amending,
+    cartridges,
+    continuing,
+    courses,
+    late,
+    people,
+    pins,
+    signing,
+    topicals,
+    visits,
+)
 from devicelog.desk.who import all_counted
 from devicelog.recorder import acts
 from devicelog.recorder.acts import Act
 
-_ROOMS = (people, pins, signing, amending, visits, continuing, courses, late)
+_ROOMS = (people, pins, signing, amending, adopting, visits, continuing, courses, late, cartridges, topicals)
 
 DESK_ACTS: dict[str, Act] = all_counted({name: act for room in _ROOMS for name, act in room.ACTS.items()})
-DESK_ACTS: dict[str, Act] = all_counted({**people.ACTS, **pins.ACTS, **signing.ACTS, **amending.ACTS, **adopting.ACTS})
-DESK_ACTS: dict[str, Act] = all_counted(
-    {
-        **people.ACTS,
-        **pins.ACTS,
-        **signing.ACTS,
-        **amending.ACTS,
-        **cartridges.ACTS,
-        **topicals.ACTS,
-    }
-)
 
 
 def perform(data_dir: Path, request: Json) -> Json:

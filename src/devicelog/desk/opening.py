@@ -11,15 +11,15 @@ from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinic.courses import newest_by_zone, sittings
 from devicelog.clinic.visits import Visit
 from devicelog.clinical.days import days_between
-from devicelog.clinical.devices import Device, device_of_model
+from devicelog.clinical.devices import Device, device_row
 from devicelog.clinical.plan import Plan
 from devicelog.desk.cartridges import cartridges_of
-from devicelog.desk.clients import suitability_now
+from devicelog.desk.screening import screening_now, suitability_now
 from devicelog.desk.consents import anaesthetic_of, consents_of
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import enter
 from devicelog.desk.limits import limits_document
-from devicelog.desk.stock import topicals_of
+from devicelog.desk.topicals import topicals_of
 from devicelog.desk.treated import treated_before
 from devicelog.desk.visits import course_named, every_visit, plan_of, visit_named
 from devicelog.desk.who import people_of
@@ -73,15 +73,10 @@ class Desk:
         word, found = ("not recorded", None)
         screened_at = None
         if ref is not None:
-            word, found, screened_at = suitability_now(
-                evidence,
-                ref,
-                visit=name,
-                device=device.id if device else None,
-                indication=plan.indication,
-                day=day,
-                checks=plan.checks,
-            )
+            model, checks = device.id if device else None, plan.checks
+            word, found = suitability_now(evidence, ref, name, model, plan.indication, day, checks)
+            asked = screening_now(evidence, ref, visit=name, day=day) if name or day else None
+            screened_at = asked.at if asked else None
         done = 0
         if course is not None:
             own = {each.id for each in every_visit(evidence) if each.course == course.id}
@@ -102,7 +97,7 @@ class Desk:
                 "known": person is not None,
                 "authority_um": person.authority_um if person else None,
             },
-            "device": device and _device(device),
+            "device": device and device_row(device),
             "checks": list(plan.checks),
             "client": {"result": word, "screened_at": screened_at},
             "consents": consents_of(evidence, name) if name else [],
@@ -144,16 +139,6 @@ def visit_done(evidence: Evidence, visit: Visit) -> list[Json]:
         }
         for zone, counts in done.items()
     ]
-
-
-def _device(device: Device) -> Json:
-    return {
-        "id": device.id,
-        "maker": device.maker,
-        "model": device.model,
-        "clearance": ", ".join(device.numbers) or None,
-        "ifu": None,  # which instructions for use were at hand nobody says yet
-    }
 
 
 def _joining(visit: Visit, actor: Actor, found: str | None) -> Callable[[Transaction, str], None]:
