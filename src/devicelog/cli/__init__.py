@@ -19,8 +19,16 @@ _COMMANDS = {
     "practitioners": ("devicelog.cli.practitioners:practitioners", "Who works here: ids, roles, PINs."),
     "clients": (
         "devicelog.cli.clients:clients",
-        "Treated persons: what is held on one, export it, erase it, how long it is kept.",
+        "Treated persons: what is held on one, describe, export, erase it, how long it is kept.",
     ),
+    "screening": (
+        "devicelog.cli.screening:screening",
+        "Screening: questions before needling, answers, a word for a yes.",
+    ),
+    "consent": ("devicelog.cli.consents:consent", "Consent and aftercare: who signed for what, of a visit."),
+    "anaesthetic": ("devicelog.cli.consents:anaesthetic", "Topical anaesthetics: which, put on when, off when."),
+    "scores": ("devicelog.cli.outcomes:scores", "Scores of the result: MASI, mMASI, GAIS, melanin index."),
+    "events": ("devicelog.cli.outcomes:events", "Adverse events, and what followed."),
     "replay": (
         "devicelog.cli.check:replay",
         "Derive a session again from its evidence and compare.",
