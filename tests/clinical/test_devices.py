@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devicelog.clinical.devices import Devices, check_phototype
+from devicelog.clinical.devices import Devices, check_phototype, device_row
 from devicelog.clinical.shipped import load_devices
 from devicelog.errors import NotFound, UsageProblem
 
@@ -69,6 +69,33 @@ def test_every_source_is_used() -> None:
 def test_an_unknown_device_is_not_found_with_a_suggestion() -> None:
     with pytest.raises(NotFound, match="Did you mean exceed"):
         DEVICES.device("exeed")
+
+
+@pytest.mark.parametrize(
+    ("model", "device"),
+    [
+        ("Exceed", "exceed"),
+        ("AMIEA MED exceed", "exceed"),
+        ("exceed-unlimited", "exceed-unlimited"),
+        ("Dr.Pen A20", "dr-pen-a20"),
+        ("Exceed 2", None),
+        ("", None),
+    ],
+)
+def test_a_pen_is_known_by_its_model(model: str, device: str | None) -> None:
+    found = DEVICES.of_model(model)
+    assert (found and found.id) == device
+
+
+def test_a_device_in_a_document_says_what_is_not_known() -> None:
+    assert device_row(DEVICES.device("exceed")) == {
+        "id": "exceed",
+        "maker": "Amiea Med",
+        "model": "Exceed",
+        "clearance": "K180778, K182407",
+        "ifu": None,
+    }
+    assert device_row(DEVICES.device("rejuvapen-nxt"))["maker"] is None
 
 
 @pytest.mark.parametrize("text", ["", "0", "VII", "ii", "3", "I "])

@@ -19,7 +19,7 @@ _COMMANDS = {
     "practitioners": ("devicelog.cli.practitioners:practitioners", "Who works here: ids, roles, PINs."),
     "clients": (
         "devicelog.cli.clients:clients",
-        "Treated persons: what is held on one, export it, erase it, how long it is kept.",
+        "Treated persons: what is held on one, describe, export, erase it, how long it is kept.",
     ),
     "visits": ("devicelog.cli.visits:visits", "Visits: who is here, what is planned, what is allowed beforehand."),
     "courses": ("devicelog.cli.courses:courses", "Courses: several treatments of one client for one indication."),
@@ -32,6 +32,14 @@ _COMMANDS = {
         "devicelog.cli.topicals:topicals",
         "Topicals that were used: before, during or after the needling.",
     ),
+    "screening": (
+        "devicelog.cli.screening:screening",
+        "Screening: questions before needling, answers, a word for a yes.",
+    ),
+    "consent": ("devicelog.cli.consents:consent", "Consent and aftercare: who signed for what, of a visit."),
+    "anaesthetic": ("devicelog.cli.consents:anaesthetic", "Topical anaesthetics: which, put on when, off when."),
+    "scores": ("devicelog.cli.outcomes:scores", "Scores of the result: MASI, mMASI, GAIS, melanin index."),
+    "events": ("devicelog.cli.outcomes:events", "Adverse events, and what followed."),
     "replay": (
         "devicelog.cli.check:replay",
         "Derive a session again from its evidence and compare.",

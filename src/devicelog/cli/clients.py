@@ -1,4 +1,4 @@
-"""`clients list | show | export | erase | retention`: what is held on a treated person, and for how long."""
+"""`clients list | show | describe | export | erase | retention`: what is held on a treated person, and for how long."""
 
 import sys
 from pathlib import Path
@@ -16,6 +16,7 @@ from devicelog.cli.common import (
     table,
     undone_when_stopped,
 )
+from devicelog.cli.describing import describe
 
 if TYPE_CHECKING:
     from devicelog.canonical import Json
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 @click.group()
 def clients() -> None:
     """Treated persons: what is held on one, export it, erase it, how long it is kept."""
+
+
+clients.add_command(describe)
 
 
 @clients.command("list")
@@ -88,6 +92,7 @@ def _held(evidence: "Evidence", name: str) -> "Held":
 
 
 def _document(evidence: "Evidence", held: "Held") -> "Json":
+    from devicelog.desk.clients import client_now
     from devicelog.recorder.erasing import kept_with
     from devicelog.recorder.retention import in_force
     from devicelog.store.clients import exports_of, pseudonyms
@@ -98,6 +103,7 @@ def _document(evidence: "Evidence", held: "Held") -> "Json":
     return {
         "schema": "devicelog.client/1",
         **_row(held.known),
+        "described": client_now(evidence, ref),
         "sessions": [
             {key: row[key] for key in ("id", "status", "opened_at", "closed_at", "clock")} for row in held.sessions
         ],
@@ -120,6 +126,7 @@ def _text(told: "Json") -> list[str]:
     lines = [f"Client {told['client'] or '(erased)'}   {told['client_ref']}"]
     if erased:
         lines.append(f"  ERASED        {erased['at']} by {erased['by']} (ledger entry {erased['entry']})")
+    lines += _described(told["described"])
     lines.append(f"  sessions      {len(told['sessions'])}")
     lines += [
         f"    {row['id']}  {row['opened_at'][:19].replace('T', ' ')}Z  {row['status']}" for row in told["sessions"]
@@ -132,6 +139,16 @@ def _text(told: "Json") -> list[str]:
     lines += _elsewhere(told)
     lines.append("  kept at least " + ("not set: `clients retention` says how" if days is None else f"{days} days"))
     return lines
+
+
+def _described(details: "Json | None") -> list[str]:
+    """What was described of the client, if anything was."""
+    if details is None:
+        return ["  described     not recorded: `clients describe` says more"]
+    seen = "a paper was seen" if details["age_verified"] else "no paper was seen"
+    born = f"{details['born']} ({seen})" if details["born"] else "not recorded"
+    named = {"born": born, "skin type": details["phototype"], "name": details["name"], "contact": details["contact"]}
+    return [f"  {what:<13} {value or 'not recorded'}" for what, value in named.items()]
 
 
 def _elsewhere(told: "Json") -> list[str]:

@@ -89,6 +89,14 @@ class Devices:
             raise NotFound(f"there is no device {id_} here.{suggest(id_, self.devices)}")
         return self.devices[id_]
 
+    def of_model(self, model: str) -> Device | None:
+        """The device that a pen says it is: its model, with its maker or without; None where it is not known here."""
+        named = _letters(model)
+        for each in self.devices.values():
+            if named in (_letters(each.model), _letters(f"{each.maker or ''}{each.model}")):
+                return each
+        return None
+
     def cleared_for(self, device: str, indication: str) -> tuple[Clearance, ...]:
         """The clearances of a device for an indication."""
         return tuple(each for each in self.of(device) if each.indication == indication)
@@ -98,11 +106,22 @@ class Devices:
         return tuple(each for each in self.clearances if each.device == device)
 
 
+def device_row(device: Device) -> Json:
+    """A device as a session's documents name it. Which instructions for use came with it nobody has told: `ifu`."""
+    clearance = ", ".join(device.numbers) or None
+    return {"id": device.id, "maker": device.maker, "model": device.model, "clearance": clearance, "ifu": None}
+
+
 def check_phototype(text: str) -> str:
     """A Fitzpatrick type, I to VI. Raises UsageProblem."""
     if text not in PHOTOTYPES:
         raise UsageProblem(f"skin type {text[:20]!a} is none of {', '.join(PHOTOTYPES)} (Fitzpatrick)")
     return text
+
+
+def _letters(name: str) -> str:
+    """A name without what people write in more than one way: capitals, spaces, hyphens."""
+    return "".join(character for character in name.casefold() if character.isalnum())
 
 
 def _tuples(values: Mapping[str, Any]) -> Json:

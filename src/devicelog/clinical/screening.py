@@ -79,7 +79,7 @@ class Questionnaire:
     @property
     def name(self) -> str:
         """What an entry calls it: its id and version."""
-        return f"{self.id}/{self.version}"
+        return f"{self.id}-{self.version}"
 
     @property
     def asked(self) -> tuple[Question, ...]:

@@ -21,6 +21,7 @@ SUITABILITY_SCHEMA = "devicelog.suitability/1"
 CHECKS = ("screening", "clearance")  # the words by which a plan asks for these
 DARKER_FROM = "IV"  # of PHOTOTYPES
 _CHECK_OF = {"screening.yes": "screening", "clearance.age": "clearance", "clearance.skin_type": "clearance"}
+CLEARANCE_RULES = ("clearance.age", "clearance.skin_type")
 RULES: dict[str, tuple[int, Severity]] = {
     "screening.yes": (1, "high"),
     "clearance.age": (1, "medium"),

@@ -7,11 +7,15 @@ from devicelog.desk import (
     adopting,
     amending,
     cartridges,
+    clients,
+    consents,
     continuing,
     courses,
     late,
+    outcomes,
     people,
     pins,
+    screening,
     signing,
     topicals,
     visits,
@@ -20,7 +24,10 @@ from devicelog.desk.who import all_counted
 from devicelog.recorder import acts
 from devicelog.recorder.acts import Act
 
-_ROOMS = (people, pins, signing, amending, adopting, visits, continuing, courses, late, cartridges, topicals)
+_ROOMS = (
+    *(people, pins, signing, amending, adopting, visits, continuing, courses, late, cartridges, topicals),
+    *(clients, screening, consents, outcomes),
+)
 
 DESK_ACTS: dict[str, Act] = all_counted({name: act for room in _ROOMS for name, act in room.ACTS.items()})
 

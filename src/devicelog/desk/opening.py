@@ -13,12 +13,13 @@ from devicelog.clinic.visits import Visit
 from devicelog.clinical.days import days_between
 from devicelog.clinical.devices import Device, device_row
 from devicelog.clinical.plan import Plan
+from devicelog.clinical.shipped import load_devices
 from devicelog.desk.cartridges import cartridges_of
-from devicelog.desk.screening import screening_now, suitability_now
 from devicelog.desk.consents import anaesthetic_of, consents_of
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import enter
 from devicelog.desk.limits import limits_document
+from devicelog.desk.screening import suitability_now
 from devicelog.desk.topicals import topicals_of
 from devicelog.desk.treated import treated_before
 from devicelog.desk.visits import course_named, every_visit, plan_of, visit_named
@@ -30,6 +31,7 @@ from devicelog.store.transaction import Transaction
 from firmware_bridge.readings import Identity
 
 SCHEMA = "devicelog.clinic/1"
+CLIENT = "client.checks"  # the standing notice about the person: said by one word, for which is nobody's to know
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class Desk:
         visit = visit_named(evidence, self.visit) if self.visit else None
         ref = visit.client_ref if visit else evidence.client_ref(self.client_code)
         plan = plan_of(evidence, visit) if visit else self.plan
-        device = device_of_model(pen.model)
+        device = load_devices().of_model(pen.model)
         limits = limits_document(evidence, plan, device.id if device else None)
         clinic, found = self._clinic(evidence, visit, ref, plan, device, pen, local_day(stamp))
         return Prepared(
@@ -73,10 +75,16 @@ class Desk:
         word, found = ("not recorded", None)
         screened_at = None
         if ref is not None:
-            model, checks = device.id if device else None, plan.checks
-            word, found = suitability_now(evidence, ref, name, model, plan.indication, day, checks)
-            asked = screening_now(evidence, ref, visit=name, day=day) if name or day else None
-            screened_at = asked.at if asked else None
+            word, found, screened_at = suitability_now(
+                evidence,
+                ref,
+                visit=name,
+                device=device.id if device else None,
+                indication=plan.indication,
+                day=day,
+                checks=plan.checks,
+                acknowledged=course is not None and any(each["notice"] == CLIENT for each in course.acknowledged),
+            )
         done = 0
         if course is not None:
             own = {each.id for each in every_visit(evidence) if each.course == course.id}
