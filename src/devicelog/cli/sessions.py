@@ -18,6 +18,7 @@ from devicelog.cli.common import (
     reading,
     table,
 )
+from devicelog.cli.late import enter
 from devicelog.cli.releasing import release
 from devicelog.cli.signing import amend, explain, sign
 
@@ -34,7 +35,7 @@ def sessions() -> None:
     """What was recorded: list, read, correct, get the data out."""
 
 
-for command in (release, sign, amend, explain):
+for command in (release, enter, sign, amend, explain):
     sessions.add_command(command)
 
 
