@@ -309,7 +309,7 @@ def test_limits_without_a_row_go_back_to_the_shipped_ones(nowhere: Path, tmp_pat
     assert {row["from"] for row in object_of("zones", "show", "cheek.left")["limits"]} == {"shipped"}
 
 
-def test_a_request_that_went_around_the_command_is_checked_where_it_is_entered(nowhere: Path, tmp_path: Path) -> None:
+def test_a_request_that_went_around_the_command_is_checked_where_it_is_entered(nowhere: Path) -> None:
     from devicelog.desk.acts import perform
 
     bad: list[tuple[dict[str, Any], str]] = [
@@ -330,6 +330,7 @@ def test_a_request_that_went_around_the_command_is_checked_where_it_is_entered(n
             "above the hard maximum",
         ),
     ]
+    nowhere.mkdir()
     for request, message in bad:
         with pytest.raises(UsageProblem, match=message):
             perform(nowhere, request | {"by": "KM"})

@@ -142,9 +142,12 @@ def adopted(data_dir: Path | None) -> Adopted:
 def _done(data_dir: Path | None, request: "Json", *, by: str, pin_stdin: bool) -> "Json | int":
     """The answer; or, when a recorder that runs refused it, how the command ends."""
     from devicelog.desk.acts import perform
+    from devicelog.store.database import prepare_data_dir
 
+    where = data_dir or default_data_dir()
     pin = read_pin(f"PIN of {by}", stdin=pin_stdin)
-    reply = perform(data_dir or default_data_dir(), request | {"by": by, "pin": pin})
+    prepare_data_dir(where)  # a clinic adopts before it records for the first time
+    reply = perform(where, request | {"by": by, "pin": pin})
     if not reply.pop("ok"):
         click.echo(f"error: {reply['error']}", err=True)
         return int(reply["exit_code"])

@@ -30,7 +30,7 @@ def plans() -> None:
 
 @click.group()
 def zones() -> None:
-    """Zones: where on the body a session is recorded, and which limits hold there."""
+    """Zones: where on the body a session is recorded. Each with its codes and the limits that hold there."""
 
 
 plans.add_command(check_plan)

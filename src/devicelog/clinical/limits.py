@@ -162,6 +162,8 @@ def look_up(
     ranges = [(origin, row) for origin, row in ranges[:1] if row.has_range]
     hard = sorted(pick(site, lambda row: row.hard_max_um is not None), key=lambda found: found[1].hard_max_um or 0)[:1]
     banned = pick(site, lambda row: row.forbidden)[:1]
+    if banned:
+        ranges = []
     origins = {origin for origin, _ in [*ranges, *hard, *banned]}
     return Found(
         recommended=ranges[0][1] if ranges else None,

@@ -12,8 +12,6 @@ from typing import Any, Literal, Self
 
 from devicelog.clinical.codes import nhs, snomed
 from devicelog.clinical.keys import (
-    DEPTH_LIMIT_UM,
-    GRADES,
     MODALITIES,
     Json,
     Reader,
@@ -35,8 +33,6 @@ from devicelog.errors import UsageProblem
 
 __all__ = [
     "CHECKS",
-    "DEPTH_LIMIT_UM",
-    "GRADES",
     "MAP_VERSION",
     "PLAN_SCHEMA",
     "ZONES_SCHEMA",
