@@ -267,7 +267,7 @@ def test_a_recall_finds_every_session_in_which_the_lot_may_have_been_used(data_d
                 told={"session": "s-0000000009", "practitioner": "km", "day": "2026-01-05"},
                 stream="s-0000000009",
                 private=("found on paper",),
-                documents={"entered": b'{"cartridges":[{"lot":"C3D4"}],"schema":"devicelog.entered/1"}'},
+                documents={"entered": b'{"cartridge":{"lot":"C3D4"},"schema":"devicelog.entered/1"}'},
             )
         )
     found = recalled(data_dir, "--lot", "C3 d4")
