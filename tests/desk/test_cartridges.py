@@ -130,6 +130,7 @@ def test_the_same_cartridge_in_the_next_session_of_its_visit_is_no_second_use(da
     assert fitted(data_dir) == 3
 
 
+@pytest.mark.requirement("R26")
 def test_an_expired_one_is_fitted_with_a_warning(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     visit(data_dir, FIRST_VISIT)
     old = {"lot": "L1", "expires": "2020-01-31", "attested": True, "visit": FIRST_VISIT}
