@@ -130,6 +130,7 @@ def test_the_same_cartridge_in_the_next_session_of_its_visit_is_no_second_use(da
     assert fitted(data_dir) == 3
 
 
+@pytest.mark.requirement("R26")
 def test_an_expired_one_is_fitted_with_a_warning(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     visit(data_dir, FIRST_VISIT)
     old = {"lot": "L1", "expires": "2020-01-31", "attested": True, "visit": FIRST_VISIT}
@@ -267,7 +268,7 @@ def test_a_recall_finds_every_session_in_which_the_lot_may_have_been_used(data_d
                 told={"session": "s-0000000009", "practitioner": "km", "day": "2026-01-05"},
                 stream="s-0000000009",
                 private=("found on paper",),
-                documents={"entered": b'{"cartridges":[{"lot":"C3D4"}],"schema":"devicelog.entered/1"}'},
+                documents={"entered": b'{"cartridge":{"lot":"C3D4"},"schema":"devicelog.entered/1"}'},
             )
         )
     found = recalled(data_dir, "--lot", "C3 d4")

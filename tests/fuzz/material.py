@@ -36,6 +36,7 @@ from firmware_bridge.readings import (
     SensorBatch,
 )
 from firmware_bridge.simulator import load_scenario, scenario_names
+from tests.barcodes.codes import ITEM, gs1, hibc
 from tests.examples import EXAMPLES, capture_of, profile_of
 from tests.make_golden import SCENARIOS, read_records
 from tests.pages import vectors
@@ -290,6 +291,14 @@ def tapes() -> list[bytes]:
 def plans() -> list[bytes]:
     """The plans that are shipped."""
     return [json.dumps(plan.document()).encode() for plan in list_plans()]
+
+
+def scans() -> list[bytes]:
+    """Codes of both kinds, with and without their separators."""
+    fields = (("01", ITEM), ("17", "290600"), ("10", "A1B2C3"), ("21", "000777"))
+    texts = [gs1(*fields), gs1(*fields, separator=""), gs1(*fields[::-1], identifier="]Q3")]
+    texts += [hibc(f"H124PEN361/{rest}") for rest in ("$$3290630LOT/SX7/14D20290630", "$$8240629LOT", "29181LOT")]
+    return [text.encode() for text in texts]
 
 
 def zones() -> list[bytes]:

@@ -8,8 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from devicelog.barcodes.days import day_of_text
+from devicelog.barcodes.reading import parse_scan
 from devicelog.canonical import canonical, parse_canonical
 from devicelog.clinical.plan import Plan, zones_document, zones_from_document
+from devicelog.errors import UsageProblem
 from devicelog.ledger.checkpoint import Checkpoint
 from devicelog.ledger.entries import chain_fault, read_entry
 from devicelog.ledger.note import SignedNote, VerifierKey
@@ -253,6 +256,18 @@ def plan(data: bytes) -> None:
     _reads(Plan.from_document, Plan.document, data)
 
 
+def scan(data: bytes) -> None:
+    """Any text from a scanner: refused in our words, or a scan whose day is one and whose raw bytes are the text."""
+    text = data.decode("latin-1")
+    try:
+        found = parse_scan(text)
+    except UsageProblem:
+        return
+    must(bytes.fromhex(found.raw).decode() in text, "the raw bytes are not what was scanned")
+    must(found.expires is None or day_of_text(found.expires) == found.expires, f"{found.expires} is no day")
+    must(found.item is not None and found.kind in ("gs1", "hibc"), "a scan without an item")
+
+
 def zones(data: bytes) -> None:
     """Any values: refused in our words, or a map whose document reads back."""
     _reads(zones_from_document, zones_document, data)
@@ -352,6 +367,7 @@ TARGETS: dict[str, Target] = {
     "entry": Target(run=entry, seeds=material.entries),
     "evidence": Target(run=evidence_text, seeds=material.evidence_texts),
     "plan": Target(run=plan, seeds=material.plans),
+    "scan": Target(run=scan, seeds=material.scans),
     "zones": Target(run=zones, seeds=material.zones),
     "profile": Target(run=profile, seeds=material.profiles),
     "rules": Target(run=rules, seeds=material.rules),

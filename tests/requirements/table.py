@@ -251,8 +251,6 @@ REQUIREMENTS = (
         id="R26",
         words="take the cartridge's UDI, lot, expiry and serial number, check their digits, and flag an expired one",
         source="820.35; MDR Art. 27",
-        status="partly",
-        missing="codes are read and checked; no command takes them yet",
     ),
     Requirement(
         id="R27",

@@ -12,8 +12,17 @@ if TYPE_CHECKING:
 
 
 def acted(data_dir: Path | None, request: "Json", *, schema: str, as_json: bool) -> "Json | None":
-    """The answer to a request; None where it was printed already, as JSON of this schema. Ends the command where the
-    act was refused. A session that was left open is closed first, and where nothing is yet a database is made."""
+    """The answer to a request, as `asked` has it; None where it was printed already, as JSON of this schema."""
+    reply = asked(data_dir, request)
+    if as_json:
+        print_json({"schema": schema, **reply})
+        return None
+    return reply
+
+
+def asked(data_dir: Path | None, request: "Json") -> "Json":
+    """The answer to a request. Ends the command where the act was refused. A session that was left open is closed
+    first, and where nothing is yet a database is made."""
     from devicelog.desk.acts import perform
     from devicelog.recorder.recovery import recover, told
     from devicelog.store.database import FILE_NAME, prepare_data_dir
@@ -27,10 +36,13 @@ def acted(data_dir: Path | None, request: "Json", *, schema: str, as_json: bool)
     if not reply.pop("ok"):
         click.echo(f"error: {reply['error']}", err=True)
         raise click.exceptions.Exit(int(reply["exit_code"]))
-    if as_json:
-        print_json({"schema": schema, **reply})
-        return None
     return reply
+
+
+def say_warnings(reply: "Json") -> None:
+    """What is to be said of what was done, one a line."""
+    for line in reply["warnings"]:
+        click.echo(f"warning: {line}", err=True)
 
 
 def by_option(command: F) -> F:

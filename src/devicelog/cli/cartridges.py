@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devicelog.cli.at_desk import desk_act, say_warnings
+from devicelog.cli.acting import acted, asked, by_option, say_warnings
 from devicelog.cli.common import F, Number, data_dir_option, default_data_dir, json_option, print_json, reading, table
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def _pack_options(command: F) -> F:
         click.option("--item", metavar="NUMBER", help="The maker's number of the item, where there is no code."),
         click.option("--needles", type=int, metavar="N", help="How many needles it has."),
         click.option("--length-mm", type=Number(0, 20, min_open=True), metavar="MM", help="The length of its needles."),
-        click.option("--by", required=True, metavar="ID", help="Who does it: an id, not a name."),
+        by_option,
     ]
     for option in reversed(options):
         command = option(command)
@@ -61,30 +61,27 @@ def scan(
     data_dir: Path | None,
     as_json: bool,
     **words: object,
-) -> int:
+) -> None:
     """Fit a cartridge: scan the CODE of its pack, or type --lot and --expires from it.
 
     A serial number that was fitted in another visit is refused without a --reason; the same lot never is.
     """
     request: Json = {"do": "fit_cartridge", "code": code, "visit": visit, "session": session, **words}
     request |= {"attested": _ATTESTED[attest], "length_um": _um(length_mm)}
-    reply = desk_act(data_dir, request)
-    if isinstance(reply, int):
-        return reply
+    reply = asked(data_dir, request)
     marked = None if reply["again"] or not reply["recording"] else _marked(data_dir, reply["cartridge"])
     if marked is not None and marked["error"] is not None:
         reply["warnings"].append(f"the change is not marked in the running session: {marked['error']}")
     reply |= {"record": marked and marked["record"]}
     if as_json:
         print_json({"schema": "devicelog.cartridge-fitted/1", **reply})
-        return 0
+        return
     where = reply["visit"] or reply["session"]
     if reply["again"]:
         click.echo(f"already scanned: {reply['cartridge']} for {where} (ledger entry {reply['entry']})")
     else:
         click.echo(f"{reply['cartridge']} is fitted for {where}, in ledger entry {reply['entry']}: {_named(reply)}")
     say_warnings(reply)
-    return 0
 
 
 def _marked(data_dir: Path | None, cartridge: str) -> "Json | None":
@@ -107,21 +104,17 @@ def _marked(data_dir: Path | None, cartridge: str) -> "Json | None":
 @_pack_options
 @data_dir_option
 @json_option
-def box(code: str | None, length_mm: float | None, data_dir: Path | None, as_json: bool, **words: object) -> int:
+def box(code: str | None, length_mm: float | None, data_dir: Path | None, as_json: bool, **words: object) -> None:
     """Open a box: cartridges of its lot are counted against it. CODE is that of the box, or of one in it."""
     request: Json = {"do": "open_box", "code": code, "length_um": _um(length_mm), **words}
-    reply = desk_act(data_dir, request)
-    if isinstance(reply, int):
-        return reply
-    if as_json:
-        print_json({"schema": "devicelog.box-opened/1", **reply})
-        return 0
+    reply = acted(data_dir, request, schema="devicelog.box-opened/1", as_json=as_json)
+    if reply is None:
+        return
     click.echo(
         f"{reply['box']} is opened, in ledger entry {reply['entry']}: {reply['count']} of lot {reply['lot']}, "
         f"expires {reply['expires'] or 'not recorded'}"
     )
     say_warnings(reply)
-    return 0
 
 
 @cartridges.command("list")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devicelog.cli.at_desk import desk_act, say_warnings
+from devicelog.cli.acting import acted, by_option, say_warnings
 from devicelog.cli.common import data_dir_option, json_option, print_json, reading, table
 
 if TYPE_CHECKING:
@@ -24,21 +24,19 @@ def stock() -> None:
 @click.option("--lot", metavar="LOT", help="Its lot; without one it cannot be traced.")
 @click.option("--expires", metavar="DAY", help="The last day of its use, YYYY-MM-DD.")
 @click.option("--ingredients", metavar="A,B,...", help="What is in it, as the label says, commas between.")
-@click.option("--by", required=True, metavar="ID", help="Who does it: an id, not a name.")
+@by_option
 @data_dir_option
 @json_option
-def add(ingredients: str | None, data_dir: Path | None, as_json: bool, **words: object) -> int:
+def add(ingredients: str | None, data_dir: Path | None, as_json: bool, **words: object) -> None:
     """Put a product in stock. Warns of ascorbic acid among its ingredients."""
     listed = None if ingredients is None else [each.strip() for each in ingredients.split(",") if each.strip()]
-    reply = desk_act(data_dir, {"do": "stock_topical", "ingredients": listed, **words})
-    if isinstance(reply, int):
-        return reply
-    if as_json:
-        print_json({"schema": "devicelog.stocked/1", **reply})
-        return 0
+    reply = acted(
+        data_dir, {"do": "stock_topical", "ingredients": listed, **words}, schema="devicelog.stocked/1", as_json=as_json
+    )
+    if reply is None:
+        return
     click.echo(f"{reply['stock']} is in stock, in ledger entry {reply['entry']}: {_named(reply)}")
     say_warnings(reply)
-    return 0
 
 
 @stock.command("list")
@@ -78,21 +76,22 @@ def topicals() -> None:
 @click.option("--visit", metavar="ID", help="The visit it was used in. Default: the one that is recorded or open.")
 @click.option("--session", metavar="ID", help="The session it was used in, in place of a visit.")
 @click.option("--patch-test", type=click.Choice(["yes", "no"]), help="Was a patch test made? Not given: not recorded.")
-@click.option("--by", required=True, metavar="ID", help="Who does it: an id, not a name.")
+@by_option
 @data_dir_option
 @json_option
-def note(patch_test: str | None, data_dir: Path | None, as_json: bool, **words: object) -> int:
+def note(patch_test: str | None, data_dir: Path | None, as_json: bool, **words: object) -> None:
     """Note that a topical was used. Warns at once of ascorbic acid, of no lot, of an expiry that is over."""
-    reply = desk_act(data_dir, {"do": "note_topical", "patch_test": _YES[patch_test], **words})
-    if isinstance(reply, int):
-        return reply
-    if as_json:
-        print_json({"schema": "devicelog.topical-noted/1", **reply})
-        return 0
+    reply = acted(
+        data_dir,
+        {"do": "note_topical", "patch_test": _YES[patch_test], **words},
+        schema="devicelog.topical-noted/1",
+        as_json=as_json,
+    )
+    if reply is None:
+        return
     where = reply["visit"] or reply["session"]
     click.echo(f"noted for {where}, {reply['when']}, in ledger entry {reply['entry']}: {_named(reply)}")
     say_warnings(reply)
-    return 0
 
 
 def _named(told: "Json") -> str:

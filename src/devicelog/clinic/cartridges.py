@@ -150,11 +150,12 @@ def same_cartridge(one: Json, other: Json) -> bool:
 
 
 def lots_named(document: object) -> set[str]:
-    """Every lot that a document names, wherever it stands: a late entry tells what was on paper in its own way."""
+    """Every lot that a document names, wherever it stands, but those of topicals: a late entry tells what was on paper,
+    and a lot is looked for in all of it."""
     if isinstance(document, dict):
         lot = document.get("lot")
         own = {lot} if isinstance(lot, str) else set()
-        return own.union(*(lots_named(value) for value in document.values()))
+        return own.union(*(lots_named(value) for key, value in document.items() if key != "topicals"))
     if isinstance(document, list):
         return set().union(*(lots_named(value) for value in document))
     return set()

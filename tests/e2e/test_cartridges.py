@@ -1,0 +1,33 @@
+"""A cartridge that is changed while a session is recorded: an entry in the ledger, and a mark in the session."""
+
+import signal
+from pathlib import Path
+
+from tests.barcodes.codes import ITEM, gs1
+from tests.e2e.running import PtyPen, assert_whole, devicelog, entries, goodbye, recording, samples
+
+FIRST = gs1(("01", ITEM), ("17", "990630"), ("10", "A1B2"))
+SECOND = gs1(("01", ITEM), ("17", "990630"), ("21", "S-1"), ("10", "C3D4"))
+
+
+def test_a_cartridge_scanned_in_mid_session_is_marked_and_recalled(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    with PtyPen(tmp_path / "pen") as pen, recording(data_dir, pen.link) as command:
+        pen.introduce(command)
+        pen.send(*samples(0, 10))
+        scan = ("cartridges", "scan", "--by", "KM", "--attest", "yes", "--json")
+        fits = [devicelog(*scan, code, data_dir=data_dir).succeeded().json() for code in (FIRST, SECOND, SECOND)]
+        pen.send(*samples(20, 10), goodbye(40))
+        command.send(signal.SIGINT)
+        command.end().succeeded()
+    assert [fit["again"] for fit in fits] == [False, False, True]
+    assert [type(fit["record"]) for fit in fits] == [int, int, type(None)], fits
+    [session] = {fit["session"] for fit in fits}
+    told = [entry["body"] for entry in entries(data_dir) if entry["type"] == "cartridge.fitted"]
+    assert [(body["stream"], body["told"]["cartridge"]) for body in told] == [
+        (session, fit["cartridge"]) for fit in fits[:2]
+    ]
+    for lot in ("A1B2", "C3D4"):
+        found = devicelog("cartridges", "recall", "--lot", lot, "--json", data_dir=data_dir).succeeded().json()
+        assert [(row["session"], row["how"]) for row in found["sessions"]] == [(session, "fitted")]
+    assert_whole(data_dir)
