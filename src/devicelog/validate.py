@@ -60,10 +60,12 @@ def assess(facts: Json, rules: Json, kind: Kind = "session") -> tuple[list[Json]
         outcomes: Sequence[Outcome] = (
             rule.assess(facts, row["parameters"]) if rule else [not_assessable("this engine does not have the rule")]
         )
+        id_, version = row["id"], row["version"]
         for outcome in outcomes:
-            head = {"rule": row["id"], "version": row["version"], "zone": outcome.zone}
-            assessments.append({**head, "result": outcome.result, "why": outcome.why})
-            if outcome.result == "found":
+            zone, result = outcome.zone, outcome.result
+            assessments.append({"rule": id_, "version": version, "zone": zone, "result": result, "why": outcome.why})
+            if result == "found":
+                head = {"rule": id_, "version": version, "zone": zone}
                 severity = outcome.severity or row["severity"]
                 findings.append({**head, "severity": severity, "message": row["message"], "detail": outcome.detail})
     return findings, assessments

@@ -120,7 +120,7 @@ def threshold(facts: Json, _parameters: Json) -> list[Outcome]:
 
 def _undialled(facts: Json, zone: Json) -> Outcome | None:
     """What to say where the dial's setting did not come with all of the needling; None where it did."""
-    if sum(row["for_us"] for row in zone["at_set_depth"]) == zone["judged_us"]:
+    if sum([row["for_us"] for row in zone["at_set_depth"]]) == zone["judged_us"]:
         return None
     if "set_depth" in facts["expected"]["measures"]:
         return not_assessable(_NO_DIAL, zone["zone"])

@@ -1,5 +1,7 @@
 """Rules of the pen itself: is it the same one, did it restart, does its motor and its clock run, is it calibrated?"""
 
+from collections.abc import Callable
+
 from devicelog.canonical import Json
 from devicelog.rules.rule import (
     Outcome,
@@ -43,18 +45,20 @@ def restarted(facts: Json, _parameters: Json) -> list[Outcome]:
     return [found({"n": restarts, "counters_fell": facts["counters"]["fell_at_restart"]}) if restarts else passed()]
 
 
+_MISSING: dict[str, Callable[[Json], bool]] = {
+    "contact": lambda zone: bool(zone["contact_unknown_us"]),
+    "set_depth": lambda zone: sum([row["for_us"] for row in zone["at_set_depth"]]) != zone["judged_us"],
+    "depth": lambda zone: lacks(zone, "depth"),
+    "frequency": lambda zone: lacks(zone, "frequency"),
+}
+
+
 def signals(facts: Json, _parameters: Json) -> list[Outcome]:
     """What this kind of pen sends, and did not send for a part of the needling or all of it."""
     measures = facts["expected"]["measures"]
 
     def assess(zone: Json) -> Outcome:
-        whole = {
-            "contact": not zone["contact_unknown_us"],
-            "set_depth": sum(row["for_us"] for row in zone["at_set_depth"]) == zone["judged_us"],
-            "depth": not lacks(zone, "depth"),
-            "frequency": not lacks(zone, "frequency"),
-        }
-        missing = [name for name in measures if not whole.get(name, True)]
+        missing = [name for name in measures if name in _MISSING and _MISSING[name](zone)]
         return found({"signals": missing}, zone["zone"]) if missing else passed(zone["zone"])
 
     return each_judged(facts, assess)

@@ -7,6 +7,7 @@ Neither is ever `passed`.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from devicelog.canonical import Json
@@ -73,6 +74,10 @@ class Rule:
         }
 
 
+_SAID = 1024  # answers without detail are values: made once and said again, once a second and zone by zone
+
+
+@lru_cache(maxsize=_SAID)
 def passed(zone: str | None = None) -> Outcome:
     """It was looked at, and nothing was found."""
     return Outcome(result="passed", zone=zone)
@@ -83,11 +88,13 @@ def found(detail: Json, zone: str | None = None, *, severity: Severity | None = 
     return Outcome(result="found", zone=zone, detail=detail, severity=severity)
 
 
+@lru_cache(maxsize=_SAID)
 def not_assessable(why: str, zone: str | None = None) -> Outcome:
     """It was to be checked, and could not be."""
     return Outcome(result="not assessable", zone=zone, why=why)
 
 
+@lru_cache(maxsize=_SAID)
 def not_applicable(why: str, zone: str | None = None) -> Outcome:
     """There was nothing to check."""
     return Outcome(result="not applicable", zone=zone, why=why)
@@ -118,7 +125,7 @@ def judged_zones(facts: Json) -> list[Json]:
 
 def each_judged(facts: Json, assess: Callable[[Json], Outcome]) -> list[Outcome]:
     """What a rule says of each zone in which the pen needled."""
-    return [assess(zone) for zone in judged_zones(facts)] or [not_assessable("no sample could be judged")]
+    return [assess(zone) for zone in facts["zones"] if zone["judged"]] or [not_assessable("no sample could be judged")]
 
 
 def lacks(zone: Json, column: str) -> bool:
