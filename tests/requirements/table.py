@@ -106,8 +106,8 @@ REQUIREMENTS = (
         words="say of every entry who, what from what to what, when in UTC, and of every correction why",
         source="11.10(e); Annex 11 §9; draft §12.2",
         status="partly",
-        missing="who it was is what somebody typed: nothing checks it, and entries say so (`auth: none`); a "
-        "correction's entry names what is so now, and what was so before stands in the entries before it",
+        missing="recording and marks ask for no PIN: who it was is what somebody typed, and entries say so "
+        "(`auth: none`)",
     ),
     Requirement(
         id="R05",
@@ -131,16 +131,15 @@ REQUIREMENTS = (
         id="R08",
         words="allow steps in their order only: open, record, close, seal, sign",
         source="11.10(f)",
-        status="partly",
-        missing="there is nothing to sign with yet, so the order of signing is not enforced",
     ),
     Requirement(
         id="R09",
         words="let each role do what is its own: practitioner, reviewer, auditor who only reads, administrator who "
         "signs no record",
         source="11.10(d), (g); draft §12.3",
-        status="not yet",
-        missing="who has a login on the device may do everything that its files allow",
+        status="partly",
+        missing="roles hold in the commands of devicelog; who has a login on the device may do what its files "
+        "allow, and `attribute`, `erase`, `retention` and `export` do not look at roles yet",
     ),
     Requirement(
         id="R10",
@@ -168,44 +167,38 @@ REQUIREMENTS = (
         id="R14",
         words="show the name, the time and the meaning of a signature wherever the record is shown",
         source="11.50(a), (b)",
-        status="not yet",
-        missing="people cannot sign a session yet; the signatures here are the device's own",
+        status="partly",
+        missing="an inspection names who signed by id: printed names are private texts and are not in it",
     ),
     Requirement(
         id="R15",
         words="bind a person's signature to its record, so that it fits no other",
         source="11.70",
-        status="not yet",
-        missing="people cannot sign a session yet",
     ),
     Requirement(
         id="R16",
         words="ask for id and secret at a first signature, for the secret at each that follows at once, and for "
         "both after a pause",
         source="11.200(a)(1)",
-        status="not yet",
-        missing="there are no secrets of people yet",
     ),
     Requirement(
         id="R17",
         words="give an id to one person, and never again to another",
         source="11.100(a); 11.300(a)",
-        status="not yet",
-        missing="an id is whatever a command is given; there is no list of people",
+        status="partly",
+        missing="an id that nobody registered can still be typed; entries call it unregistered",
     ),
     Requirement(
         id="R18",
         words="enter failed attempts to sign in, slow them down, lock, and tell somebody",
         source="11.300(d); 62443 CR 1.11, 2.8",
-        status="not yet",
-        missing="nobody signs in to devicelog yet",
+        status="partly",
+        missing="it is told in the ledger, in the inspection and to whoever signs next; nobody is sent a message",
     ),
     Requirement(
         id="R19",
         words="let secrets expire and be revoked",
         source="11.300(b), (c)",
-        status="not yet",
-        missing="there are no secrets of people yet",
     ),
     Requirement(
         id="R20",

@@ -23,6 +23,7 @@ VARIABLES = {
     "DEVICELOG_SIGNER": "which signer is asked; without one the entries are made and not signed",
 }
 SWITCHES = {
+    "--at-keyboard": "practitioners pin: set with nobody's PIN, at the device itself; an entry that says so",
     "--all": "verify, sessions seal: of every session",
     "--check": "pens calibrate: look only; what was found is an entry",
     "--gauges": "pens simulate: a bench",
@@ -33,6 +34,7 @@ SWITCHES = {
     "--no-steps": "pens conform: keeps nothing in the database anyhow",
     "--once": "pens simulate: one session",
     "--own-depth": "pens simulate: a pen with a curve of its own",
+    "--pin-stdin": "where a PIN comes from",
     "--pins": "sessions readings: which witness is printed",
     "--power-cycle": "pens conform: one step more",
     "--qr": "how it is printed",
