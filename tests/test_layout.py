@@ -147,6 +147,7 @@ PURE = {
     "devicelog.words.depths",
     "devicelog.words.session",
     "devicelog.words.stated",
+    "devicelog.words.treatment",
     "devicelog.words.witnesses",
     "devicelog.ledger.base64_text",
     "devicelog.ledger.checkpoint",
