@@ -125,6 +125,8 @@ PURE = {
     "devicelog.clinic.cartridges",
     "devicelog.clinic.people",
     "devicelog.clinic.roles",
+    "devicelog.clinic.late",
+    "devicelog.clinic.personal",
     "devicelog.clinic.signatures",
     "devicelog.clinic.sitting",
     "devicelog.clinic.treated_zones",

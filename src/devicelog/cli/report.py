@@ -232,7 +232,7 @@ def _by_zone(session: Json) -> str:
     if not rows:
         return ""
     lines = [f"  {line}" for line in table([treated.ZONE_HEAD, *rows])]
-    return "\n".join(["Treatment by zone:", *lines, *_folded(list(treated.zone_notes(session)))])
+    return "\n".join(["Treatment by zone:", *lines, *_folded(list(treated.zone_notes(session, ERASED)))])
 
 
 def _overrides(session: Json) -> str:

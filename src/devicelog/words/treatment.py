@@ -38,7 +38,7 @@ def zone_rows(session: Json) -> list[tuple[str, ...]]:
     return [_zone(row) for row in _zones(session)]
 
 
-def zone_notes(session: Json) -> Iterator[str]:
+def zone_notes(session: Json, absent: str) -> Iterator[str]:
     """What the numbers of the table rest on: sources and grades, and what the estimate assumes."""
     rows = _zones(session)
     said: dict[str, list[str]] = {}
@@ -47,9 +47,8 @@ def zone_notes(session: Json) -> Iterator[str]:
             said.setdefault(told, []).append(row["zone"])
     for told, zones in said.items():
         yield f"{told} ({', '.join(zones)})"
-    record = session.get("treatment") or {}
-    changes = record["zones"]["amended"] if rows and isinstance(record["zones"], dict) else []
-    yield from (f"AMENDED {_amended(each, '(erased)')}" for each in changes)
+    changes = _changes((session.get("treatment") or {}).get("zones"))
+    yield from (f"AMENDED {_amended(each, absent)}" for each in changes)
     counted = [row for row in rows if row["dose"]["punctures_per_cm2"] is not None]
     if counted:
         assumed = dict.fromkeys(word for row in counted for word in row["dose"]["assumes"])
@@ -129,7 +128,8 @@ def _consent(value: Json, _absent: str) -> str:
 
 
 def _label(value: Json, _absent: str) -> str:
-    known = f"acknowledged in {value['acknowledged_in']}" if value["acknowledged"] else "not acknowledged in a course"
+    course = f" {value['acknowledged_in']}" if value["acknowledged_in"] else ""
+    known = f"acknowledged in course{course}" if value["acknowledged"] else "not acknowledged in a course"
     return f"{value['use']}: {value['notice']}; {known}; reason {value['reason']}"
 
 
@@ -197,11 +197,13 @@ def _endpoint(value: Json, _absent: str) -> str:
 
 
 def _visit(value: Json, _absent: str) -> str:
-    return f"{value['visit']}, part {value['part']} as known when it opened"
+    named = f"{value['visit']}, " if value["visit"] else ""
+    return f"{named}part {value['part']} as known when it opened"
 
 
 def _course(value: Json, _absent: str) -> str:
-    return f"{value['course']}: {value['done_before']} done before, of {value['planned']} planned"
+    named = f"{value['course']}: " if value["course"] else ""
+    return f"{named}{value['done_before']} done before, of {value['planned']} planned"
 
 
 def _notice(value: Json, _absent: str) -> str:
