@@ -15,6 +15,7 @@ from pathlib import Path
 from devicelog.canonical import Json
 from devicelog.cli.readings import Samples
 from devicelog.cli.report import show_document
+from devicelog.clinic.personal import personal_places
 from devicelog.errors import NotFound, StoreUnusable, UsageProblem
 from devicelog.recorder.erasing import Held
 from devicelog.samples import COLUMNS
@@ -133,8 +134,9 @@ def _withhold(shown: Json, others: list[str]) -> None:
     places = [(note, "text") for note in shown["notes"]] + [(made, "reason") for made in [shown["attribution"]] if made]
     places += [(made, "reason") for made in shown["explained"]]
     places += [(made, key) for made in shown["amendments"] for key in ("old", "new", "reason")]
+    places += list(personal_places(shown["treatment"])) if "treatment" in shown else []
     for place, key in places:
-        if place[key] is not None and _names_another(place[key], others):
+        if place[key] is not None and _names_another(str(place[key]), others):
             place[key] = None
 
 

@@ -17,9 +17,12 @@ from devicelog.sessions import UNASSIGNED
 from devicelog.store.reading import Kept, StreamRow
 from devicelog.words import session as words
 from devicelog.words import stated as said_words
+from devicelog.words import treatment as treated
 from devicelog.words import witnesses
 from devicelog.words.findings import said
 from devicelog.words.units import mm, mm_range, seconds
+
+ERASED = "(erased)"
 
 
 def show_document(evidence: Kept, prefix: str, derivation: int | None = None) -> Json:
@@ -151,9 +154,18 @@ def _notes(evidence: Kept, no: int) -> list[Json]:
 
 def show_text(session: Json) -> str:
     """The session as text, for a terminal of 100 columns."""
-    blocks = [_head(session), _zones(session), _compared(session), _spans(session), _findings(session)]
-    blocks += [_unassessed(session), _gaps(session), _notes_text(session), _amendments(session)]
-    blocks += [_signatures(session), _completeness(session), _pins(session)]
+    before, after = _parts(session)
+    blocks = [_head(session), *before, _by_zone(session), _findings(session), _unassessed(session)]
+    blocks += [
+        _overrides(session),
+        _explained(session),
+        *after,
+        _notes_text(session),
+        _amendments(session),
+        _signatures(session),
+    ]
+    blocks += [_zones(session), _compared(session), _spans(session), _nothing(session), _gaps(session)]
+    blocks += [_completeness(session), _pins(session)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -201,6 +213,31 @@ def _derivation(session: Json) -> list[str]:
         f"                reason: {reason}",
         *(f"                {line}" for line in words.moves(made)),
     ]
+
+
+def _parts(session: Json) -> tuple[list[str], list[str]]:
+    """The sections of the treatment record: those before the zones, and the last, which is after what was found."""
+    blocks = []
+    for part in treated.parts(session, ERASED):
+        wide = max((len(name) for name, _ in part.lines), default=0)
+        lines = [f"{name:<{wide}}  {told}" for name, told in part.lines]
+        if part.missing:
+            lines += [f"not recorded: {', '.join(part.missing)}"]
+        blocks.append("\n".join([f"{part.heading}:", *_folded(lines)]))
+    return blocks[:-1], blocks[-1:]
+
+
+def _by_zone(session: Json) -> str:
+    rows = treated.zone_rows(session)
+    if not rows:
+        return ""
+    lines = [f"  {line}" for line in table([treated.ZONE_HEAD, *rows])]
+    return "\n".join(["Treatment by zone:", *lines, *_folded(list(treated.zone_notes(session, ERASED)))])
+
+
+def _overrides(session: Json) -> str:
+    lines = treated.overrides(session, ERASED)
+    return "\n".join(["Allowed:", *_folded(lines)]) if lines else ""
 
 
 def _zones(session: Json) -> str:
@@ -272,16 +309,25 @@ def _findings(session: Json) -> str:
     lines = [f"Findings: {len(session['findings'])}"]
     for finding in session["findings"]:
         where = f" in {finding['zone']}" if finding["zone"] else ""
-        lines.append(f"  {finding['severity'].upper():<7} {finding['rule']}{where}: {said(finding)}")
+        told = f"{finding['severity'].upper():<7} {finding['rule']}{where}: {said(finding)}"
+        lines += wrap(told, 98, initial_indent="  ", subsequent_indent=" " * 10)
     return "\n".join(lines)
 
 
 def _unassessed(session: Json) -> str:
-    lines: list[str] = []
-    for result, head in (("not assessable", "Not assessable:"), ("not applicable", "Nothing to check:")):
-        rows = words.of_result(session, result)
-        lines += [head] * bool(rows) + [f"  {row}" for row in rows]
-    return "\n".join(lines)
+    rows = words.of_result(session, "not assessable")
+    return "\n".join(["Not assessable:", *(f"  {row}" for row in rows)]) if rows else ""
+
+
+def _nothing(session: Json) -> str:
+    """Rules that had nothing to look at, by why."""
+    rules: dict[str, list[str]] = {}
+    for row in session["assessments"]:
+        if row["result"] == "not applicable":
+            where = f" in {row['zone']}" if row["zone"] else ""
+            rules.setdefault(row["why"], []).append(f"{row['rule']}{where}")
+    lines = [f"{', '.join(named)}: {why}" for why, named in rules.items()]
+    return "\n".join(["Nothing to check:", *_folded(lines)]) if lines else ""
 
 
 def _gaps(session: Json) -> str:
@@ -301,11 +347,13 @@ def _notes_text(session: Json) -> str:
 
 
 def _amendments(session: Json) -> str:
-    lines = [said_words.amendment(made, "(erased)") for made in session["amendments"]]
-    blocks = ["\n".join(["Amended:", *_folded(lines)])] if lines else []
-    lines = [said_words.explanation(made, "(erased)") for made in session["explained"]]
-    blocks += ["\n".join(["Explained:", *_folded(lines)])] if lines else []
-    return "\n\n".join(blocks)
+    lines = [said_words.amendment(made, ERASED) for made in session["amendments"]]
+    return "\n".join(["Amended:", *_folded(lines)]) if lines else ""
+
+
+def _explained(session: Json) -> str:
+    lines = [said_words.explanation(made, ERASED) for made in session["explained"]]
+    return "\n".join(["Explained:", *_folded(lines)]) if lines else ""
 
 
 def _signatures(session: Json) -> str:

@@ -44,6 +44,8 @@ for command in (release, enter, sign, amend, explain):
 @json_option
 def list_sessions(data_dir: Path | None, as_json: bool) -> None:
     """Every session, oldest first, and the time the pen was heard outside one."""
+    from devicelog.cli.late_entries import late_entries, late_lines
+
     with reading(data_dir) as evidence:
         rows = evidence.streams()
         listed = [
@@ -69,8 +71,9 @@ def list_sessions(data_dir: Path | None, as_json: bool) -> None:
             for row in rows
             if row["kind"] == "span"
         ]
+        entered = late_entries(evidence)
     if as_json:
-        print_json({"schema": "devicelog.sessions/1", "sessions": listed, "spans": spans})
+        print_json({"schema": "devicelog.sessions/1", "sessions": listed, "spans": spans, "entered": entered})
         return
     head = ("session", "opened", "status", "verdict", "client", "practitioner", "plan")
     lines = [head] + [
@@ -86,6 +89,8 @@ def list_sessions(data_dir: Path | None, as_json: bool) -> None:
         for row in listed
     ]
     click.echo("\n".join(table(lines)))
+    for line in late_lines(entered):
+        click.echo(line)
     heard = [span for span in spans if span["needling_us"]]
     click.echo(
         f"{len(listed)} sessions; {len(spans)} times the pen was listened to outside one, {len(heard)} with needling"
@@ -125,14 +130,18 @@ def show(session: str, derivation: int | None, rules: str | None, data_dir: Path
         else:
             click.echo(today_text(judged), nl=False)
         return
+    from devicelog.cli.late_entries import late_document, late_text
     from devicelog.cli.report import show_document, show_text
 
-    with reading(data_dir) as evidence, evidence.of(session) as (kept, row):
-        document = show_document(kept, row["id"], derivation)
+    with reading(data_dir) as evidence:
+        late = late_document(evidence, session) if derivation is None else None
+        if late is None:
+            with evidence.of(session) as (kept, row):
+                document = show_document(kept, row["id"], derivation)
     if as_json:
-        print_json(document)
+        print_json(late or document)
     else:
-        click.echo(show_text(document), nl=False)
+        click.echo(late_text(late) if late else show_text(document), nl=False)
 
 
 @sessions.command("readings")

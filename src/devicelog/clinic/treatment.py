@@ -63,7 +63,7 @@ def treatment(session: Session) -> Json:
     for key, field in FIELDS.items():
         value = field.of(session)
         newest = {each["field"]: each for each in changes if each["field"] in field.amended}
-        value = NOT_RECORDED if value in (None, [], {}) and not _gone(session, field) else value
+        value = NOT_RECORDED if value is None and not _gone(session, field) else value
         made[key] = {"recorded": value, "amended": [_told(each) for each in newest.values()]} if newest else value
     return made
 
@@ -178,6 +178,7 @@ def _device(session: Session) -> Json | None:
         "maker": recorded(known.get("maker")),
         "model": recorded(pen.get("model") or known.get("model")),
         "serial": recorded(pen.get("serial") or None),
+        "cartridge_told": recorded(pen.get("cartridge") or None),
     }
 
 
@@ -186,7 +187,7 @@ def _cleared(session: Session) -> Json:
     return device
 
 
-def _cartridges(session: Session) -> list[Json]:
+def _cartridges(session: Session) -> list[Json] | None:
     on = [row["cartridge"] for row in session.facts.get("cartridge_changes") or ()]
     keys = ("cartridge", "maker", "item", "needles", "length_um", "lot", "expires", "serial", "identity")
     return [
@@ -199,7 +200,7 @@ def _cartridges(session: Session) -> list[Json]:
             "at": recorded(row.get("at")),
         }
         for row in session.sitting.cartridges()
-    ]
+    ] or None
 
 
 def _attested(session: Session) -> Any:
@@ -208,14 +209,14 @@ def _attested(session: Session) -> Any:
     return rows[-1].get("attested") if rows else None
 
 
-def _topicals(session: Session) -> list[Json]:
+def _topicals(session: Session) -> list[Json] | None:
     found = [each for each in session.findings if each["rule"] == "topical.ascorbic"]
     named = {(row["product"], row["lot"]) for each in found for row in each["detail"].get("products", ())}
     return [
         {key: recorded(value) for key, value in row.items()}
         | {"ascorbic": True if (row["product"], row["lot"]) in named else False if row["ingredients"] else NOT_RECORDED}
         for row in session.sitting.topicals()
-    ]
+    ] or None
 
 
 def _zones(session: Session) -> list[Json]:
@@ -223,8 +224,10 @@ def _zones(session: Session) -> list[Json]:
     return treated_zones(session.facts, session.documents.get("plan"), needles)
 
 
-def _endpoints(session: Session) -> list[Json]:
-    return [{key: row[key] for key in ("zone", "grade", "at_us")} for row in session.facts.get("endpoints") or ()]
+def _endpoints(session: Session) -> list[Json] | None:
+    return [
+        {key: row[key] for key in ("zone", "grade", "at_us")} for row in session.facts.get("endpoints") or ()
+    ] or None
 
 
 def _sensors(session: Session) -> Json:
@@ -264,7 +267,7 @@ def _course(session: Session) -> Json | None:
     return {"course": clinic["course"], "done_before": done, "planned": recorded(planned)}
 
 
-def _overrides(session: Session) -> list[Json]:
+def _overrides(session: Session) -> list[Json] | None:
     """Those given before with the reason where the visit's text has it, then those marked while it ran."""
     known = session.sitting.known() or {}
     reasons = {(row["rule"], row["zone"]): row["reason"] for row in known.get("overrides", ())}
@@ -285,11 +288,11 @@ def _overrides(session: Session) -> list[Json]:
         reason = said.get(row["record"], NOT_RECORDED)
         told = {key: row[key] for key in ("rule", "zone", "at_us")}
         rows.append({**told, "when": "during", "by": row["actor"], "reason": reason})
-    return rows
+    return rows if rows or session.facts.get("clinic") else None
 
 
-def _acknowledged(session: Session) -> list[Json]:
-    rows: list[Json] = (session.facts.get("clinic") or {}).get("acknowledged", [])
+def _acknowledged(session: Session) -> list[Json] | None:
+    rows: list[Json] | None = (session.facts.get("clinic") or {}).get("acknowledged")
     return rows
 
 
@@ -382,10 +385,13 @@ FIELDS: dict[str, Field] = {
         words="anaesthetic",
         basis="T",
         source="`consent anaesthetic`",
-        of=lambda session: [
-            {key: recorded(row.get(key)) for key in ("product", "on_at", "off_at")}
-            for row in session.sitting.anaesthetics()
-        ],
+        of=lambda session: (
+            [
+                {key: recorded(row.get(key)) for key in ("product", "on_at", "off_at")}
+                for row in session.sitting.anaesthetics()
+            ]
+            or None
+        ),
         amended=("anaesthetic",),
     ),
     "topicals": Field(words="topicals", basis="E, T", source="`stock`", of=_topicals, amended=("topical",)),
@@ -398,7 +404,7 @@ FIELDS: dict[str, Field] = {
     "photos": Field(words="photos", basis="T", source=_LATER, of=_never, amended=("photos",)),
     "response": Field(words="immediate response", basis="T, R", source=_LATER, of=_never, amended=("response",)),
     "adverse_events": Field(
-        words="adverse events", basis="T, R", source="`events`", of=lambda session: session.sitting.events()
+        words="adverse events", basis="T, R", source="`events`", of=lambda session: session.sitting.events() or None
     ),
     "aftercare": Field(words="aftercare, what was told", basis="T", source=_LATER, of=_never, amended=("aftercare",)),
     "sun_protection": Field(words="sun protection", basis="T", source=_LATER, of=_never, amended=("aftercare",)),

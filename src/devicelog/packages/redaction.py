@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import NewType
 
 from devicelog.canonical import Json
+from devicelog.clinic.personal import under_another_name, without_personal
 
 Shown = NewType("Shown", Json)  # a session as `sessions show --json` gives it, with what is not shown set to None
 
@@ -15,9 +16,9 @@ Shown = NewType("Shown", Json)  # a session as `sessions show --json` gives it, 
 def shown(session: Json, *, redacted: bool, client_called: str | None = None) -> Shown:
     """The session as this recipient may see it; the one that was given stays as it is.
 
-    `redacted`: without the client's code and without texts that people wrote: notes, reasons, amendments, printed
-    names. `client_called`: what
-    this recipient calls the client; then neither the code nor the `client_ref` is in it, redacted or not.
+    `redacted`: without the client's code, without texts that people wrote (notes, reasons, amendments, printed names)
+    and without what is known of the client's person and health. `client_called`: what this recipient calls the client;
+    then neither the code nor the `client_ref` is in it, and no visit and no course, redacted or not.
     """
     hidden = redacted or client_called is not None
     attribution = session["attribution"]
@@ -43,4 +44,9 @@ def shown(session: Json, *, redacted: bool, client_called: str | None = None) ->
         ],
         "explained": without(session.get("explained", ()), "reason"),
     }
+    if (record := session.get("treatment")) is not None:
+        record = without_personal(record) if redacted else record
+        told["treatment"] = under_another_name(record, told["client"], told["client_ref"])
+    if client_called is not None and (clinic := session.get("clinic")):
+        told["clinic"] = {**clinic, "visit": None, "course": None}
     return Shown(told)

@@ -11,6 +11,7 @@ from devicelog.packages.redaction import shown
 from devicelog.packages.report.plot import Plot, plot_of, shown_zones
 from devicelog.words import session as words
 from devicelog.words import stated, witnesses
+from devicelog.words import treatment as treated
 from devicelog.words.findings import said
 from devicelog.words.units import elapsed, mm, mm_range, seconds
 
@@ -318,6 +319,7 @@ def _sections(session: Json, moved: list[str], *, redacted: bool) -> Iterable[Se
     def text(written: str | None) -> str:
         return written if written is not None else LEFT_OUT if redacted else ERASED
 
+    yield from _treatment(session, LEFT_OUT if redacted else ERASED)
     notes = [f"at {seconds(note['at_us'])}: {text(note['text'])}" for note in session["notes"]]
     unassessed = words.of_result(session, "not assessable")
     yield _listed("Not assessable", unassessed, "Nothing: every check that was to run could run.")
@@ -345,6 +347,24 @@ def _sections(session: Json, moved: list[str], *, redacted: bool) -> Iterable[Se
         yield Section(heading="Pins", lines=tuple(pins), small=True)
     if nothing := words.of_result(session, "not applicable"):
         yield Section(heading="Nothing to check", lines=tuple(nothing), small=True)
+
+
+def _treatment(session: Json, absent: str) -> Iterable[Section]:
+    """The treatment record, but for its table of zones, whose own columns stand in that of `_zones`."""
+    for part in treated.parts(session, absent):
+        missing = (f"Not recorded: {', '.join(part.missing)}.",) if part.missing else ()
+        lines = tuple(f"{name}: {told}" for name, told in part.lines)
+        yield Section(heading=part.heading, says=missing, lines=lines)
+    if rows := treated.zone_rows(session):
+        lines = tuple(
+            f"{row[0]}: "
+            + ", ".join(f"{name} {told}" for name, told in list(zip(treated.ZONE_HEAD, row, strict=True))[1:])
+            for row in rows
+        )
+        says = tuple(_sentence(told) for told in treated.zone_notes(session, absent))
+        yield Section(heading="Limits, end-points and estimate by zone", lines=(*lines, *says))
+    if allowed := treated.overrides(session, absent):
+        yield Section(heading="Allowed with a reason", lines=tuple(allowed))
 
 
 def _listed(heading: str, lines: list[str], otherwise: str) -> Section:

@@ -1,0 +1,328 @@
+"""The treatment record in words: sections of lines, the same for a terminal and for a printed report. Pure.
+
+What nobody recorded is named at the end of its section. Where a personal value is not there, `absent` says why: it was
+erased, or it is left out for whoever reads this.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from devicelog.canonical import Json
+from devicelog.words.units import mm, mm_range, seconds
+
+NOT_RECORDED = "not recorded"
+ZONE_HEAD = ("zone", "plan mm", "limit mm", "set mm", "measured mm", "Hz", "passes", "end-point", "punctures/cm²")
+_DASH = "-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A section: `lines` are a name and what it is; `missing` what of it was not recorded."""
+
+    heading: str
+    lines: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...]
+
+
+Rows = tuple[tuple[str, str, Callable[..., str]], ...]
+
+
+def parts(session: Json, absent: str) -> list[Part]:
+    """The sections before and after the table of zones, in order; none of what was recorded outside a session."""
+    record = session.get("treatment")
+    return [] if record is None else [_part(record, heading, rows, absent) for heading, rows in _PARTS.items()]
+
+
+def zone_rows(session: Json) -> list[tuple[str, ...]]:
+    """By zone as in ZONE_HEAD."""
+    return [_zone(row) for row in _zones(session)]
+
+
+def zone_notes(session: Json, absent: str) -> Iterator[str]:
+    """What the numbers of the table rest on: sources and grades, and what the estimate assumes."""
+    rows = _zones(session)
+    said: dict[str, list[str]] = {}
+    for row in rows:
+        for told in _based(row):
+            said.setdefault(told, []).append(row["zone"])
+    for told, zones in said.items():
+        yield f"{told} ({', '.join(zones)})"
+    changes = _changes((session.get("treatment") or {}).get("zones"))
+    yield from (f"AMENDED {_amended(each, absent)}" for each in changes)
+    counted = [row for row in rows if row["dose"]["punctures_per_cm2"] is not None]
+    if counted:
+        assumed = dict.fromkeys(word for row in counted for word in row["dose"]["assumes"])
+        yield (
+            f"punctures/cm²: an upper bound by geometry, no dose; no threshold is known. Assumed: {'; '.join(assumed)}"
+        )
+    why = dict.fromkeys(word for row in rows for word in row["dose"]["why_not"])
+    if why:
+        yield f"punctures/cm² not computable where: {'; '.join(why)}"
+
+
+def overrides(session: Json, absent: str) -> list[str]:
+    """What was allowed, before and while it ran, a line each."""
+    rows = _recorded((session.get("treatment") or {}).get("overrides"))
+    return [_override(row, absent) for row in rows] if isinstance(rows, list) else []
+
+
+# --- sections ---------------------------------------------------------------------------------------------------------
+
+
+def _part(record: Json, heading: str, rows: Rows, absent: str) -> Part:
+    lines, missing = [], []
+    for key, name, say in rows:
+        told = record[key]
+        value = _recorded(told)
+        if value == NOT_RECORDED:
+            missing.append(name)
+        else:
+            each = value if isinstance(value, list) else [value]
+            lines += [(name, absent if one is None else say(one, absent)) for one in each]
+        lines += [(name, f"AMENDED {_amended(made, absent)}") for made in _changes(told)]
+    said = {name for name, _ in lines}  # by an amendment, where nothing was recorded
+    return Part(heading=heading, lines=tuple(lines), missing=tuple(name for name in missing if name not in said))
+
+
+def _recorded(told: object) -> object:
+    return told["recorded"] if isinstance(told, dict) and told.keys() == {"recorded", "amended"} else told
+
+
+def _changes(told: object) -> list[Json]:
+    return told["amended"] if isinstance(told, dict) and told.keys() == {"recorded", "amended"} else []
+
+
+def _amended(made: Json, absent: str) -> str:
+    text = absent if made["erased"] or made["text"] is None else made["text"]
+    return f"{made['field']}: {text} (amendment {made['number']}, {made['at'][:10]} by {made['by']})"
+
+
+def _plain(value: object, _absent: str) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def _age(value: Json, _absent: str) -> str:
+    return f"born {value['born']}, {'seen on a paper' if value['verified'] else 'not verified'}"
+
+
+def _screening(value: Json, absent: str) -> str:
+    told = [str(value["result"])]
+    if value["screened_at"] not in (None, NOT_RECORDED):
+        told[0] += f", asked {value['screened_at']}"
+    if value["rows"] is None:
+        told.append(f"what was answered: {absent}")
+    elif value["rows"] != NOT_RECORDED:
+        told += [f"{row['detail']}" for row in value["rows"] if row["result"] != "not assessable"]
+        told += [
+            f"word given by {word['by']} for {', '.join(word['questions'])}: {word['reason']}"
+            for word in value["words"] or ()
+        ]
+    told += [f"asked again {row['at']} by {row['by']}: {row['result']}" for row in value["since"]]
+    return "; ".join(told)
+
+
+def _consent(value: Json, _absent: str) -> str:
+    given = "given" if value["given"] else "REFUSED"
+    signed = " and ".join(value["signed"]) or "nobody"
+    return f"{given}, signed by {signed}, {value['at']} (entered by {value['by']})"
+
+
+def _label(value: Json, _absent: str) -> str:
+    course = f" {value['acknowledged_in']}" if value["acknowledged_in"] else ""
+    known = f"acknowledged in course{course}" if value["acknowledged"] else "not acknowledged in a course"
+    return f"{value['use']}: {value['notice']}; {known}; reason {value['reason']}"
+
+
+def _practitioner(value: Json, _absent: str) -> str:
+    told = [str(value["person"])]
+    if value["registered"] is False:
+        told.append("not registered here")
+    if value["authority_um"] != NOT_RECORDED:
+        told.append(f"may go to {mm(value['authority_um'])} mm")
+    told += [f"handed over to {row['person']} at {seconds(row['at_us'])}" for row in value["handed_over"]]
+    return ", ".join(told)
+
+
+def _device(value: Json, _absent: str) -> str:
+    told = f"maker {value['maker']}, model {value['model']}, serial {value['serial']}"
+    cartridge = value["cartridge_told"]
+    return told if cartridge == NOT_RECORDED else f"{told}; it says that its cartridge is {cartridge}"
+
+
+def _cartridge(value: Json, _absent: str) -> str:
+    length = value["length_um"]
+    told = [f"{value['cartridge']}", f"maker {value['maker']}, item {value['item']}", f"needles {value['needles']}"]
+    told.append(f"length {length if length == NOT_RECORDED else mm(length) + ' mm'}")
+    told += [f"lot {value['lot']}", f"expires {value['expires']}", f"serial {value['serial']}"]
+    told.append(f"identity: {value['identity']}")
+    told.append(f"new and pack intact: {_plain(value['new_and_pack_intact'], '')}")
+    if value["used_before"] not in (NOT_RECORDED, 0):
+        told.append(f"USED {value['used_before']} TIMES BEFORE{', with a reason' if value['overridden'] else ''}")
+    return ", ".join(told) + ("; fitted while it ran" if value["changed_to"] else "")
+
+
+def _anaesthetic(value: Json, _absent: str) -> str:
+    return f"{value['product']}, on {value['on_at']}, off {value['off_at']}"
+
+
+def _topical(value: Json, _absent: str) -> str:
+    ingredients = value["ingredients"]
+    listed = ingredients if isinstance(ingredients, str) else ", ".join(ingredients)
+    told = f"{value['when']}: {value['product']}, lot {value['lot']}, expires {value['expires']}, of {listed}"
+    flag = {True: "; HAS ASCORBIC ACID", False: "; no ascorbic acid named"}.get(value["ascorbic"], "")
+    return f"{told}{flag}; patch test {_plain(value['patch_test'], '')}"
+
+
+def _sensors(value: Json, _absent: str) -> str:
+    source = value["source"]
+    told = source if isinstance(source, str) else ", ".join(source)
+    gaps = value["gaps"]
+    return (
+        f"{told}; firmware {value['firmware']}; calibration {value['calibration']}, here {value['calibrated_here']}; "
+        f"gaps: {gaps['long']} and {gaps['short']} short; accounts {'close' if value['accounts_close'] else 'OPEN'}"
+    )
+
+
+def _event(value: Json, absent: str) -> str:
+    if value["type"] is None:
+        return f"{value['event']}, entered {value['at']} by {value['by']}: {absent}"
+    told = f"{value['type']}, {value['severity']}, onset {value['onset']}, outcome {value['outcome']}"
+    words = f": {value['words']}" if value["words"] else ""
+    reported = "reported" if value["reported"] else "not reported"
+    return f"{value['event']}: {told}, {reported}{words}; entered {value['at']} by {value['by']}"
+
+
+def _endpoint(value: Json, _absent: str) -> str:
+    return f"{value['zone']}: {value['grade']} at {seconds(value['at_us'])}"
+
+
+def _visit(value: Json, _absent: str) -> str:
+    named = f"{value['visit']}, " if value["visit"] else ""
+    return f"{named}part {value['part']} as known when it opened"
+
+
+def _course(value: Json, _absent: str) -> str:
+    named = f"{value['course']}: " if value["course"] else ""
+    return f"{named}{value['done_before']} done before, of {value['planned']} planned"
+
+
+def _notice(value: Json, _absent: str) -> str:
+    return f"{value['notice']}, version {value['version']}"
+
+
+def _override(row: Json, absent: str) -> str:
+    where = f" in {row['zone']}" if row["zone"] else ""
+    when = "before the session" if row["when"] == "before" else f"at {seconds(row['at_us'])} by {row['by']}"
+    return f"{row['rule']}{where}, {when}: {absent if row['reason'] is None else row['reason']}"
+
+
+_PARTS: dict[str, Rows] = {
+    "People and consent": (
+        ("client_name", "name", _plain),
+        ("client_contact", "contact", _plain),
+        ("age_verified", "age", _age),
+        ("fitzpatrick", "skin type", _plain),
+        ("screening", "screening", _screening),
+        ("consent_treatment", "consent", _consent),
+        ("consent_photo", "photo consent", _consent),
+        ("indication", "indication", _plain),
+        ("label", "label", _label),
+        ("practitioner", "practitioner", _practitioner),
+        ("supervisor", "supervisor", _plain),
+        ("visit", "visit", _visit),
+        ("course", "course", _course),
+        ("acknowledged", "acknowledged", _notice),
+    ),
+    "Device and cartridge": (
+        ("device", "device", _device),
+        ("clearance", "clearance", _plain),
+        ("ifu", "instructions", _plain),
+        ("cartridges", "cartridge", _cartridge),
+        ("sterile_pack", "sterile pack", _plain),
+        ("new_for_session", "new", _plain),
+        ("disposed", "disposed of", _plain),
+        ("barrier_sleeve", "barrier sleeve", _plain),
+        ("handpiece_cleaned", "cleaned", _plain),
+        ("anaesthetic", "anaesthetic", _anaesthetic),
+        ("topicals", "topical", _topical),
+        ("sensors", "sensors", _sensors),
+    ),
+    "Response and aftercare": (
+        ("endpoints", "end-point", _endpoint),
+        ("response", "response", _plain),
+        ("adverse_events", "adverse event", _event),
+        ("photos", "photos", _plain),
+        ("aftercare_given", "aftercare", _consent),
+        ("aftercare", "told", _plain),
+        ("sun_protection", "sun protection", _plain),
+        ("next_date", "next date", _plain),
+    ),
+}
+
+
+# --- zones ------------------------------------------------------------------------------------------------------------
+
+
+def _zones(session: Json) -> list[Json]:
+    told = _recorded((session.get("treatment") or {}).get("zones"))
+    return told if isinstance(told, list) else []
+
+
+def _zone(row: Json) -> tuple[str, ...]:
+    planned, limits, depth, speed = row["planned"], row["limits"], row["depth_um"], row["speed_dhz"]
+    ends = row["endpoint"]
+    return (
+        row["zone"],
+        _DASH if planned == NOT_RECORDED else mm_range(planned["depth_min_um"], planned["depth_max_um"]),
+        _DASH if limits == NOT_RECORDED else _limit(limits),
+        _DASH if row["set_um"] == NOT_RECORDED else mm_range(row["set_um"]["min"], row["set_um"]["max"]),
+        _DASH if depth == NOT_RECORDED else mm_range(depth["min"], depth["max"]),
+        _DASH if speed == NOT_RECORDED else str((speed["mean"] + 5) // 10),
+        _passes(row),
+        NOT_RECORDED if ends == NOT_RECORDED else ", ".join(dict.fromkeys(each["grade"] for each in ends)),
+        _punctures(row["dose"]),
+    )
+
+
+def _limit(limits: Json) -> str:
+    if limits["forbidden"]:
+        return "FORBIDDEN"
+    told = _DASH if limits["max_um"] is None else mm_range(limits["min_um"] or 0, limits["max_um"])
+    return told if limits["hard_max_um"] is None else f"{told}, at most {mm(limits['hard_max_um'])}"
+
+
+def _passes(row: Json) -> str:
+    counted, earlier = row["passes"], row["earlier_in_visit"]
+    told = NOT_RECORDED if counted == NOT_RECORDED else _range(counted["low"], counted["high"])
+    if earlier == NOT_RECORDED:
+        return told
+    low, high = earlier["passes_low"], earlier["passes_high"]
+    before = "?" if low == NOT_RECORDED or high == NOT_RECORDED else _range(low, high)
+    return f"{told} (before {before})"
+
+
+def _range(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _punctures(dose: Json) -> str:
+    number = dose["punctures_per_cm2"]
+    return "not computable" if number is None else f"up to {number}"
+
+
+def _based(row: Json) -> Iterator[str]:
+    planned, limits = row["planned"], row["limits"]
+    if planned == NOT_RECORDED:
+        yield "not in the plan"
+    if limits == NOT_RECORDED:
+        yield "no limits of sites were named"
+        return
+    if limits["max_um"] is None:
+        yield "limit: no source was found"
+    else:
+        lent = f", borrowed from {limits['fallback']}" if limits["fallback"] else ""
+        own = ", of the clinic" if limits["from"] == "overlay" else ""
+        yield f"limit: {limits['source'] or 'no source'}, evidence {limits['evidence']}{lent}{own}"
+    if limits["hard_max_um"] is not None:
+        basis = f", {limits['hard_max_basis']}" if limits["hard_max_basis"] else ""
+        yield f"at most: {limits['hard_max_source'] or 'no source'}, evidence {limits['hard_max_evidence']}{basis}"
