@@ -64,6 +64,18 @@ def test_depths_for_pigment_stand_as_in_the_pen_makers_protocol(site: str, no_bl
     assert (row.source, row.evidence, row.device) == ("dpw_hp", "B", ANY)
 
 
+@pytest.mark.parametrize("site", LIMITS.sites)
+def test_melasma_is_needled_as_pigment_is_and_not_as_in_the_trial(site: str) -> None:
+    """Source: the same protocol, for epidermal pigment and mixed melasma [dpw_hp]; the trial is [lima_2017]."""
+    assert found(site, "melasma") == found(site, "hyperpigmentation")
+    assert hard(site, "melasma") == hard(site, "hyperpigmentation")
+    own = Row(site=site, indication="melasma", max_um=100, source="s", evidence="B")
+    overlay = Overlay(name="o", version=1, rows=(own,), sources={})
+    if site != "eyelid":
+        assert look_up(LIMITS, site, indication="melasma", overlay=overlay).recommended == own
+        assert look_up(LIMITS, site, indication="hyperpigmentation", overlay=overlay).recommended != own
+
+
 @pytest.mark.parametrize(
     ("site", "superficial_mm", "dermal_mm"), [("face", "0.3-0.5", "0.5-1.0"), ("body", "0.5-1.0", "1.0-1.5")]
 )

@@ -109,6 +109,7 @@ class Limits:
     threshold: Figure
     sensor_tolerance: Figure
     indications: Mapping[str, str]
+    same_as: Mapping[str, str]  # an indication whose limits are those of another, where it has none of its own
     sites: Mapping[str, Site]
     rows: tuple[Row, ...]
     sources: Mapping[str, Source]
@@ -148,11 +149,12 @@ def look_up(
 
     Nothing is ever taken from a row of another modality. A hard maximum is the lower of the clinic's and the shipped.
     """
+    asked = (indication, limits.same_as.get(indication, indication), ANY)
     tables: list[tuple[Origin, Iterable[Row]]] = [("overlay", overlay.rows)] if overlay else []
     tables.append(("shipped", limits.rows))
 
     def pick(at: str, wanted: Callable[[Row], bool]) -> list[tuple[Origin, Row]]:
-        rows = [(origin, _best(table, at, indication, modality, device, wanted)) for origin, table in tables]
+        rows = [(origin, _best(table, at, asked, modality, device, wanted)) for origin, table in tables]
         return [(origin, row) for origin, row in rows if row is not None]
 
     ranges = pick(site, lambda row: row.about_range)
@@ -233,7 +235,7 @@ def _said(found: Found) -> Json:
 def _best(
     rows: Iterable[Row],
     site: str,
-    indication: str,
+    indications: tuple[str, ...],
     modality: str,
     device: str | None,
     wanted: Callable[[Row], bool],
@@ -243,8 +245,8 @@ def _best(
         for row in rows
         if row.site == site
         and row.modality == modality
-        and row.indication in (indication, ANY)
+        and row.indication in indications
         and row.device in (device, ANY)
         and wanted(row)
     ]
-    return max(fitting, key=lambda row: (row.device != ANY, row.indication != ANY), default=None)
+    return max(fitting, key=lambda row: (row.device != ANY, -indications.index(row.indication)), default=None)

@@ -27,7 +27,7 @@ from devicelog.clinical.keys import (
     whole,
     without_schema,
 )
-from devicelog.clinical.limits import ANY, Figure, Limits, Overlay, Row, Site, Source, look_up
+from devicelog.clinical.limits import ANY, Figure, Limits, Overlay, Row, Site, Source, known_indication, look_up
 from devicelog.errors import UsageProblem
 
 TABLE_SCHEMA = "devicelog.limits.table/1"
@@ -49,6 +49,7 @@ def read_limits(values: Mapping[str, Any]) -> Limits:
         threshold=Figure(**take(given["threshold"], _FIGURE_KEYS, "threshold: ")),
         sensor_tolerance=Figure(**take(given["sensor_tolerance"], _FIGURE_KEYS, "sensor_tolerance: ")),
         indications=given["indications"],
+        same_as=given["same_as"],
         sites={
             key: Site(id=key, **take(site, _SITE_KEYS, f"site {key}: ", _SITE_KEYS.keys() - {"label"}))
             for key, site in given["sites"].items()
@@ -56,6 +57,8 @@ def read_limits(values: Mapping[str, Any]) -> Limits:
         rows=_rows(given["limits"]),
         sources=sources,
     )
+    for name in (*limits.same_as, *limits.same_as.values()):
+        known_indication(limits, name)
     for number, row in enumerate(limits.rows, 1):
         _fits(row, _where(number, row), limits, sources)
         for key in _named_sources(row):
@@ -282,6 +285,7 @@ _ROW_KEYS: dict[str, Reader] = {
 _TABLE_KEYS: dict[str, Reader] = {
     "version": version,
     "indications": _indications,
+    "same_as": _indications,
     "threshold": lambda value: value,
     "sensor_tolerance": lambda value: value,
     "sites": _table,
