@@ -273,8 +273,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "clinic": {"canonical", "clinical", "errors", "ledger"},
     "desk": {
-        *("barcodes", "canonical", "clinic", "clinical", "errors", "ledger", "packages", "pipeline", "records"),
-        *("recorder", "sessions", "store", "validate"),
+        *("barcodes", "canonical", "clinic", "clinical", "errors", "ledger", "recorder", "rules", "sessions", "store"),
     },
     "cli": {
         *("attribution", "calibration", "canonical", "clinical", "control", "errors", "ledger", "pipeline", "records"),
@@ -302,6 +301,7 @@ BRIDGE: dict[str, set[str]] = {
         *("calibration", "conformance", "decode", "errors", "frames", "profile", "readings", "sides"),
         *("simulator", "sources", "transports", "wiring"),
     },
+    "desk": {"readings"},
     "cli": {
         *("conformance", "errors", "frames", "lines", "profile", "profiles", "readings", "simulator", "sources"),
         *("transports", "wiring"),

@@ -1,4 +1,4 @@
-"""Sessions that were on paper and were entered later: beside those that were recorded in a list, and shown by itself."""
+"""Sessions that were on paper and were entered later: listed beside those that were recorded, and shown by itself."""
 
 from devicelog.canonical import Json, parse_canonical
 from devicelog.cli.common import table

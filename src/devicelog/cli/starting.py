@@ -91,6 +91,7 @@ def confirm(data_dir: Path, desk: "Desk", *, ask: bool) -> None:
 
 def _said(data_dir: Path, desk: "Desk") -> list[str]:
     from devicelog.desk.continuing import open_visits
+    from devicelog.desk.treated import treated_before
     from devicelog.store.database import FILE_NAME, check_existing
     from devicelog.store.evidence import Evidence
 
@@ -99,9 +100,8 @@ def _said(data_dir: Path, desk: "Desk") -> list[str]:
         check_existing(data_dir)
         with Evidence(data_dir / FILE_NAME) as evidence:
             ref = evidence.client_ref(desk.client_code)
-            rows = [row for row in evidence.streams() if ref is not None and row["client_ref"] == ref]
-            if rows:
-                before = f"last here {rows[-1]['opened_at'][:10]} ({rows[-1]['id']})"
+            if ref is not None and (treated := treated_before(evidence, ref, simulated=True)):
+                before = f"last here {treated[-1].day or 'on a day nobody is sure of'} ({treated[-1].id})"
             if desk.visit is None:
                 waiting = [visit.id for visit in open_visits(evidence, ref)] if ref else []
     visit = f", visit {desk.visit}" if desk.visit else ""

@@ -11,7 +11,10 @@ MECHANICAL = "mechanical"
 
 
 def limits_document(evidence: Evidence, plan: Plan, device: str | None = None) -> Json:
-    """The document `limits` of a session by this plan. Raises UsageProblem for an indication that there is not."""
+    """The document `limits` of a session by this plan.
+
+    Of an indication that the table does not have there is no recommended range, and the hard maxima of any hold.
+    """
     return resolve(
         load_limits(),
         load_zones(),
