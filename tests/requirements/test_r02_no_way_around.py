@@ -23,6 +23,13 @@ VARIABLES = {
     "DEVICELOG_SIGNER": "which signer is asked; without one the entries are made and not signed",
 }
 SWITCHES = {
+    "--age-verified": "clients describe: that a document was seen; an entry",
+    "--all-no": "screening answer: every question but those named; an entry with all answers",
+    "--as-last-time": "visits open, visits plan: which plan; it is in the entry",
+    "--clearance": "screening override: for what the word is; an entry",
+    "--continue": "record: into which visit; an entry joins the session to it",
+    "--refused": "consent record: it was not given; an entry",
+    "--reported": "events: that it was reported; an entry",
     "--at-keyboard": "practitioners pin: set with nobody's PIN, at the device itself; an entry that says so",
     "--all": "verify, sessions seal: of every session",
     "--check": "pens calibrate: look only; what was found is an entry",
@@ -44,7 +51,7 @@ SWITCHES = {
     "--skip-damaged": "db rebuild --from: what is left out is named; nothing was in the new ledger yet",
     "--with-codes": "cartridges recall: what is printed",
     "--with-kept": "clients erase: old database files go too; the erasure is an entry",
-    "--yes": "clients erase: without a question; the erasure is an entry",
+    "--yes": "record, clients erase: without a question; the erasure is an entry. screening answer: a question's name",
 }
 # What another program can ask of a running recorder beside marks: what each does is an entry, or changes no evidence.
 ACTS = {"commission", "cosigned", "checkpoint", "seal", "extend", "export", "erase", "release", "retention", "take_up"}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def courses() -> None:
-    """Courses: how many treatments are planned and done, how far apart, and what came of them."""
+    """Courses: several treatments of one client for one indication. How many are planned and done, how far apart."""
 
 
 @courses.command("open")

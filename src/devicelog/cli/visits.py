@@ -19,7 +19,7 @@ _last_time = click.option("--as-last-time", is_flag=True, help="The plan of this
 
 @click.group()
 def visits() -> None:
-    """Visits: the sessions of one client and sitting. Several can wait at once."""
+    """Visits: who is here, what is planned, what is allowed beforehand. Several can wait at once."""
 
 
 @visits.command("open")
