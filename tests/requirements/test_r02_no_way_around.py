@@ -24,6 +24,11 @@ VARIABLES = {
 }
 SWITCHES = {
     "--at-keyboard": "practitioners pin: set with nobody's PIN, at the device itself; an entry that says so",
+    "--reported": "events: a part of the private text",
+    "--refused": "consent record: the entry says so",
+    "--clearance": "screening override: what the word is for; it is an entry",
+    "--all-no": "screening answer: every answer is kept, one by one",
+    "--age-verified": "clients describe: a part of the private text",
     "--all": "verify, sessions seal: of every session",
     "--check": "pens calibrate: look only; what was found is an entry",
     "--gauges": "pens simulate: a bench",

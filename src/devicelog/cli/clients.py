@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def clients() -> None:
-    """Treated persons: what is held on one, export it, erase it, how long it is kept."""
+    """Treated persons: what is held on one, describe, export, erase it, how long it is kept."""
 
 
 clients.add_command(describe)
