@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from devicelog.canonical import canonical, parse_canonical
-from devicelog.clinical.plan import GRADES
+from devicelog.clinical.keys import GRADES
 from devicelog.clinical.screening import Questionnaire, result_of
 from devicelog.clinical.shipped import load_questionnaire
 from devicelog.errors import UsageProblem
