@@ -39,9 +39,14 @@ class Desk:
 
     def run(self, *words: str) -> Ended:
         """A command here, its data directory added."""
+        return self.run_bare(*words, "--data-dir", str(self.data_dir))
+
+    @staticmethod
+    def run_bare(*words: str) -> Ended:
+        """A command here, as it is."""
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            code = run([*words, "--data-dir", str(self.data_dir)])
+            code = run([*words])
         return Ended(code=code, stdout=out.getvalue(), stderr=err.getvalue())
 
     def told(self, *words: str) -> Json:

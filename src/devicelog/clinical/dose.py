@@ -13,7 +13,7 @@ _TENTHS_OF_MICROSECONDS = 10 * 1_000_000  # dHz times microseconds to strokes
 ASSUMPTIONS = (
     "every stroke in contact punctures, with every needle",
     "no place is hit twice",
-    "the mean stroke frequency of the zone held for the whole time in contact",
+    "the mean stroke frequency of the zone, to a tenth of a hertz, held for the whole time in contact",
 )
 NO_CONTACT_SIGNAL = "there was no contact signal: the time the motor ran stands for it, and overstates it"
 
