@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from devicelog.barcodes.reading import parse_scan
 from devicelog.canonical import Json
 from devicelog.cli import run
+from devicelog.clinic.cartridges import Place
 from devicelog.desk.acts import DESK_ACTS
-from devicelog.desk.cartridges import cartridges_of
+from devicelog.desk.cartridges import cartridges_known, cartridges_near, cartridges_of
 from devicelog.desk.entering import client_named, enter
 from devicelog.desk.topicals import topicals_of
 from devicelog.errors import BadTransition, DevicelogError, NotFound, UsageProblem
@@ -143,6 +145,34 @@ def test_an_expired_one_is_fitted_with_a_warning(data_dir: Path, monkeypatch: py
     done = fit(data_dir, **old | {"lot": "L3", "expires": "2099-12-31"})
     assert not any("2099" in words for words in done["warnings"])
     assert any("no expiry date" in words for words in fit(data_dir, **old | {"lot": "L4", "expires": None})["warnings"])
+
+
+def test_what_bears_on_one_cartridge_is_the_same_as_in_all_of_them(data_dir: Path) -> None:
+    """A scan does not read ten years of entries: what it reads instead must tell the same."""
+    visit(data_dir, FIRST_VISIT, FIRST)
+    visit(data_dir, SECOND_VISIT, closed=True)
+    do(data_dir, "open_box", code=LOT_ONLY, count=1)
+    other = do(data_dir, "open_box", lot="other", count=5)["box"]
+    fit(data_dir, LOT_ONLY, visit=FIRST_VISIT, box=other)
+    fit(data_dir, LOT_ONLY, visit=SECOND_VISIT)
+    fit(data_dir, SERIALISED, session=FIRST)
+    fit(data_dir, SERIALISED, session=SECOND, reason=WHY)
+    with Evidence(data_dir / "devicelog.db") as evidence:
+        every = cartridges_known(evidence)
+        told = [entry.told for entry in every.fits]
+        for code in (SERIALISED, LOT_ONLY):
+            for place in (Place(visit=FIRST_VISIT), Place(visit=SECOND_VISIT), Place(stream=SECOND)):
+                near = cartridges_near(evidence, parse_scan(code), place, box=other)
+                for each in told[-1:] if code == SERIALISED else told[:1]:
+                    assert near.elsewhere(each, place) == every.elsewhere(each, place)
+                    assert near.box_of(each) == every.box_of(each)
+                    assert near.known(each) == every.known(each)
+                assert tuple(box for box in near.boxes if box.told["box"] == other) == every.boxes[1:]
+                here = near.where(place)
+                assert here == every.where(place)
+                assert [fit for fit in every.fits if every.where(fit.place) == here] == [
+                    fit for fit in near.fits if near.where(fit.place) == here
+                ]
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from devicelog.canonical import Json
 from devicelog.clinic.cartridges import same_text
 from devicelog.clinical.ascorbic import WARNING, ascorbic
 from devicelog.clinical.plan import suggest
-from devicelog.desk.cartridges import cartridges_known, expiry_words
+from devicelog.desk.cartridges import expiry_words
 from devicelog.desk.entering import done, enter, new_id
 from devicelog.desk.places import place_of
 from devicelog.desk.who import actor_of
@@ -57,7 +57,7 @@ def note_topical(access: Access, request: Json) -> Json:
     stamp = RecorderClock().stamp()
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk")
-        found = place_of(evidence, request, cartridges_known(evidence))
+        found = place_of(evidence, request)
         product = _in_stock(stock_of(evidence), request.get("stock"))
     told = {key: product[key] for key in _NOTED[:5]} | {"when": when, "patch_test": patch_test}
     entry = done(
