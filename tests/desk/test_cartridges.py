@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -31,9 +32,14 @@ LOT_ONLY = gs1(("01", ITEM), ("17", "990630"), ("10", "C3D4"))
 WHY = "the pack says another number, the label was torn"
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_database(tmp_path_factory.mktemp("made") / "data").parent
+
+
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return make_database(tmp_path / "data").parent
+def data_dir(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "data"))
 
 
 def do(data_dir: Path, name: str, **request: object) -> Json:
