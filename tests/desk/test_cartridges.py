@@ -138,6 +138,19 @@ def test_the_same_cartridge_in_the_next_session_of_its_visit_is_no_second_use(da
     assert fitted(data_dir) == 3
 
 
+def test_what_was_fitted_for_a_session_is_of_the_visit_it_becomes_a_part_of(data_dir: Path) -> None:
+    """A recording that was begun without a visit, cut off, and goes on as one."""
+    fit(data_dir, SERIALISED, session=FIRST)
+    do(data_dir, "stock_topical", product="Gel")
+    do(data_dir, "note_topical", stock="Gel", when="before", session=FIRST)
+    visit(data_dir, FIRST_VISIT, FIRST)
+    fit(data_dir, LOT_ONLY, visit=FIRST_VISIT)
+    with Evidence(data_dir / "devicelog.db") as evidence:
+        assert [row["lot"] for row in cartridges_of(evidence, FIRST_VISIT)] == ["A1B2", "C3D4"]
+        assert [row["product"] for row in topicals_of(evidence, FIRST_VISIT)] == ["Gel"]
+        assert [row["lot"] for row in cartridges_of(evidence, FIRST)] == ["A1B2"]
+
+
 @pytest.mark.requirement("R26")
 def test_an_expired_one_is_fitted_with_a_warning(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     visit(data_dir, FIRST_VISIT)
@@ -351,6 +364,15 @@ def test_a_recall_as_a_table_in_a_new_file_of_its_own(data_dir: Path, tmp_path: 
     assert cli(*words, "--to", target, data_dir=data_dir)[0] == 2
     assert cli(*words, "--to", tmp_path / "no" / "where", data_dir=data_dir)[0] == 5
     assert cli(*words, "--json", data_dir=data_dir)[0] == 2
+
+
+def test_a_code_is_read_from_stdin_with_its_separators(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{SERIALISED}\nnext\n"))
+    words = ("cartridges", "scan", "-", "--by", "km", "--session", FIRST, "--json")
+    code, out, _ = cli(*words, data_dir=data_dir)
+    assert (code, json.loads(out)["serial"], json.loads(out)["lot"]) == (0, "S-1", "A1B2")
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert cli(*words, data_dir=data_dir)[0] == 2
 
 
 # --- lists ------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from devicelog.clinic.cartridges import ENTRIES, Box, Cartridges, Fit, Place, fi
 from devicelog.clinical.plan import suggest
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import done, enter, new_id
-from devicelog.desk.places import Found, place_of, visit_of
+from devicelog.desk.places import Found, entries_at, place_of, visit_of
 from devicelog.desk.who import actor_of
 from devicelog.errors import BadTransition, NotFound, UsageProblem
 from devicelog.ledger.entries import Actor, Entry
@@ -63,7 +63,7 @@ def cartridges_near(evidence: Evidence, scan: Scan, place: Place, *, box: str | 
 
 def cartridges_of(evidence: Evidence, name: str) -> list[Json]:
     """The cartridges of a visit, or of a session without one, as the document `clinic` has them."""
-    return rows(fits_of(matters(evidence, name, "cartridge.fitted")))
+    return rows(fits_of(entries_at(evidence, name, "cartridge.fitted")))
 
 
 def boxes_told(known: Cartridges) -> list[Json]:

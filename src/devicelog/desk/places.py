@@ -9,6 +9,7 @@ from devicelog.canonical import Json
 from devicelog.clinic.cartridges import Place
 from devicelog.clinical.plan import suggest
 from devicelog.errors import NotFound, UsageProblem
+from devicelog.ledger.entries import Entry
 from devicelog.store.evidence import Evidence
 from devicelog.store.matters import matters, without
 from devicelog.store.reading import StreamRow
@@ -42,6 +43,14 @@ def visit_of(evidence: Evidence, stream: str) -> str | None:
     """The visit that a session is a part of."""
     joined = matters(evidence, stream, "visit.joined")
     return str(joined[-1].body["visit"]) if joined else None
+
+
+def entries_at(evidence: Evidence, name: str, type_: str) -> list[Entry]:
+    """The entries of this type about a session, or about a visit and the sessions that are its parts, oldest first:
+    one may have been begun without a visit."""
+    parts = [str(entry.body["stream"]) for entry in matters(evidence, name, "visit.joined")]
+    found = {entry.seq: entry for each in (name, *parts) for entry in matters(evidence, each, type_)}
+    return [found[seq] for seq in sorted(found)]
 
 
 def _open(evidence: Evidence) -> list[str]:
