@@ -2,15 +2,18 @@
 
 import io
 import json
+import shutil
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from devicelog.barcodes.reading import parse_scan
 from devicelog.canonical import Json
 from devicelog.cli import run
+from devicelog.clinic.cartridges import Place
 from devicelog.desk.acts import DESK_ACTS
-from devicelog.desk.cartridges import cartridges_of
+from devicelog.desk.cartridges import cartridges_known, cartridges_near, cartridges_of
 from devicelog.desk.entering import client_named, enter
 from devicelog.desk.topicals import topicals_of
 from devicelog.errors import BadTransition, DevicelogError, NotFound, UsageProblem
@@ -29,9 +32,14 @@ LOT_ONLY = gs1(("01", ITEM), ("17", "990630"), ("10", "C3D4"))
 WHY = "the pack says another number, the label was torn"
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_database(tmp_path_factory.mktemp("made") / "data").parent
+
+
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return make_database(tmp_path / "data").parent
+def data_dir(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "data"))
 
 
 def do(data_dir: Path, name: str, **request: object) -> Json:
@@ -130,6 +138,19 @@ def test_the_same_cartridge_in_the_next_session_of_its_visit_is_no_second_use(da
     assert fitted(data_dir) == 3
 
 
+def test_what_was_fitted_for_a_session_is_of_the_visit_it_becomes_a_part_of(data_dir: Path) -> None:
+    """A recording that was begun without a visit, cut off, and goes on as one."""
+    fit(data_dir, SERIALISED, session=FIRST)
+    do(data_dir, "stock_topical", product="Gel")
+    do(data_dir, "note_topical", stock="Gel", when="before", session=FIRST)
+    visit(data_dir, FIRST_VISIT, FIRST)
+    fit(data_dir, LOT_ONLY, visit=FIRST_VISIT)
+    with Evidence(data_dir / "devicelog.db") as evidence:
+        assert [row["lot"] for row in cartridges_of(evidence, FIRST_VISIT)] == ["A1B2", "C3D4"]
+        assert [row["product"] for row in topicals_of(evidence, FIRST_VISIT)] == ["Gel"]
+        assert [row["lot"] for row in cartridges_of(evidence, FIRST)] == ["A1B2"]
+
+
 @pytest.mark.requirement("R26")
 def test_an_expired_one_is_fitted_with_a_warning(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     visit(data_dir, FIRST_VISIT)
@@ -143,6 +164,34 @@ def test_an_expired_one_is_fitted_with_a_warning(data_dir: Path, monkeypatch: py
     done = fit(data_dir, **old | {"lot": "L3", "expires": "2099-12-31"})
     assert not any("2099" in words for words in done["warnings"])
     assert any("no expiry date" in words for words in fit(data_dir, **old | {"lot": "L4", "expires": None})["warnings"])
+
+
+def test_what_bears_on_one_cartridge_is_the_same_as_in_all_of_them(data_dir: Path) -> None:
+    """A scan does not read ten years of entries: what it reads instead must tell the same."""
+    visit(data_dir, FIRST_VISIT, FIRST)
+    visit(data_dir, SECOND_VISIT, closed=True)
+    do(data_dir, "open_box", code=LOT_ONLY, count=1)
+    other = do(data_dir, "open_box", lot="other", count=5)["box"]
+    fit(data_dir, LOT_ONLY, visit=FIRST_VISIT, box=other)
+    fit(data_dir, LOT_ONLY, visit=SECOND_VISIT)
+    fit(data_dir, SERIALISED, session=FIRST)
+    fit(data_dir, SERIALISED, session=SECOND, reason=WHY)
+    with Evidence(data_dir / "devicelog.db") as evidence:
+        every = cartridges_known(evidence)
+        told = [entry.told for entry in every.fits]
+        for code in (SERIALISED, LOT_ONLY):
+            for place in (Place(visit=FIRST_VISIT), Place(visit=SECOND_VISIT), Place(stream=SECOND)):
+                near = cartridges_near(evidence, parse_scan(code), place, box=other)
+                for each in told[-1:] if code == SERIALISED else told[:1]:
+                    assert near.elsewhere(each, place) == every.elsewhere(each, place)
+                    assert near.box_of(each) == every.box_of(each)
+                    assert near.known(each) == every.known(each)
+                assert tuple(box for box in near.boxes if box.told["box"] == other) == every.boxes[1:]
+                here = near.where(place)
+                assert here == every.where(place)
+                assert [fit for fit in every.fits if every.where(fit.place) == here] == [
+                    fit for fit in near.fits if near.where(fit.place) == here
+                ]
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------
@@ -315,6 +364,15 @@ def test_a_recall_as_a_table_in_a_new_file_of_its_own(data_dir: Path, tmp_path: 
     assert cli(*words, "--to", target, data_dir=data_dir)[0] == 2
     assert cli(*words, "--to", tmp_path / "no" / "where", data_dir=data_dir)[0] == 5
     assert cli(*words, "--json", data_dir=data_dir)[0] == 2
+
+
+def test_a_code_is_read_from_stdin_with_its_separators(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{SERIALISED}\nnext\n"))
+    words = ("cartridges", "scan", "-", "--by", "km", "--session", FIRST, "--json")
+    code, out, _ = cli(*words, data_dir=data_dir)
+    assert (code, json.loads(out)["serial"], json.loads(out)["lot"]) == (0, "S-1", "A1B2")
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert cli(*words, data_dir=data_dir)[0] == 2
 
 
 # --- lists ------------------------------------------------------------------------------------------------------------

@@ -16,16 +16,15 @@ def test_a_cartridge_scanned_in_mid_session_is_marked_and_recalled(tmp_path: Pat
         pen.introduce(command)
         pen.send(*samples(0, 10))
         scan = ("cartridges", "scan", "--by", "KM", "--attest", "yes", "--json")
-        fits = [devicelog(*scan, code, data_dir=data_dir).succeeded().json() for code in (FIRST, SECOND, SECOND)]
+        fits = [devicelog(*scan, code, data_dir=data_dir).succeeded().json() for code in (FIRST, SECOND)]
         pen.send(*samples(20, 10), goodbye(40))
         command.send(signal.SIGINT)
         command.end().succeeded()
-    assert [fit["again"] for fit in fits] == [False, False, True]
-    assert [type(fit["record"]) for fit in fits] == [int, int, type(None)], fits
+    assert [(fit["again"], type(fit["record"])) for fit in fits] == [(False, int), (False, int)], fits
     [session] = {fit["session"] for fit in fits}
     told = [entry["body"] for entry in entries(data_dir) if entry["type"] == "cartridge.fitted"]
     assert [(body["stream"], body["told"]["cartridge"]) for body in told] == [
-        (session, fit["cartridge"]) for fit in fits[:2]
+        (session, fit["cartridge"]) for fit in fits
     ]
     for lot in ("A1B2", "C3D4"):
         found = devicelog("cartridges", "recall", "--lot", lot, "--json", data_dir=data_dir).succeeded().json()

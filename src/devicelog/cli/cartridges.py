@@ -1,5 +1,6 @@
 """`cartridges scan | box | list | show | recall`: what is on the pen, what it was taken from, and where a lot went."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from devicelog.cli.common import F, Number, data_dir_option, default_data_dir, j
 if TYPE_CHECKING:
     from devicelog.canonical import Json
 
+_LONGEST = 4096  # longer than any code; what is too long is refused in words
 _ATTESTED = {"yes": True, "no": False, None: None}
 
 
@@ -62,11 +64,11 @@ def scan(
     as_json: bool,
     **words: object,
 ) -> None:
-    """Fit a cartridge: scan the CODE of its pack, or type --lot and --expires from it.
+    """Fit a cartridge: scan the CODE of its pack, or type --lot and --expires from it. CODE `-`: a line of stdin.
 
     A serial number that was fitted in another visit is refused without a --reason; the same lot never is.
     """
-    request: Json = {"do": "fit_cartridge", "code": code, "visit": visit, "session": session, **words}
+    request: Json = {"do": "fit_cartridge", "code": _scanned(code), "visit": visit, "session": session, **words}
     request |= {"attested": _ATTESTED[attest], "length_um": _um(length_mm)}
     reply = asked(data_dir, request)
     marked = None if reply["again"] or not reply["recording"] else _marked(data_dir, reply["cartridge"])
@@ -82,6 +84,12 @@ def scan(
     else:
         click.echo(f"{reply['cartridge']} is fitted for {where}, in ledger entry {reply['entry']}: {_named(reply)}")
     say_warnings(reply)
+
+
+def _scanned(code: str | None) -> str | None:
+    """The code as it was given, or a line of stdin: there a group separator is a character like any other, and at the
+    prompt of a shell it is a key that edits the line."""
+    return sys.stdin.readline(_LONGEST) if code == "-" else code
 
 
 def _marked(data_dir: Path | None, cartridge: str) -> "Json | None":
@@ -105,8 +113,9 @@ def _marked(data_dir: Path | None, cartridge: str) -> "Json | None":
 @data_dir_option
 @json_option
 def box(code: str | None, length_mm: float | None, data_dir: Path | None, as_json: bool, **words: object) -> None:
-    """Open a box: cartridges of its lot are counted against it. CODE is that of the box, or of one in it."""
-    request: Json = {"do": "open_box", "code": code, "length_um": _um(length_mm), **words}
+    """Open a box: cartridges of its lot are counted against it. CODE is that of the box, or of one in it; `-`: a line
+    of stdin."""
+    request: Json = {"do": "open_box", "code": _scanned(code), "length_um": _um(length_mm), **words}
     reply = acted(data_dir, request, schema="devicelog.box-opened/1", as_json=as_json)
     if reply is None:
         return

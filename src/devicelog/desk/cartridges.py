@@ -3,16 +3,16 @@
 A serial number that was fitted elsewhere wants a reason; a lot never does. Nothing here stops a recording.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from devicelog.barcodes.reading import parse_scan
 from devicelog.barcodes.scan import Scan, settled, typed
 from devicelog.canonical import Json
-from devicelog.clinic.cartridges import ENTRIES, Box, Cartridges, Fit, fits_of, rows
+from devicelog.clinic.cartridges import ENTRIES, Box, Cartridges, Fit, Place, fits_of, rows
 from devicelog.clinical.plan import suggest
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import done, enter, new_id
-from devicelog.desk.places import Found, place_of
+from devicelog.desk.places import Found, entries_at, place_of, visit_of
 from devicelog.desk.who import actor_of
 from devicelog.errors import BadTransition, NotFound, UsageProblem
 from devicelog.ledger.entries import Actor, Entry
@@ -36,9 +36,34 @@ def cartridges_known(evidence: Evidence) -> Cartridges:
     return Cartridges.of(of_type(evidence, *ENTRIES))
 
 
+def cartridges_near(evidence: Evidence, scan: Scan, place: Place, *, box: str | None) -> Cartridges:
+    """Of all that, what bears on this one being fitted here: its lot, its serial number, its box and the visits of
+    these. After ten years it is a few entries of many. Raises EvidenceDamaged."""
+    found: dict[int, Entry] = {}
+
+    def add(entries: Iterable[Entry]) -> None:
+        found.update({entry.seq: entry for entry in entries if entry.type in ENTRIES})
+
+    for key in ("lot", "serial"):
+        if (text := getattr(scan, key)) is not None:
+            add(of_type(evidence, "cartridge.fitted", "box.opened", told=(key, text)))
+    boxes = {entry.body["told"]["box"] for entry in found.values()} | {box}
+    for name in boxes:
+        if name is not None:
+            add(matters(evidence, name))
+    same = [fit for fit in fits_of(found.values()) if scan.serial is not None and fit.told["serial"] == scan.serial]
+    for where in {place, *(fit.place for fit in same)}:
+        if where.stream is not None:
+            add(matters(evidence, where.stream))
+        visit = where.visit or (visit_of(evidence, where.stream) if where.stream else None)
+        if visit is not None:
+            add(matters(evidence, visit))
+    return Cartridges.of([found[seq] for seq in sorted(found)])
+
+
 def cartridges_of(evidence: Evidence, name: str) -> list[Json]:
     """The cartridges of a visit, or of a session without one, as the document `clinic` has them."""
-    return rows(fits_of(matters(evidence, name, "cartridge.fitted")))
+    return rows(fits_of(entries_at(evidence, name, "cartridge.fitted")))
 
 
 def boxes_told(known: Cartridges) -> list[Json]:
@@ -85,8 +110,8 @@ def fit_cartridge(access: Access, request: Json) -> Json:
     reason = None if reason is None else check_note(str(reason), "reason")
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk" if reason is None else "override")
-        known = cartridges_known(evidence)
-        found = place_of(evidence, request, known)
+        found = place_of(evidence, request)
+        known = cartridges_near(evidence, scan, found.place, box=_box_named(request))
     told = _told(request, scan, known)
     before = known.again(told, found.place, stamp)
     if before is not None:
@@ -129,7 +154,8 @@ def open_box(access: Access, request: Json) -> Json:
     stamp = RecorderClock().stamp()
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk")
-        same = [box for box in cartridges_known(evidence).boxes if box.told["lot"] == told["lot"] and box.left]
+        near = cartridges_near(evidence, scan, Place(), box=None)
+        same = [box for box in near.boxes if box.told["lot"] == told["lot"] and box.left]
     entry = done(access, lambda transaction: enter(transaction, "box.opened", actor=actor, told=told))
     warnings = [f"{box.told['box']} of the same lot is open and should hold {box.left} more" for box in same]
     return {**told, "entry": entry.seq, "warnings": warnings + expiry_words(told["expires"], stamp)}

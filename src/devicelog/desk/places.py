@@ -6,11 +6,12 @@ Not responsible for opening or closing visits (visits.py).
 from dataclasses import dataclass
 
 from devicelog.canonical import Json
-from devicelog.clinic.cartridges import Cartridges, Place
+from devicelog.clinic.cartridges import Place
 from devicelog.clinical.plan import suggest
 from devicelog.errors import NotFound, UsageProblem
+from devicelog.ledger.entries import Entry
 from devicelog.store.evidence import Evidence
-from devicelog.store.matters import matters
+from devicelog.store.matters import matters, without
 from devicelog.store.reading import StreamRow
 
 
@@ -24,7 +25,7 @@ class Found:
     ended: bool
 
 
-def place_of(evidence: Evidence, request: Json, known: Cartridges) -> Found:
+def place_of(evidence: Evidence, request: Json) -> Found:
     """From `visit` or `session` of a request, or neither where only one can be meant. Raises NotFound, UsageProblem."""
     visit, session = request.get("visit"), request.get("session")
     if not isinstance(visit, str | None) or not isinstance(session, str | None) or (visit and session):
@@ -32,44 +33,60 @@ def place_of(evidence: Evidence, request: Json, known: Cartridges) -> Found:
     row = evidence.open_stream()
     running = row if row is not None and row["kind"] == "session" else None
     if session is not None:
-        return _of_session(evidence, evidence.stream(session), known, running)
-    if visit is None:
-        if running is not None:
-            return _of_session(evidence, running, known, running)
-        visit = _only(known)
-    return _of_visit(evidence, visit, known, running)
+        return _of_session(evidence, evidence.stream(session), running)
+    if visit is None and running is not None:
+        return _of_session(evidence, running, running)
+    return _of_visit(evidence, _only(evidence) if visit is None else visit, running)
 
 
-def _only(known: Cartridges) -> str:
-    names = sorted(known.open_visits)
+def visit_of(evidence: Evidence, stream: str) -> str | None:
+    """The visit that a session is a part of."""
+    joined = matters(evidence, stream, "visit.joined")
+    return str(joined[-1].body["visit"]) if joined else None
+
+
+def entries_at(evidence: Evidence, name: str, type_: str) -> list[Entry]:
+    """The entries of this type about a session, or about a visit and the sessions that are its parts, oldest first:
+    one may have been begun without a visit."""
+    parts = [str(entry.body["stream"]) for entry in matters(evidence, name, "visit.joined")]
+    found = {entry.seq: entry for each in (name, *parts) for entry in matters(evidence, each, type_)}
+    return [found[seq] for seq in sorted(found)]
+
+
+def _open(evidence: Evidence) -> list[str]:
+    return without(evidence, "visit.opened", "visit.closed", "v")
+
+
+def _only(evidence: Evidence) -> str:
+    names = _open(evidence)
     if len(names) != 1:
         there = f"{len(names)} visits are open ({', '.join(names)})" if names else "no visit is open"
         raise NotFound(f"{there}, and no session is being recorded: name where it belongs, --visit V or --session S")
     return names[0]
 
 
-def _of_session(evidence: Evidence, row: StreamRow, known: Cartridges, running: StreamRow | None) -> Found:
+def _of_session(evidence: Evidence, row: StreamRow, running: StreamRow | None) -> Found:
     stream = str(row["id"])
     if row["kind"] != "session":
         raise UsageProblem(f"{stream} is a time outside a session: nobody was treated in it that is known")
-    visit = known.visit_of.get(stream)
+    visit = visit_of(evidence, stream)
     return Found(
         place=Place(visit=visit, stream=stream),
         client_ref=row["client_ref"] if evidence.client_kept(row["client_ref"] or "") else None,
         recording=running is not None and running["id"] == stream,
-        ended=visit is not None and visit not in known.open_visits,
+        ended=visit is not None and bool(matters(evidence, visit, "visit.closed")),
     )
 
 
-def _of_visit(evidence: Evidence, name: str, known: Cartridges, running: StreamRow | None) -> Found:
+def _of_visit(evidence: Evidence, name: str, running: StreamRow | None) -> Found:
     opened = matters(evidence, name, "visit.opened")
     if not opened:
-        raise NotFound(f"there is no visit {name!r}.{suggest(name, known.open_visits)}")
-    now = str(running["id"]) if running is not None and known.visit_of.get(running["id"]) == name else None
+        raise NotFound(f"there is no visit {name!r}.{suggest(name, _open(evidence))}")
+    now = str(running["id"]) if running is not None and visit_of(evidence, str(running["id"])) == name else None
     ref = opened[-1].body["client_ref"]
     return Found(
         place=Place(visit=name, stream=now),
         client_ref=ref if ref is not None and evidence.client_kept(ref) else None,
         recording=now is not None,
-        ended=name not in known.open_visits,
+        ended=bool(matters(evidence, name, "visit.closed")),
     )

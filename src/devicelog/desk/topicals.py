@@ -5,9 +5,9 @@ from devicelog.canonical import Json
 from devicelog.clinic.cartridges import same_text
 from devicelog.clinical.ascorbic import WARNING, ascorbic
 from devicelog.clinical.plan import suggest
-from devicelog.desk.cartridges import cartridges_known, expiry_words
+from devicelog.desk.cartridges import expiry_words
 from devicelog.desk.entering import done, enter, new_id
-from devicelog.desk.places import place_of
+from devicelog.desk.places import entries_at, place_of
 from devicelog.desk.who import actor_of
 from devicelog.errors import NotFound, UsageProblem
 from devicelog.recorder.access import Access
@@ -15,7 +15,7 @@ from devicelog.recorder.acts import Act
 from devicelog.recorder.clock import RecorderClock
 from devicelog.sessions import check_note
 from devicelog.store.evidence import Evidence
-from devicelog.store.matters import matters, of_type
+from devicelog.store.matters import of_type
 
 WHEN = ("before", "during", "after")
 _MOST_TEXT, _MOST_INGREDIENTS = 120, 60
@@ -32,7 +32,7 @@ def stock_of(evidence: Evidence) -> list[Json]:
 
 def topicals_of(evidence: Evidence, name: str) -> list[Json]:
     """The topicals of a visit, or of a session without one, as the document `clinic` has them."""
-    entries = matters(evidence, name, "topical.noted")
+    entries = entries_at(evidence, name, "topical.noted")
     return [{key: entry.body["told"][key] for key in _NOTED} for entry in entries]
 
 
@@ -57,7 +57,7 @@ def note_topical(access: Access, request: Json) -> Json:
     stamp = RecorderClock().stamp()
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk")
-        found = place_of(evidence, request, cartridges_known(evidence))
+        found = place_of(evidence, request)
         product = _in_stock(stock_of(evidence), request.get("stock"))
     told = {key: product[key] for key in _NOTED[:5]} | {"when": when, "patch_test": patch_test}
     entry = done(

@@ -4,8 +4,9 @@ Reads only, by the list that is kept of them (`about`); every entry is read and 
 them means is clinic's work.
 """
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
+from devicelog.canonical import canonical
 from devicelog.ledger.entries import Entry
 from devicelog.store.evidence import Evidence, unchanged
 from devicelog.store.schema import ABOUT, LEDGER_ENTRY
@@ -17,9 +18,24 @@ def matters(evidence: Evidence, name: str, *types: str) -> list[Entry]:
     return _entries(evidence, found.where(ABOUT.c.type.in_(types)) if types else found)
 
 
-def of_type(evidence: Evidence, *types: str) -> list[Entry]:
-    """Every entry of these types, oldest first. Raises EvidenceDamaged."""
-    return _entries(evidence, select(ABOUT.c.seq).where(ABOUT.c.type.in_(types)).distinct())
+def of_type(evidence: Evidence, *types: str, told: tuple[str, str] | None = None) -> list[Entry]:
+    """Every entry of these types, oldest first. Raises EvidenceDamaged.
+
+    `told`: a key and a text; only those that have the key with that text somewhere, found without reading the others.
+    """
+    found = select(ABOUT.c.seq).where(ABOUT.c.type.in_(types)).distinct()
+    if told is not None:
+        has = canonical(dict([told]))[1:-1]
+        found = found.join(LEDGER_ENTRY, LEDGER_ENTRY.c.seq == ABOUT.c.seq)
+        found = found.where(func.instr(LEDGER_ENTRY.c.bytes, has) > 0)
+    return _entries(evidence, found)
+
+
+def without(evidence: Evidence, begun: str, ended: str, letter: str) -> list[str]:
+    """The ids, of this letter, that an entry of type `begun` is about and none of type `ended`; by the list alone."""
+    over = select(ABOUT.c.name).where(ABOUT.c.type == ended)
+    here = (ABOUT.c.type == begun, ABOUT.c.name.like(f"{letter}-%"), ABOUT.c.name.not_in(over))
+    return [str(row.name) for row in evidence.rows(select(ABOUT.c.name).where(*here).distinct().order_by(ABOUT.c.name))]
 
 
 def _entries(evidence: Evidence, found: Select[tuple[int]]) -> list[Entry]:
