@@ -19,6 +19,7 @@ from devicelog.pen_clock import PenClock
 from devicelog.records import Clock, End, Mark, Record, Stall
 from devicelog.runs import GAP_LISTED_US, Run
 from devicelog.sessions import UNASSIGNED
+from devicelog.stirring import stirred
 from devicelog.tally import Limits
 from devicelog.told import Told
 from devicelog.who import Who
@@ -323,12 +324,13 @@ class Derivation:
 
     def stirred(self) -> tuple[object, ...]:
         """Another value whenever something happened that a rule may find at once; costs next to nothing."""
-        self.settle()
         needling, counters = self.needling, self.who.counters
+        if self._run is not None and needling.finds(self._run):
+            self.settle()
         tally = needling.zones.get(needling.zone)
         return (
             needling.zone,
-            *(tally.stirred() if tally else ()),
+            *(stirred(tally) if tally else ()),
             len(needling.spans),
             sum(self._marks.values()),
             len(self._losses),
