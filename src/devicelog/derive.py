@@ -78,6 +78,7 @@ class Derivation:
         self._first_us = self._last_us = 0
         self._last_record = -1
         self._run: Run | None = None
+        self._stirred: tuple[object, ...] | None = None
         self._clock = PenClock()
         self._has_clock = "clock" not in untold
         self._modes: set[str] = set()
@@ -301,7 +302,7 @@ class Derivation:
 
     def settle(self) -> None:
         """Count the run that is open. Facts are true after it; when it is called makes no difference to them."""
-        run, self._run = self._run, None
+        run, self._run, self._stirred = self._run, None, None
         if run is None:
             return
         if run.frames:
@@ -324,9 +325,14 @@ class Derivation:
 
     def stirred(self) -> tuple[object, ...]:
         """Another value whenever something happened that a rule may find at once; costs next to nothing."""
-        needling, counters = self.needling, self.who.counters
-        if self._run is not None and needling.finds(self._run):
+        if self._run is not None and self.needling.finds(self._run):
             self.settle()
+        if self._stirred is None:  # whatever says something new settles the run first
+            self._stirred = self._now()
+        return self._stirred
+
+    def _now(self) -> tuple[object, ...]:
+        needling, counters = self.needling, self.who.counters
         tally = needling.zones.get(needling.zone)
         return (
             needling.zone,

@@ -18,12 +18,14 @@ class Look:
         self._run: Run | None = None
         self._seen = 0  # samples of it
         self._last_um: int | None = None
+        self._still_us = 0  # for how long it has stood
         self._low_um = self._high_um = 0
 
     def finds(self, run: Run, tally: ZoneTally, neighbours: Neighbours, *, assigned: bool) -> bool:
         """Whether counting this run in this zone may change what `stirred` says."""
         if run is not self._run:
-            self._run, self._seen, self._last_um = run, 0, neighbours.newest_um
+            self._run, self._seen = run, 0
+            self._last_um, self._still_us = neighbours.newest_um, neighbours.still_us
             self._low_um = self._high_um = (
                 self._last_um if self._last_um is not None else run.depth[0] if run.depth else 0
             )
@@ -41,11 +43,16 @@ class Look:
         new = run.depth[seen:] if run.depth is not None else None
         if not new:
             return False
-        low, high, before_um = min(new), max(new), self._last_um
-        self._last_um = new[-1]
+        low, high, n = min(new), max(new), len(new)
+        if new[0] == self._last_um and self._still_us + n * run.period_us >= LASTS_US:
+            return True
+        if low != high or low != self._last_um:
+            self._still_us, self._last_um = 0, new[-1]
+            n = next((i for i in range(1, n) if new[-1 - i] != self._last_um), n)
+        self._still_us += n * run.period_us
         self._low_um, self._high_um = min(self._low_um, low), max(self._high_um, high)
         limits = tally.limits
-        if new[0] == before_um or low == high:  # it may stand still
+        if self._still_us >= LASTS_US:
             return True
         if self._high_um - self._low_um > LEAP_UM and tally.steadiness.first_record is None:
             return True

@@ -114,6 +114,14 @@ def test_what_lasts_is_said_in_the_turn_in_which_it_has_lasted(beside):
     assert over("depth.under_plan") in beside.turn()
 
 
+def test_a_sensor_that_stood_still_is_said_though_it_moves_again_in_the_same_read(beside):
+    for _ in range(66):
+        beside.bench.samples("111", depth=310)
+        assert over("sensor.stuck") not in beside.turn()
+    beside.bench.samples("111", depth=(310, 310, 305))  # 198 of them, and two: 2 s
+    assert over("sensor.stuck") in beside.turn()
+
+
 def test_a_plan_that_is_changed_is_what_the_next_sample_is_judged_by(beside):
     beside.bench.samples("11111", depth=300)
     beside.bench.mark("plan", "forehead", depth_min_um=0, depth_max_um=200)
