@@ -19,6 +19,7 @@ from devicelog.pen_clock import PenClock
 from devicelog.records import Clock, End, Mark, Record, Stall
 from devicelog.runs import GAP_LISTED_US, Run
 from devicelog.sessions import UNASSIGNED
+from devicelog.stirring import stirred
 from devicelog.tally import Limits
 from devicelog.told import Told
 from devicelog.who import Who
@@ -77,6 +78,7 @@ class Derivation:
         self._first_us = self._last_us = 0
         self._last_record = -1
         self._run: Run | None = None
+        self._stirred: tuple[object, ...] | None = None
         self._clock = PenClock()
         self._has_clock = "clock" not in untold
         self._modes: set[str] = set()
@@ -300,7 +302,7 @@ class Derivation:
 
     def settle(self) -> None:
         """Count the run that is open. Facts are true after it; when it is called makes no difference to them."""
-        run, self._run = self._run, None
+        run, self._run, self._stirred = self._run, None, None
         if run is None:
             return
         if run.frames:
@@ -323,12 +325,18 @@ class Derivation:
 
     def stirred(self) -> tuple[object, ...]:
         """Another value whenever something happened that a rule may find at once; costs next to nothing."""
-        self.settle()
+        if self._run is not None and self.needling.finds(self._run):
+            self.settle()
+        if self._stirred is None:  # whatever says something new settles the run first
+            self._stirred = self._now()
+        return self._stirred
+
+    def _now(self) -> tuple[object, ...]:
         needling, counters = self.needling, self.who.counters
         tally = needling.zones.get(needling.zone)
         return (
             needling.zone,
-            *(tally.stirred() if tally else ()),
+            *(stirred(tally) if tally else ()),
             len(needling.spans),
             sum(self._marks.values()),
             len(self._losses),

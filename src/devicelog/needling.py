@@ -10,6 +10,7 @@ from devicelog.runs import Run
 from devicelog.sessions import UNASSIGNED
 from devicelog.spans import Spans, Under
 from devicelog.steady import Neighbours
+from devicelog.stirring import Look
 from devicelog.tally import Limits, ZoneTally
 
 
@@ -28,6 +29,7 @@ class Needling:
         self._changed: dict[str, Limits] = {}  # by a mark, perhaps before the zone was turned to
         self._glide_us = 0
         self._neighbours = Neighbours()
+        self._look = Look()
         self._counted_in: str | None = None  # the zone in which the pen's counters were heard last
         self._unheard = False  # since then there was a gap
 
@@ -88,6 +90,13 @@ class Needling:
             self._glide_us = 0
         if run.contact or (run.contact is None and run.motor_on):
             self.spans.take(run, self.zone, self._under, from_us=from_us, to_us=to_us)
+
+    def finds(self, run: Run) -> bool:
+        """Whether counting this open run may tell a rule something new; cheap, and yes where it is not sure."""
+        tally = self.zones.get(self.zone)
+        if tally is None or (run.contact is not False and self.spans.begins(run, self.zone)):
+            return True
+        return self._look.finds(run, tally, self._neighbours, assigned=self.zone != UNASSIGNED)
 
     def _under(self) -> Under:
         limits = self.here().limits

@@ -46,6 +46,11 @@ class Spans:
     def __len__(self) -> int:
         return len(self._spans)
 
+    def begins(self, run: Run, zone: str) -> bool:
+        """Whether needling in this run is another span than the newest."""
+        span = self._spans[-1] if self._spans else None
+        return span is None or self._cut or span.zone != zone or span.depth_set_um != run.set_um
+
     def turn(self, record: int) -> None:
         """The operator turned to a zone."""
         self._from_record = record
@@ -65,7 +70,7 @@ class Spans:
         `under` is asked when a span begins.
         """
         span = self._spans[-1] if self._spans else None
-        if span is None or self._cut or span.zone != zone or span.depth_set_um != run.set_um:
+        if span is None or self.begins(run, zone):
             turned = span is None or self._from_record > span.newest_record
             first_record = self._from_record if turned else run.first_record
             span = _Span(zone, run.set_um, under(), first_record, run.last_record, from_us, to_us)

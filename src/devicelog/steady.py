@@ -43,6 +43,16 @@ class Neighbours:
         self._parted = False
         self._still_us = 0  # for how long the newest value has stood
 
+    @property
+    def newest_um(self) -> int | None:
+        """The newest judged depth; None where there was none."""
+        return self._last_um
+
+    @property
+    def still_us(self) -> int:
+        """For how long it has stood."""
+        return self._still_us
+
     def part(self) -> None:
         """What comes next is no neighbour of what came. A sensor that has stopped is not freed by a lift, though."""
         self._parted = True

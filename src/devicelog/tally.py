@@ -12,7 +12,6 @@ from devicelog.runs import Run
 from devicelog.steady import Neighbours, Steadiness
 
 ALARM_SAMPLES = 3  # so many beyond a depth raise an alarm; the finding wants one
-_LASTS_US = 250_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,21 +243,6 @@ class ZoneTally:
         under.for_us += for_us
         if under.first_record is None:
             under.first_record, under.limit_um = run.record_of(first), limit_um
-
-    def stirred(self) -> tuple[object, ...]:
-        """Another value whenever a rule may find something else here; what lasts stirs four times a second."""
-        overs = (self.over_device, self.over_plan, self.over_recommended, self.over_hard, self.at_threshold)
-        return (
-            *(over.samples >= ALARM_SAMPLES for over in overs),
-            self.steadiness.first_record is None,
-            (self.under_plan.for_us + _LASTS_US - 1) // _LASTS_US,  # a rule lets pass what is not over its limit
-            (self.frequency_beyond_us + _LASTS_US - 1) // _LASTS_US,
-            self.steadiness.longest_still_us // _LASTS_US,  # and another finds it at its limit
-            self.depth.n < self.judged,
-            self.frequency.n < self.judged,
-            not self.judged_unseen,
-            not self.contact_unknown_us,
-        )
 
     def document(self, *, operator_counts: bool) -> Json:
         """The zone's part of the derived record. `operator_counts` is whether anybody marked a pass in this stream."""
