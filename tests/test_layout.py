@@ -257,6 +257,7 @@ ROOMS: dict[str, set[str]] = {
             "attribution",
             "calibration",
             "canonical",
+            "clinic",
             "clinical",
             "control",
             "counters",

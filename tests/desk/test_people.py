@@ -8,6 +8,7 @@ from devicelog.canonical import Json
 from devicelog.desk.people import history_of, people_told
 from devicelog.desk.who import people_of
 from devicelog.errors import BadTransition, NotAllowed, NotFound, UsageProblem
+from devicelog.recorder.attributing import attribute_here, parse_attribution
 from devicelog.store.database import FILE_NAME
 from devicelog.store.evidence import Evidence
 from tests.databases import FIRST, make_database, report
@@ -144,3 +145,44 @@ def test_the_history_of_a_person_has_everything_that_was_done_about_them(signed:
 
 def test_an_id_that_was_used_before_anybody_was_registered_is_said(clinic: Path) -> None:
     assert do(clinic, "people.add", person="P-07", role="practitioner", name="P", **ADMIN)["used_before"] == 2
+
+
+# --- what was there before the list -----------------------------------------------------------------------------------
+
+
+def older(by: str) -> dict[str, Json]:
+    """The acts that are older than the list, as this person asks for them."""
+    return {
+        "retention": {"days": 0, "practitioner": by, "reason": "law of the place"},
+        "erase": {"client": "c-0000000000000000", "practitioner": by, "reason": "asked for"},
+    }
+
+
+@pytest.mark.requirement("R09")
+@pytest.mark.parametrize("what", ["retention", "erase"])
+def test_an_auditor_erases_nothing_and_sets_no_retention(what: str, clinic: Path) -> None:
+    with pytest.raises(NotAllowed, match="AU is registered as auditor"):
+        do(clinic, what, **older("au")[what])
+
+
+@pytest.mark.requirement("R09")
+@pytest.mark.parametrize("by", ["AU", "AD"])
+def test_neither_an_auditor_nor_an_admin_corrects_a_session(by: str, clinic: Path) -> None:
+    asked = {"session": FIRST, "practitioner": by, "reason": "x", "moves": [], "client": "K-2000"}
+    with pytest.raises(NotAllowed, match="correct a session's zones or client is for"):
+        attribute_here(clinic, parse_attribution(asked, {"forehead"}))
+    assert entries(clinic, "session.attributed") == []
+
+
+def test_the_role_that_is_registered_stands_in_the_entry_and_without_a_list_it_is_as_before(
+    clinic: Path, tmp_path: Path
+) -> None:
+    for data_dir, by, actor in (
+        (clinic, "rv", {"id": "RV", "role": "reviewer", "auth": "none"}),
+        (clinic, "p-07", {"id": "p-07", "role": "unregistered", "auth": "none"}),
+        (tmp_path / "empty", "p-07", {"id": "p-07", "role": "practitioner", "auth": "none"}),
+    ):
+        if not data_dir.exists():
+            make_database(data_dir)
+        do(data_dir, "retention", **older(by)["retention"])
+        assert entries(data_dir, "retention.set")[-1].values["actor"] == actor

@@ -138,8 +138,8 @@ REQUIREMENTS = (
         "signs no record",
         source="11.10(d), (g); draft §12.3",
         status="partly",
-        missing="roles hold in the commands of devicelog; who has a login on the device may do what its files "
-        "allow, and `attribute`, `erase`, `retention` and `export` do not look at roles yet",
+        missing="roles hold in the commands of devicelog; who has a login on the device may do what its files allow, "
+        "and pens are calibrated, checkpoints made and sessions recorded by anybody",
     ),
     Requirement(
         id="R10",

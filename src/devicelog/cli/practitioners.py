@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from devicelog.cli.acting import acted
 from devicelog.cli.common import (
     F,
     Number,
@@ -123,22 +124,21 @@ def add(
     pin_stdin: bool,
     data_dir: Path | None,
     as_json: bool,
-) -> int:
+) -> None:
     """Register a person. An id is never given to another one, in capitals or not."""
     request: Json = {"do": "people.add", "person": person, "role": role, "name": name, "by": by}
     request["authority_um"] = _um(authority_mm)
     if by is not None:
         request["pin"] = read_pin(f"PIN of {by}", stdin=pin_stdin)
-    reply = _done(data_dir, request, as_json, "devicelog.practitioner-added/1")
-    if isinstance(reply, int):
-        return reply
+    reply = acted(data_dir, request, schema="devicelog.practitioner-added/1", as_json=as_json)
+    if reply is None:
+        return
     click.echo(f"{reply['person']} is registered as {reply['role']}, in ledger entry {reply['entry']}")
     if reply["used_before"]:
         click.echo(
             f"the id stands in {reply['used_before']} sessions from before: who that was nobody checked", err=True
         )
     click.echo("PIN: " + command_line("practitioners", "pin", reply["person"], data_dir=data_dir))
-    return 0
 
 
 @practitioners.command("change")
@@ -161,15 +161,14 @@ def change(
     pin_stdin: bool,
     data_dir: Path | None,
     as_json: bool,
-) -> int:
+) -> None:
     """Another role, name or authority. What was before stays in the ledger."""
     request: Json = {"do": "people.change", "person": person, "role": role, "name": name, "by": by, "reason": reason}
     request |= {"authority_um": _um(authority_mm), "pin": read_pin(f"PIN of {by}", stdin=pin_stdin)}
-    reply = _done(data_dir, request, as_json, "devicelog.practitioner-changed/1")
-    if isinstance(reply, int):
-        return reply
+    reply = acted(data_dir, request, schema="devicelog.practitioner-changed/1", as_json=as_json)
+    if reply is None:
+        return
     click.echo(f"{reply['person']} is changed, in ledger entry {reply['entry']}")
-    return 0
 
 
 @practitioners.command("retire")
@@ -179,15 +178,14 @@ def change(
 @pin_stdin_option
 @data_dir_option
 @json_option
-def retire(person: str, reason: str, by: str, pin_stdin: bool, data_dir: Path | None, as_json: bool) -> int:
+def retire(person: str, reason: str, by: str, pin_stdin: bool, data_dir: Path | None, as_json: bool) -> None:
     """Somebody does not work here any more. The id stays theirs, and the PIN is gone."""
     pin = read_pin(f"PIN of {by}", stdin=pin_stdin)
     request: Json = {"do": "people.retire", "person": person, "reason": reason, "by": by, "pin": pin}
-    reply = _done(data_dir, request, as_json, "devicelog.practitioner-retired/1")
-    if isinstance(reply, int):
-        return reply
+    reply = acted(data_dir, request, schema="devicelog.practitioner-retired/1", as_json=as_json)
+    if reply is None:
+        return
     click.echo(f"{reply['person']} is retired, in ledger entry {reply['entry']}")
-    return 0
 
 
 @practitioners.command("pin")
@@ -206,48 +204,36 @@ def pin(
     pin_stdin: bool,
     data_dir: Path | None,
     as_json: bool,
-) -> int:
+) -> None:
     """Set a PIN: one's own, somebody's first, or in place of one that was forgotten.
 
     Without a terminal and with --pin-stdin: first the PIN of whoever sets it, where there is one, then the new one.
     """
+    from devicelog.desk.pins import perform_at_keyboard
+    from devicelog.desk.who import people_of
+
     if at_keyboard:
         check_at_keyboard()
     who = by or person
     request: Json = {"do": "pin.set", "person": person, "by": who}
     request |= {} if days is None else {"days": days}
     with reading(data_dir) as evidence:
-        from devicelog.desk.who import people_of
-
         setter = people_of(evidence).get(who)
     if not at_keyboard and setter is not None and setter.pin is not None:
         request["pin"] = read_pin(f"PIN of {setter.id}", stdin=pin_stdin)
     request["new_pin"] = read_new_pin(f"New PIN of {person}", stdin=pin_stdin)
-    reply = _done(data_dir, request, as_json, "devicelog.pin-set/1", at_keyboard=at_keyboard)
-    if isinstance(reply, int):
-        return reply
+    schema = "devicelog.pin-set/1"
+    if not at_keyboard:
+        reply = acted(data_dir, request, schema=schema, as_json=as_json)
+    else:
+        reply = perform_at_keyboard(data_dir or default_data_dir(), request)
+        if as_json:
+            print_json({"schema": schema, **reply})
+    if reply is None or as_json:
+        return
     until = "with no end" if reply["expires"] is None else f"until {reply['expires']}"
     click.echo(f"the PIN of {reply['person']} is set {until}, in ledger entry {reply['entry']} ({reply['how']})")
-    return 0
 
 
 def _um(mm: float | None) -> int | None:
     return None if mm is None else round(mm * 1000)
-
-
-def _done(
-    data_dir: Path | None, request: "Json", as_json: bool, schema: str, *, at_keyboard: bool = False
-) -> "Json | int":
-    """The answer, for words to be made of it; or how the command ends."""
-    from devicelog.desk.acts import perform
-    from devicelog.desk.pins import perform_at_keyboard
-
-    where = data_dir or default_data_dir()
-    reply = perform_at_keyboard(where, request) if at_keyboard else perform(where, request)
-    if not reply.pop("ok"):
-        click.echo(f"error: {reply['error']}", err=True)
-        return int(reply["exit_code"])
-    if as_json:
-        print_json({"schema": schema, **reply})
-        return 0
-    return reply

@@ -114,5 +114,6 @@ def wants_pin(action: Action, *, has_admin: bool = True) -> bool:
 
 
 def who_may(action: Action) -> str:
-    """The roles that may do it, in words."""
-    return " or ".join(f"{'an' if role[0] in 'aeiou' else 'a'} {role}" for role in ROLES if role in ALLOWED[action])
+    """The roles that may do it, in words: those that somebody can be given."""
+    named = (role for role in ASSIGNABLE if role in ALLOWED[action])
+    return " or ".join(f"{'an' if role[0] in 'aeiou' else 'a'} {role}" for role in named)

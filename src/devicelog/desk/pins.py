@@ -57,7 +57,7 @@ def set_pin_at_keyboard(access: Access, request: Json) -> Json:
 def perform_at_keyboard(data_dir: Path, request: Json) -> Json:
     """The same where nobody records: no recorder does it for whoever has its socket. Raises StoreUnusable."""
     with alone(data_dir) as access:
-        return {"ok": True, **set_pin_at_keyboard(access, request)}
+        return set_pin_at_keyboard(access, request)
 
 
 def _may_have(evidence: Evidence, request: Json) -> Person:

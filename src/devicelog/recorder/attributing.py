@@ -22,6 +22,7 @@ from devicelog.recorder.clock import RecorderClock
 from devicelog.recorder.commands import Reply
 from devicelog.recorder.marking import refusal
 from devicelog.recorder.recovery import software
+from devicelog.recorder.registered import registered
 from devicelog.recorder.replay import derived_again
 from devicelog.sessions import check_client_code, check_note, check_practitioner
 from devicelog.store.database import FILE_NAME, open_for_writing
@@ -82,6 +83,7 @@ class Prepared:
     """A correction that is derived and not yet written."""
 
     command: AttributeCommand
+    actor: Actor
     stream: str
     number: int
     client_ref: str | None
@@ -114,8 +116,7 @@ class Prepared:
             "engine": ENGINE,
             "verdict": self.verdict,
         }
-        actor = Actor(id=self.command.practitioner, role="practitioner")
-        entry = transaction.entry("session.attributed", body, actor)
+        entry = transaction.entry("session.attributed", body, self.actor)
         return {
             "ok": True,
             "session": self.stream,
@@ -138,7 +139,7 @@ def prepare(evidence: Evidence, command: AttributeCommand) -> Prepared:
             f"{stream} was recorded by another device or database and is read from its package here: it cannot be "
             "corrected in this ledger. Correct it where it was recorded, or keep the correction beside its package."
         )
-    named = evidence.derivations(row)
+    actor, named = registered(evidence, command.practitioner, "attribute"), evidence.derivations(row)
     if row["kind"] != "session":
         raise BadTransition(f"{stream} is a time outside a session; claiming one for a session is not built yet")
     if not named:
@@ -167,6 +168,7 @@ def prepare(evidence: Evidence, command: AttributeCommand) -> Prepared:
         raise UsageProblem(f"nothing to change: {stream} has nothing in these spans that another zone would count")
     return Prepared(
         command=command,
+        actor=actor,
         stream=stream,
         number=len(named) + 1,
         client_ref=client_ref,

@@ -16,6 +16,7 @@ from devicelog.packages.sealing import package_path
 from devicelog.packages.whole import WholeEvidence
 from devicelog.recorder.access import Access
 from devicelog.recorder.erased import clear_files
+from devicelog.recorder.registered import registered
 from devicelog.recorder.retention import check_over
 from devicelog.records import MARK, Mark, item_of
 from devicelog.sessions import check_note, check_practitioner, names_code
@@ -134,6 +135,7 @@ def erase(access: Access, command: EraseCommand, now: Json) -> Json:
     `now`: `at` and `clock` of now. Raises NotFound, BadTransition, UsageProblem, StoreUnusable, EvidenceDamaged.
     """
     with Evidence(access.path) as evidence:
+        actor = registered(evidence, command.practitioner, "erase")
         known = client(evidence, command.client_ref)
         held = held_on(evidence, known)
         if known.erased is not None and not something_held(evidence, held):
@@ -143,7 +145,7 @@ def erase(access: Access, command: EraseCommand, now: Json) -> Json:
             if known.code is not None and names_code(command.reason, known.code):
                 raise UsageProblem("the reason names the client's code, which is to be erased: say why without it")
             readable(evidence)
-            done = access.append(lambda transaction: _erase(access, transaction, held, command))
+            done = access.append(lambda transaction: _erase(access, transaction, held, command, actor))
             if done is None:
                 raise BadTransition("something of this client was changed just now: look again. Nothing is erased")
             seq, n_rows = done[0].seq, done[1]
@@ -162,7 +164,9 @@ def erase(access: Access, command: EraseCommand, now: Json) -> Json:
     }
 
 
-def _erase(access: Access, transaction: Transaction, held: Held, command: EraseCommand) -> tuple[Entry, int] | None:
+def _erase(
+    access: Access, transaction: Transaction, held: Held, command: EraseCommand, actor: Actor
+) -> tuple[Entry, int] | None:
     """None, and nothing is written, where it is not any more as it was looked at: an action must not fail."""
     evidence, ref = Evidence(access.path, transaction.connection), held.known.client_ref
     streams = {row["id"] for row in held.streams}
@@ -180,7 +184,7 @@ def _erase(access: Access, transaction: Transaction, held: Held, command: EraseC
         "notes": list(held.texts),
         "reason_sha256": commitment(NOTE_TAG, salt, command.reason),
     }
-    return transaction.entry("private.erased", body, Actor(id=command.practitioner, role="practitioner")), gone
+    return transaction.entry("private.erased", body, actor), gone
 
 
 def kept_with(path: Path) -> list[Path]:

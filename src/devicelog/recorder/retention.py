@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from devicelog.canonical import Json
 from devicelog.errors import BadTransition, EvidenceDamaged, UsageProblem
-from devicelog.ledger.entries import Actor, Entry
+from devicelog.ledger.entries import Entry
 from devicelog.recorder.access import Access
+from devicelog.recorder.registered import registered
 from devicelog.sessions import check_note, check_practitioner
 from devicelog.store.clients import SURE, first_sure
 from devicelog.store.evidence import Evidence
@@ -43,13 +44,18 @@ def parse_retention(request: Json) -> RetentionCommand:
 
 
 def set_retention(access: Access, command: RetentionCommand) -> Json:
-    """Enter it. What was set before holds no more, in either direction. Raises StoreUnusable, EvidenceDamaged."""
+    """Enter it. What was set before holds no more, in either direction.
+
+    Raises NotAllowed, StoreUnusable, EvidenceDamaged.
+    """
     salt = secrets.token_bytes(32)
+    with Evidence(access.path) as evidence:
+        actor = registered(evidence, command.practitioner, "retention")
 
     def enter(transaction: Transaction) -> Entry:
         transaction.note(salt, command.reason)
         body: Json = {"days": command.days, "reason_sha256": commitment(NOTE_TAG, salt, command.reason)}
-        return transaction.entry("retention.set", body, Actor(id=command.practitioner, role="practitioner"))
+        return transaction.entry("retention.set", body, actor)
 
     return {"entry": access.append(enter).seq, "days": command.days}
 
