@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -44,6 +45,7 @@ SECRETS = {
     "amended why": "zyxwhy",
     "printed name": "zyxprinted",
 }
+Act = tuple[Any, ...]  # type, told, private texts
 SIGNERS_OWN = {"printed name"}  # of who signed: not the client's, and no erasure of a client takes it
 NO_FIELD = {"score", "screening override"}  # of the client and the course: a treatment record has no field for it
 FITTED: Json = {
@@ -150,8 +152,11 @@ def make(data_dir: Path, *, clinic: Mapping[str, Any] = CLINIC) -> Path:
     """
     with _known(dict(clinic)):
         path = databases.make_database(data_dir)
-    act(path, "visit.joined", {}, canonical(KNOWN).decode())
-    act(path, "topical.noted", {**TOPICAL, "product": "Balm", "ingredients": ["aqua"], "when": "after"})
+    with alone(data_dir) as access:
+        told: Json = {"person": KM.id, "role": KM.role, "authority_um": None}
+        access.append(lambda to: enter(to, "person.added", actor=KM, told=told, private=("Karin Muster",)))
+    balm = {**TOPICAL, "product": "Balm", "ingredients": ["aqua"], "when": "after"}
+    acts(path, ("visit.joined", {}, canonical(KNOWN).decode()), ("topical.noted", balm))
     return path
 
 
@@ -159,51 +164,57 @@ def finish(path: Path) -> Path:
     """Seal it, write its package, and enter what comes after a seal; with the later package."""
     sealed = seal(path)
     package(path, sealed)
-    act(path, "consent.recorded", {"what": "aftercare", "given": True, "signed": ["client", "practitioner"]})
-    act(path, "event.recorded", {"event": EVENT}, canonical(HAPPENED).decode())
-    followed = {**HAPPENED, "outcome": "resolved", "words": SECRETS["event followed"]}
-    act(path, "event.followed", {"event": EVENT}, canonical(followed).decode())
-    act(path, "score.recorded", {"score": "gais"}, canonical({"words": SECRETS["score"]}).decode())
-    act(path, "finding.explained", {"rule": "depth.over_plan", "zone": "forehead"}, SECRETS["explained"])
-    act(path, "cartridge.fitted", {**FITTED, "cartridge": "x-0000000002"}, SECRETS["fitted"])
-    answers = canonical({"answers": {"herpes": True, SECRETS["answers"]: False}}).decode()
-    entry = act(path, "screening.answered", {"questionnaire": "fda/1", "result": "yes", "same_as": None}, answers)
-    act(path, "screening.overridden", {"screening": entry}, SECRETS["screening override"])
-    for number, field in enumerate(AMENDABLE, 1):
-        amend(path, number, field, f"{field} {SECRETS['amended']}")
     with Evidence(path) as evidence:
         [closing] = evidence.derivations(evidence.stream(FIRST))
-    told = {"person": KM.id, "meaning": "performed", "sealed": sealed.leaf.hex(), "number": 1, "failures": 0}
-    act(path, "session.signed", {**told, "derived": closing.body["derived"]}, SECRETS["printed name"], client=False)
+    followed = {**HAPPENED, "outcome": "resolved", "words": SECRETS["event followed"]}
+    answers = {"answers": {"herpes": True, SECRETS["answers"]: False}}
+    consent = {"what": "aftercare", "given": True, "signed": ["client", "practitioner"]}
+    bound = {"sealed": sealed.leaf.hex(), "derived": closing.body["derived"], "number": 1, "failures": 0}
+    acts(
+        path,
+        ("consent.recorded", consent),
+        ("event.recorded", {"event": EVENT}, canonical(HAPPENED).decode()),
+        ("event.followed", {"event": EVENT}, canonical(followed).decode()),
+        ("score.recorded", {"score": "gais"}, canonical({"words": SECRETS["score"]}).decode()),
+        ("finding.explained", {"rule": "depth.over_plan", "zone": "forehead"}, SECRETS["explained"]),
+        ("cartridge.fitted", {**FITTED, "cartridge": "x-0000000002"}, SECRETS["fitted"]),
+        (
+            "screening.answered",
+            {"questionnaire": "fda/1", "result": "yes", "same_as": None},
+            canonical(answers).decode(),
+        ),
+        ("screening.overridden", {"screening": 1}, SECRETS["screening override"]),
+        *(amended(number, field, f"{field} {SECRETS['amended']}") for number, field in enumerate(AMENDABLE, 1)),
+        ("session.signed", {"person": KM.id, "meaning": "performed", **bound}, SECRETS["printed name"]),
+    )
     extend(path, sealed)
     return path
 
 
-def amend(path: Path, number: int, field: str, new: str) -> None:
+def amended(number: int, field: str, new: str) -> Act:
     """One amendment."""
     said = {"field": field, "old": None, "new": new, "reason": SECRETS["amended why"]}
-    act(path, "session.amended", {"number": number, "field": field}, canonical(said).decode())
+    return ("session.amended", {"number": number, "field": field}, canonical(said).decode())
 
 
-def act(path: Path, type_: str, told: Json, *private: str, client: bool = True) -> int:
-    """Enter one about the first session and its client; its number."""
+def acts(path: Path, *entries: Act) -> None:
+    """Enter these, about the first session and its client; a signature is about no client."""
     with Evidence(path) as evidence:
-        ref = client_named(evidence, CLIENT) if client else None
+        ref = client_named(evidence, CLIENT)
     with alone(path.parent) as access:
-        entry = access.append(
-            lambda transaction: enter(
-                transaction,
-                type_,
+        for type_, told, *private in entries:
+            enter_it = partial(
+                enter,
+                type_=type_,
                 actor=KM,
                 told=told,
                 stream=FIRST,
                 visit=VISIT,
                 course=COURSE,
-                client_ref=ref,
+                client_ref=None if type_ == "session.signed" else ref,
                 private=private,
             )
-        )
-    return entry.seq
+            access.append(enter_it)
 
 
 @contextmanager
