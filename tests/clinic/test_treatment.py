@@ -40,7 +40,7 @@ from tests.clinic.full_visit import (
 )
 from tests.databases import CLIENT, FIRST, SECOND, dump, make_database, one, report, rows
 from tests.packages.shaped import LOG, SOFTWARE
-from tests.packaging import taken_away
+from tests.packaging import attribute, taken_away
 
 NOT_RECORDED = "not recorded"
 # The table "What the treatment record should hold" of the project's reading of laws, regulators, makers and charting
@@ -401,6 +401,25 @@ def erase_client(path: Path) -> None:
     with alone(path.parent) as access:
         set_retention(access, RetentionCommand(days=0, practitioner="km", reason="asked for"))
         erase(access, EraseCommand(client_ref=ref, practitioner="km", reason="asked for it"), RecorderClock().stamp())
+
+
+def test_a_session_of_another_client_shows_nothing_of_the_one_it_was_recorded_for(own: Path) -> None:
+    """The wrong client was chosen, and it was noticed after signing."""
+    attribute(own, client="K-2000")
+    document = of(own)
+    of_the_person = {"name", "contact", "born", "phototype", "detail", "word", "override before", "answers"}
+    assert not secrets_in(printed(document)) & of_the_person
+    record = document["treatment"]
+    assert record["client"] == {"code": "K-2000", "ref": document["client_ref"], "corrected": True}
+    assert record["client_name"] == NOT_RECORDED
+    assert record["screening"]["rows"] == NOT_RECORDED
+    assert "K-2000, CORRECTED LATER" in show_text(document)
+    assert secrets_in(printed(of_derivation(own, 1))) & of_the_person == of_the_person
+
+
+def of_derivation(path: Path, number: int) -> Json:
+    with Evidence(path) as evidence:
+        return show_document(evidence, FIRST, number)
 
 
 def test_only_the_session_that_an_entry_names_has_it(full: Path) -> None:

@@ -40,7 +40,9 @@ class Session:
     @property
     def sitting(self) -> Sitting:
         """What the desk said of it."""
-        return Sitting(clinic=self.facts.get("clinic"), entries=self.entries, texts=self.texts)
+        return Sitting(
+            clinic=self.facts.get("clinic"), entries=self.entries, texts=self.texts, client_ref=self.client_ref
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,8 @@ def _told(made: Json) -> Json:
 def _client(session: Session) -> Json | None:
     if session.client_ref is None:
         return None
-    return {"code": session.client_code, "ref": session.client_ref}
+    before = session.opening.get("client_ref")
+    return {"code": session.client_code, "ref": session.client_ref, "corrected": before != session.client_ref}
 
 
 def _detail(key: str) -> Callable[[Session], Any]:

@@ -102,6 +102,14 @@ def _plain(value: object, _absent: str) -> str:
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
+def _client(value: Json, absent: str) -> str:
+    """Code and reference stand at the head; here, whether the desk knew who it was."""
+    told = absent if value["code"] is None else str(value["code"])
+    if not value["corrected"]:
+        return told
+    return f"{told}, CORRECTED LATER: what the desk said before the session was said of somebody else"
+
+
 def _age(value: Json, _absent: str) -> str:
     return f"born {value['born']}, {'seen on a paper' if value['verified'] else 'not verified'}"
 
@@ -219,6 +227,7 @@ def _override(row: Json, absent: str) -> str:
 
 _PARTS: dict[str, Rows] = {
     "People and consent": (
+        ("client", "client", _client),
         ("client_name", "name", _plain),
         ("client_contact", "contact", _plain),
         ("age_verified", "age", _age),
