@@ -220,11 +220,15 @@ def _parts(session: Json) -> tuple[list[str], list[str]]:
     blocks = []
     for part in treated.parts(session, ERASED):
         wide = max((len(name) for name, _ in part.lines), default=0)
-        lines = [f"{name:<{wide}}  {told}" for name, told in part.lines]
-        if part.missing:
-            lines += [f"not recorded: {', '.join(part.missing)}"]
-        blocks.append("\n".join([f"{part.heading}:", *_folded(lines)]))
+        lines = [line for name, told in part.lines for line in _beside(name, wide, told)]
+        lines += _folded([f"not recorded: {', '.join(part.missing)}"] if part.missing else [])
+        blocks.append("\n".join([f"{part.heading}:", *lines]))
     return blocks[:-1], blocks[-1:]
+
+
+def _beside(name: str, wide: int, told: str) -> list[str]:
+    """A name and what it is, folded beside it."""
+    return wrap(told, 100, initial_indent=f"  {name:<{wide}}  ", subsequent_indent=" " * (wide + 4)) or [f"  {name}"]
 
 
 def _by_zone(session: Json) -> str:
@@ -339,11 +343,13 @@ def _notes_text(session: Json) -> str:
     if not session["notes"]:
         return ""
     lines = ["Notes:"]
+    allowed = {row["record"] for row in session.get("overrides", ())}  # told there
     lines += [
-        f"  at {seconds(note['at_us'])}: {note['text'] if note['text'] is not None else '(erased)'}"
+        f"  at {seconds(note['at_us'])}: {note['text'] if note['text'] is not None else ERASED}"
         for note in session["notes"]
+        if note["record"] not in allowed
     ]
-    return "\n".join(lines)
+    return "\n".join(lines) if len(lines) > 1 else ""
 
 
 def _amendments(session: Json) -> str:

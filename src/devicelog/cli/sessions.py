@@ -120,6 +120,16 @@ def _needling_us(evidence: "Evidence", row: "StreamRow") -> int | None:
 @json_option
 def show(session: str, derivation: int | None, rules: str | None, data_dir: Path | None, as_json: bool) -> None:
     """One session as a treatment record. SESSION is its id or a unique beginning of it."""
+    from devicelog.cli.late_entries import late_document, late_text
+    from devicelog.errors import UsageProblem
+
+    with reading(data_dir) as evidence:
+        late = late_document(evidence, session)
+    if late is not None:
+        if derivation is not None or rules is not None:
+            raise UsageProblem(f"{late['id']} was entered from paper: nothing of it was measured, derived or judged")
+        print_json(late) if as_json else click.echo(late_text(late), nl=False)
+        return
     if rules is not None:
         from devicelog.cli.rules_today import today_document, today_text
 
@@ -130,18 +140,14 @@ def show(session: str, derivation: int | None, rules: str | None, data_dir: Path
         else:
             click.echo(today_text(judged), nl=False)
         return
-    from devicelog.cli.late_entries import late_document, late_text
     from devicelog.cli.report import show_document, show_text
 
-    with reading(data_dir) as evidence:
-        late = late_document(evidence, session) if derivation is None else None
-        if late is None:
-            with evidence.of(session) as (kept, row):
-                document = show_document(kept, row["id"], derivation)
+    with reading(data_dir) as evidence, evidence.of(session) as (kept, row):
+        document = show_document(kept, row["id"], derivation)
     if as_json:
-        print_json(late or document)
+        print_json(document)
     else:
-        click.echo(late_text(late) if late else show_text(document), nl=False)
+        click.echo(show_text(document), nl=False)
 
 
 @sessions.command("readings")

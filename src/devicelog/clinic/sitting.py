@@ -24,6 +24,7 @@ class Sitting:
     clinic: Json | None
     entries: Sequence[Entry]
     texts: Texts
+    client_ref: str | None  # whose session it is, as last corrected: what was known of another person is not shown
 
     def consent(self, what: str) -> Json | None:
         """The newest of this kind: `given`, `signed`, `at`, `by`; None where nobody entered one."""
@@ -68,18 +69,18 @@ class Sitting:
     def asked(self) -> list[Json]:
         """What was answered since it opened: `questionnaire`, `result`, `same_as`, `at`, `by` and `answers`."""
         rows = []
-        for entry in self._of("screening.answered"):
+        for entry in self._of_client("screening.answered"):
             held = self._private(entry)
             rows.append({**entry.body["told"], **_when(entry), "answers": held and held.get("answers")})
         return rows
 
     def joined(self) -> bool:
         """Whether the visit left a private text with this session: what of the client was known at its opening."""
-        return any(entry.body["private"] for entry in self._of("visit.joined"))
+        return any(entry.body["private"] for entry in self._of_client("visit.joined"))
 
     def known(self) -> Json | None:
         """That text: `rows` of suitability, perhaps `words`, `client` and `overrides`. None: none, or not held."""
-        with_text = [entry for entry in self._of("visit.joined") if entry.body["private"]]
+        with_text = [entry for entry in self._of_client("visit.joined") if entry.body["private"]]
         return self._private(with_text[-1]) if with_text else None
 
     def explained(self) -> list[Json]:
@@ -91,6 +92,9 @@ class Sitting:
 
     def _of(self, *types: str) -> Iterable[Entry]:
         return (entry for entry in self.entries if entry.type in types)
+
+    def _of_client(self, *types: str) -> Iterable[Entry]:
+        return (entry for entry in self._of(*types) if entry.body["client_ref"] in (None, self.client_ref))
 
     def _listed(self, key: str) -> list[Json]:
         rows: list[Json] = self.clinic.get(key, []) if self.clinic else []

@@ -13,6 +13,7 @@ from devicelog.canonical import Json
 from devicelog.clinic.signatures import amendments, read_values
 from devicelog.clinic.sitting import NOT_RECORDED, Sitting, recorded
 from devicelog.clinic.treated_zones import treated_zones
+from devicelog.clinical.ascorbic import ascorbic
 from devicelog.ledger.entries import Entry
 
 SCHEMA = "devicelog.treatment/1"
@@ -39,7 +40,9 @@ class Session:
     @property
     def sitting(self) -> Sitting:
         """What the desk said of it."""
-        return Sitting(clinic=self.facts.get("clinic"), entries=self.entries, texts=self.texts)
+        return Sitting(
+            clinic=self.facts.get("clinic"), entries=self.entries, texts=self.texts, client_ref=self.client_ref
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +94,8 @@ def _told(made: Json) -> Json:
 def _client(session: Session) -> Json | None:
     if session.client_ref is None:
         return None
-    return {"code": session.client_code, "ref": session.client_ref}
+    before = session.opening.get("client_ref")
+    return {"code": session.client_code, "ref": session.client_ref, "corrected": before != session.client_ref}
 
 
 def _detail(key: str) -> Callable[[Session], Any]:
@@ -210,13 +214,18 @@ def _attested(session: Session) -> Any:
 
 
 def _topicals(session: Session) -> list[Json] | None:
-    found = [each for each in session.findings if each["rule"] == "topical.ascorbic"]
-    named = {(row["product"], row["lot"]) for each in found for row in each["detail"].get("products", ())}
     return [
-        {key: recorded(value) for key, value in row.items()}
-        | {"ascorbic": True if (row["product"], row["lot"]) in named else False if row["ingredients"] else NOT_RECORDED}
+        {**{key: recorded(value) for key, value in row.items()}, "ascorbic": _ascorbic(row)}
         for row in session.sitting.topicals()
     ] or None
+
+
+def _ascorbic(topical: Json) -> bool | str:
+    """Whether its name or an ingredient names ascorbic acid; not recorded where no ingredients are."""
+    ingredients = topical["ingredients"] or ()
+    if ascorbic([*ingredients, topical["product"]]):
+        return True
+    return False if ingredients else NOT_RECORDED
 
 
 def _zones(session: Session) -> list[Json]:
@@ -270,8 +279,10 @@ def _course(session: Session) -> Json | None:
 def _overrides(session: Session) -> list[Json] | None:
     """Those given before with the reason where the visit's text has it, then those marked while it ran."""
     known = session.sitting.known() or {}
-    reasons = {(row["rule"], row["zone"]): row["reason"] for row in known.get("overrides", ())}
-    held = session.sitting.known() is not None or not session.sitting.joined()
+    reasons: dict[tuple[str, str | None], list[str | None]] = {}
+    for row in known.get("overrides", ()):
+        reasons.setdefault((row["rule"], row["zone"]), []).append(row["reason"])
+    otherwise = NOT_RECORDED if known or not session.sitting.joined() else None
     rows = [
         {
             "rule": row["rule"],
@@ -279,7 +290,7 @@ def _overrides(session: Session) -> list[Json] | None:
             "when": "before",
             "at_us": None,
             "by": NOT_RECORDED,
-            "reason": reasons.get((row["rule"], row["zone"]), NOT_RECORDED if held else None),
+            "reason": said_before.pop(0) if (said_before := reasons.get((row["rule"], row["zone"]))) else otherwise,
         }
         for row in (session.facts.get("clinic") or {}).get("overrides", ())
     ]

@@ -27,6 +27,7 @@ from devicelog.desk.who import people_of
 from devicelog.ledger.entries import Actor
 from devicelog.recorder.job import Prepared
 from devicelog.store.evidence import Evidence
+from devicelog.store.matters import matters
 from devicelog.store.transaction import Transaction
 from firmware_bridge.readings import Identity
 
@@ -53,7 +54,7 @@ class Desk:
         clinic, found = self._clinic(evidence, visit, ref, plan, device, pen, local_day(stamp))
         return Prepared(
             documents={"limits": canonical(limits), "clinic": canonical(clinic)},
-            entered=_joining(visit, actor, found) if visit else None,
+            entered=_joining(visit, actor, _with_reasons(evidence, visit, found)) if visit else None,
         )
 
     def _clinic(
@@ -147,6 +148,17 @@ def visit_done(evidence: Evidence, visit: Visit) -> list[Json]:
         }
         for zone, counts in done.items()
     ]
+
+
+def _with_reasons(evidence: Evidence, visit: Visit, found: str | None) -> str | None:
+    """The private text that goes with the session: what was found, and why each override of the visit was given."""
+    if found is None:
+        return None
+    reasons = [
+        {**entry.body["told"], "reason": evidence.note_text(entry.body["private"][0])}
+        for entry in matters(evidence, visit.id, "override.given")
+    ]
+    return canonical({**parse_canonical(found.encode()), "overrides": reasons}).decode()
 
 
 def _joining(visit: Visit, actor: Actor, found: str | None) -> Callable[[Transaction, str], None]:

@@ -20,7 +20,7 @@ from devicelog.clinical.suitability import (
     word_of,
 )
 from devicelog.desk.about import About, about, open_visit_of, text_of
-from devicelog.desk.clients import client_now, private_of, private_text
+from devicelog.desk.clients import NOTHING, client_now, private_of, private_text
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import done, enter
 from devicelog.desk.who import actor_of
@@ -170,7 +170,12 @@ def suitability_now(
     )
     words = list(asked.words) if asked else []
     given = {*(asked.given if asked else ()), *(CLEARANCE_RULES if acknowledged else ())}
-    made_of = {**suitability_document(rows), "words": words, "screening": asked.seq if asked else None}
+    made_of = {
+        **suitability_document(rows),
+        "client": {key: details.get(key) for key in NOTHING},  # as the treatment record of this session has it
+        "words": words,
+        "screening": asked.seq if asked else None,
+    }
     word = word_of(rows, words_given=given, checks=checks)
     return word, canonical(made_of).decode(), asked.at if asked else None
 

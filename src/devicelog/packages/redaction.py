@@ -47,6 +47,14 @@ def shown(session: Json, *, redacted: bool, client_called: str | None = None) ->
     if (record := session.get("treatment")) is not None:
         record = without_personal(record) if redacted else record
         told["treatment"] = under_another_name(record, told["client"], told["client_ref"])
-    if client_called is not None and (clinic := session.get("clinic")):
-        told["clinic"] = {**clinic, "visit": None, "course": None}
+    if client_called is not None:
+        told["findings"] = [_of_no_course(finding) for finding in session["findings"]]
+        if clinic := session.get("clinic"):
+            told["clinic"] = {**clinic, "visit": None, "course": None}
     return Shown(told)
+
+
+def _of_no_course(finding: Json) -> Json:
+    """The finding without the id of a course: true where there is one, for the sentence is about that."""
+    detail = finding["detail"]
+    return finding if not detail.get("course") else {**finding, "detail": {**detail, "course": True}}

@@ -11,7 +11,7 @@ from devicelog.canonical import Json
 from devicelog.words.units import mm, mm_range, seconds
 
 NOT_RECORDED = "not recorded"
-ZONE_HEAD = ("zone", "plan mm", "limit mm", "set mm", "measured mm", "Hz", "passes", "end-point", "punctures/cm²")
+ZONE_HEAD = ("zone", "plan mm", "limit mm", "max", "set mm", "measured", "Hz", "passes", "end-point", "per cm²")
 _DASH = "-"
 
 
@@ -52,12 +52,13 @@ def zone_notes(session: Json, absent: str) -> Iterator[str]:
     counted = [row for row in rows if row["dose"]["punctures_per_cm2"] is not None]
     if counted:
         assumed = dict.fromkeys(word for row in counted for word in row["dose"]["assumes"])
-        yield (
-            f"punctures/cm²: an upper bound by geometry, no dose; no threshold is known. Assumed: {'; '.join(assumed)}"
-        )
+        yield "per cm²: punctures, an upper bound by geometry and no dose; no threshold is known"
+        yield f"assumed for it: {'; '.join(assumed)}"
     why = dict.fromkeys(word for row in rows for word in row["dose"]["why_not"])
     if why:
-        yield f"punctures/cm² not computable where: {'; '.join(why)}"
+        yield f"punctures per cm² not computable where {', or '.join(why)}"
+    if any(_DASH in row for row in zone_rows(session)):
+        yield "-: not recorded, or there is none"
 
 
 def overrides(session: Json, absent: str) -> list[str]:
@@ -99,6 +100,14 @@ def _amended(made: Json, absent: str) -> str:
 
 def _plain(value: object, _absent: str) -> str:
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def _client(value: Json, absent: str) -> str:
+    """Code and reference stand at the head; here, whether the desk knew who it was."""
+    told = absent if value["code"] is None else str(value["code"])
+    if not value["corrected"]:
+        return told
+    return f"{told}, CORRECTED LATER: what the desk said before the session was said of somebody else"
 
 
 def _age(value: Json, _absent: str) -> str:
@@ -218,6 +227,7 @@ def _override(row: Json, absent: str) -> str:
 
 _PARTS: dict[str, Rows] = {
     "People and consent": (
+        ("client", "client", _client),
         ("client_name", "name", _plain),
         ("client_contact", "contact", _plain),
         ("age_verified", "age", _age),
@@ -270,50 +280,42 @@ def _zones(session: Json) -> list[Json]:
 
 def _zone(row: Json) -> tuple[str, ...]:
     planned, limits, depth, speed = row["planned"], row["limits"], row["depth_um"], row["speed_dhz"]
-    ends = row["endpoint"]
+    passes, ends, punctures = row["passes"], row["endpoint"], row["dose"]["punctures_per_cm2"]
+    most = None if limits == NOT_RECORDED else limits["hard_max_um"]
     return (
         row["zone"],
         _DASH if planned == NOT_RECORDED else mm_range(planned["depth_min_um"], planned["depth_max_um"]),
         _DASH if limits == NOT_RECORDED else _limit(limits),
+        _DASH if most is None else mm(most),
         _DASH if row["set_um"] == NOT_RECORDED else mm_range(row["set_um"]["min"], row["set_um"]["max"]),
         _DASH if depth == NOT_RECORDED else mm_range(depth["min"], depth["max"]),
         _DASH if speed == NOT_RECORDED else str((speed["mean"] + 5) // 10),
-        _passes(row),
-        NOT_RECORDED if ends == NOT_RECORDED else ", ".join(dict.fromkeys(each["grade"] for each in ends)),
-        _punctures(row["dose"]),
+        _DASH if passes == NOT_RECORDED else _range(passes["low"], passes["high"]),
+        _DASH if ends == NOT_RECORDED else ", ".join(dict.fromkeys(each["grade"] for each in ends)),
+        _DASH if punctures is None else str(punctures),
     )
 
 
 def _limit(limits: Json) -> str:
     if limits["forbidden"]:
         return "FORBIDDEN"
-    told = _DASH if limits["max_um"] is None else mm_range(limits["min_um"] or 0, limits["max_um"])
-    return told if limits["hard_max_um"] is None else f"{told}, at most {mm(limits['hard_max_um'])}"
-
-
-def _passes(row: Json) -> str:
-    counted, earlier = row["passes"], row["earlier_in_visit"]
-    told = NOT_RECORDED if counted == NOT_RECORDED else _range(counted["low"], counted["high"])
-    if earlier == NOT_RECORDED:
-        return told
-    low, high = earlier["passes_low"], earlier["passes_high"]
-    before = "?" if low == NOT_RECORDED or high == NOT_RECORDED else _range(low, high)
-    return f"{told} (before {before})"
+    return _DASH if limits["max_um"] is None else mm_range(limits["min_um"] or 0, limits["max_um"])
 
 
 def _range(low: int, high: int) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _punctures(dose: Json) -> str:
-    number = dose["punctures_per_cm2"]
-    return "not computable" if number is None else f"up to {number}"
-
-
 def _based(row: Json) -> Iterator[str]:
     planned, limits = row["planned"], row["limits"]
     if planned == NOT_RECORDED:
         yield "not in the plan"
+    if (earlier := row["earlier_in_visit"]) != NOT_RECORDED:
+        low, high = earlier["passes_low"], earlier["passes_high"]
+        passes = NOT_RECORDED if NOT_RECORDED in (low, high) else _range(low, high)
+        yield f"passes in earlier parts of the visit: {passes}"
+    if row["days_since"] != NOT_RECORDED:
+        yield f"days since it was treated before: {row['days_since']}"
     if limits == NOT_RECORDED:
         yield "no limits of sites were named"
         return
