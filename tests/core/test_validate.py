@@ -118,6 +118,15 @@ def test_a_page_that_a_rule_names_is_there():
     assert all((DOCS / page).exists() for page in named)
 
 
+def test_the_page_says_of_every_rule_when_it_finds_and_how_severely():
+    """A rule's own severity stands in its line, beside others that it may be lowered to or that share the line."""
+    lines = [line for line in (DOCS / "sessions.md").read_text("utf-8").splitlines() if line.startswith("| `")]
+    for rule in RULES:
+        (line,) = [line for line in lines if f"`{rule.id}`" in line.split("|")[1]]
+        assert rule.severity in line.split("|")[3], rule.id
+    assert sum(line.split("|")[1].count("`") // 2 for line in lines) == len(RULES)
+
+
 @pytest.mark.parametrize("kind", ["session", "span"])
 def test_which_rules_a_stream_is_judged_by(kind):
     bench = Bench(opening_of(kind=kind))
