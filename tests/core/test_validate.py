@@ -109,6 +109,8 @@ def test_the_table_and_each_rule_names_its_source():
     assert [tuple(row[key] for key in keys) for row in document["rules"]] == TABLE
     assert all(row["source"].strip() and row["message"].strip() for row in document["rules"])
     assert canonical(document)  # it can be hashed
+    (label,) = [row for row in document["rules"] if row["id"] == "label.pigment"]
+    assert label["parameters"]["version"] == label["version"]  # the version of the notice that is acknowledged
     assert len({(rule.id, rule.version) for rule in RULES}) == len(RULES) == 47
 
 
