@@ -27,6 +27,16 @@ from firmware_bridge.readings import (
     SerialChunk,
 )
 
+# Rules of what a clinic and its limits name: the sessions of these builders name neither, and the rules say so.
+OF_THE_CLINIC = frozenset(
+    {
+        *("depth.over_recommended", "depth.over_hard_max", "depth.threshold", "depth.over_authority", "zone.forbidden"),
+        *("endpoint.continuous", "endpoint.missing", "interval.short", "client.checks", "consent.missing"),
+        *("cartridge.missing", "cartridge.expired", "cartridge.reused", "topical.ascorbic", "topical.no_lot"),
+        "label.pigment",
+    }
+)
+
 PERIOD_US = 10_000  # 100 samples a second
 HOST_US = 50_000_000  # stamp of a stream's first record
 STREAM = "s-0000000001"

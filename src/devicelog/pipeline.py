@@ -18,7 +18,7 @@ from devicelog.derive import Derivation, mode_of
 from devicelog.pins_side import Beside, Doubt, PinsDecoder, Placed
 from devicelog.records import SERIAL, Record, item_of
 from devicelog.tally import ALARM_SAMPLES, Limits
-from devicelog.validate import alarm_of, assess, read_rules, rules_document, verdict_of
+from devicelog.validate import alarm_of, assess, found_so_far, read_rules, rules_document, verdict_of
 from firmware_bridge.calibration import Calibrator, HostCalibration
 from firmware_bridge.profile import PenProfile
 from firmware_bridge.readings import Fault, LinkChange, Overflow, Reading, SensorBatch
@@ -171,6 +171,11 @@ class Pipeline:
 
     def judge(self) -> tuple[Json, list[Json], list[Json]]:
         """Facts, findings and assessments of what was fed so far. Live, as often as wanted."""
+        facts = self.facts()
+        return facts, *assess(facts, self.opening.rules, self.opening.kind)
+
+    def facts(self) -> Json:
+        """What the rules look at, so far."""
         decoder = self.decoder
         facts = self.derivation.facts(
             framed=decoder.framed_bytes, rejected=decoder.rejected_bytes, delimiters=decoder.delimiter_bytes
@@ -186,12 +191,12 @@ class Pipeline:
             facts["host_calibration"] = calibration
         if self.opening.measured is not None:
             facts["measured"] = self.opening.measured
-        return facts, *assess(facts, self.opening.rules, self.opening.kind)
+        return facts
 
     def alarms(self) -> list[Json]:
         """The findings so far that are worth a word at once, each with its `alarm`: medium, low or info."""
-        found = [{**finding, "alarm": alarm_of(finding)} for finding in self.judge()[1]]
-        return [finding for finding in found if finding["alarm"] is not None and self._lasts(finding)]
+        found = found_so_far(self.facts(), self.opening.rules, self.opening.kind)
+        return [{**finding, "alarm": alarm_of(finding)} for finding in found if self._lasts(finding)]
 
     def _lasts(self, finding: Json) -> bool:
         """Whether it is more than an odd sample: a depth alarm wants three, the finding one."""

@@ -65,10 +65,30 @@ def assess(facts: Json, rules: Json, kind: Kind = "session") -> tuple[list[Json]
             zone, result = outcome.zone, outcome.result
             assessments.append({"rule": id_, "version": version, "zone": zone, "result": result, "why": outcome.why})
             if result == "found":
-                head = {"rule": id_, "version": version, "zone": zone}
-                severity = outcome.severity or row["severity"]
-                findings.append({**head, "severity": severity, "message": row["message"], "detail": outcome.detail})
+                findings.append(_finding(row, outcome))
     return findings, assessments
+
+
+def found_so_far(facts: Json, rules: Json, kind: Kind = "session") -> list[Json]:
+    """The findings of `assess` that are worth a word at once, and nothing else: what a running session looks at."""
+    findings = []
+    for row in rules["rules"]:
+        rule = _KNOWN.get((row["id"], row["version"]))
+        if rule is not None and rule.alarm is not None and kind in rule.streams:
+            outcomes = rule.assess(facts, row["parameters"])
+            findings += [_finding(row, outcome) for outcome in outcomes if outcome.result == "found"]
+    return findings
+
+
+def _finding(row: Json, outcome: Outcome) -> Json:
+    return {
+        "rule": row["id"],
+        "version": row["version"],
+        "zone": outcome.zone,
+        "severity": outcome.severity or row["severity"],
+        "message": row["message"],
+        "detail": outcome.detail,
+    }
 
 
 def alarm_of(finding: Json) -> Alarm | None:

@@ -29,7 +29,19 @@ from firmware_bridge.profiles import load_profile
 from firmware_bridge.readings import Fault, Heartbeat, SampleBlock
 from firmware_bridge.simulator import script_for
 from tests import make_golden
-from tests.builders import PLAN, PROFILE, STREAM, Bench, on, opening_of, pen_document, plan_with, planned, zone_in
+from tests.builders import (
+    OF_THE_CLINIC,
+    PLAN,
+    PROFILE,
+    STREAM,
+    Bench,
+    on,
+    opening_of,
+    pen_document,
+    plan_with,
+    planned,
+    zone_in,
+)
 from tests.make_golden import CORRECTED, FIRST, RECORDS, SCENARIOS, evidence_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -461,12 +473,7 @@ def test_golden(record):
     assert make_golden.read_derived(record) == derived
 
 
-SINCE_0_5 = {
-    *("depth.over_recommended", "depth.over_hard_max", "depth.threshold", "depth.over_authority", "zone.forbidden"),
-    *("passes.odd", "endpoint.continuous", "endpoint.missing", "interval.short", "client.checks", "consent.missing"),
-    *("cartridge.missing", "cartridge.expired", "cartridge.reused", "topical.ascorbic", "topical.no_lot"),
-    "label.pigment",
-}
+SINCE_0_5 = OF_THE_CLINIC | {"passes.odd"}
 
 
 def test_the_rules_of_each_day_stand_in_a_golden_record_and_the_first_ones_are_judged_as_before():

@@ -147,11 +147,10 @@ def test_the_classes_of_intervals(days, indication, answer):
 
 
 @pytest.mark.parametrize("days", [None, 14, 28])
-@pytest.mark.parametrize("unsure", [{"before_unsure": True}, {"day": None}])
-def test_an_interval_of_which_a_day_is_not_sure(days, unsure):
+def test_an_interval_of_which_a_day_is_not_sure(days):
     before = [] if days is None else [{"zone": "forehead", "days": days}]
     why = "how many days ago she was treated before is not sure"
-    facts = prepared(before=before, **unsure)
+    facts = prepared(before=before, before_unsure=True)
     assert judged("interval.short", facts) == [("not assessable", "forehead", why)]
     facts["clinic"]["checks"] = without("interval")
     assert judged("interval.short", facts) == [("not applicable", "forehead", why + NOT_ASKED)]

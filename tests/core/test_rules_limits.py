@@ -11,6 +11,7 @@ UNCOUNTED = ("not assessable", "forehead", "how long it was beyond this limit wa
 UNSEEN = ("not assessable", "forehead", "the pen gave neither set nor measured depth for part of it")
 IN_NO_ZONE = ("not assessable", "unassigned", "needling in no zone")
 LIMITED = ("depth.over_recommended", "depth.over_hard_max", "depth.threshold", "zone.forbidden")
+OF_THE_ZONE = {"max_um": "recommended_max_um", "hard_max_um": "hard_max_um"}
 
 each_limit = pytest.mark.parametrize(
     ("rule", "key", "limit", "severity"),
@@ -46,7 +47,7 @@ def test_beyond_a_sourced_limit_for_one_sample(rule, key, limit, severity, set_u
 @each_limit
 def test_a_site_for_which_no_source_has_a_limit(rule, key, limit, severity):
     facts = over(key, beyond())
-    facts["limits"]["zones"][0][limit] = None
+    facts["limits"]["zones"][0][limit] = facts["zones"][0][OF_THE_ZONE[limit]] = None
     ((result, zone, why),) = judged(rule, facts)
     assert (result, zone) == ("not applicable", "forehead")
     assert why.startswith("no source ")
@@ -83,7 +84,7 @@ def test_a_session_in_which_nothing_was_needled(rule):
 @pytest.mark.parametrize("rule", ["depth.over_recommended", "depth.over_hard_max", "zone.forbidden"])
 def test_needling_in_no_zone_and_in_one_that_the_limits_do_not_name(rule):
     facts = prepared()
-    facts["zones"][0]["zone"] = "unassigned"
+    facts["zones"][0] |= {"zone": "unassigned", "recommended_max_um": None, "hard_max_um": None}
     assert judged(rule, facts) == [IN_NO_ZONE]
     facts["zones"][0]["zone"] = "elbow.left"
     assert judged(rule, facts) == [("not assessable", "elbow.left", "the limits do not name this zone")]

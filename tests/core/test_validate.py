@@ -109,6 +109,8 @@ def test_the_table_and_each_rule_names_its_source():
     assert [tuple(row[key] for key in keys) for row in document["rules"]] == TABLE
     assert all(row["source"].strip() and row["message"].strip() for row in document["rules"])
     assert canonical(document)  # it can be hashed
+    (label,) = [row for row in document["rules"] if row["id"] == "label.pigment"]
+    assert label["parameters"]["version"] == label["version"]  # the version of the notice that is acknowledged
     assert len({(rule.id, rule.version) for rule in RULES}) == len(RULES) == 47
 
 
@@ -116,6 +118,15 @@ def test_a_page_that_a_rule_names_is_there():
     named = {page for rule in RULES for page in re.findall(r"docs/([a-z-]+\.[a-z]+)", rule.source)}
     assert "protocol.md" in named
     assert all((DOCS / page).exists() for page in named)
+
+
+def test_the_page_says_of_every_rule_when_it_finds_and_how_severely():
+    """A rule's own severity stands in its line, beside others that it may be lowered to or that share the line."""
+    lines = [line for line in (DOCS / "sessions.md").read_text("utf-8").splitlines() if line.startswith("| `")]
+    for rule in RULES:
+        (line,) = [line for line in lines if f"`{rule.id}`" in line.split("|")[1]]
+        assert rule.severity in line.split("|")[3], rule.id
+    assert sum(line.split("|")[1].count("`") // 2 for line in lines) == len(RULES)
 
 
 @pytest.mark.parametrize("kind", ["session", "span"])

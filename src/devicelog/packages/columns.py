@@ -162,7 +162,7 @@ FINDINGS = (
     _id("rule", "id of the rule", always=True),
     Column(name="version", says="of the rule", least=1, always=True),
     _id("zone", "where; empty: the whole session"),
-    _id("severity", "of a finding", words=("high", "medium", "low")),
+    _id("severity", "of a finding", words=("high", "medium", "low", "info")),
     _id("message", "what was found, in words"),
     _id("why", "why it could not be assessed, or had nothing to be assessed"),
     _id("detail", "the figures, as canonical JSON"),

@@ -54,7 +54,7 @@ def interval_short(facts: Json, parameters: Json) -> list[Outcome]:
         return [asked_nothing()]
     days_of = {row["zone"]: row["days"] for row in clinic["before"]}
     series = clinic["indication"] in parameters["series"]
-    unsure = clinic["before_unsure"] is not False or clinic["day"] is None
+    unsure = clinic["before_unsure"] is not False
 
     def assess(zone: Json) -> Outcome:
         name = zone["zone"]

@@ -4,8 +4,6 @@ Also from the depth that a law names. The limits are those of the document that 
 whose they are.
 """
 
-from collections.abc import Callable
-
 from devicelog.canonical import Json
 from devicelog.rules.rule import (
     Outcome,
@@ -21,62 +19,62 @@ from devicelog.sessions import UNASSIGNED
 
 HARD = "depth.over_hard_max"
 _NO_LIMITS = "no limits of sites were named when it was opened"
+_RECOMMENDED = {"source": "source", "evidence": "evidence", "fallback": "fallback"}
+_HARD = {"source": "hard_max_source", "basis": "hard_max_basis", "evidence": "hard_max_evidence"}
 _UNSEEN = "the pen gave neither set nor measured depth for part of it"
 _NO_DIAL = "the pen gave no dial setting for a part of it or all of it"
 
 
 def over_recommended(facts: Json, _parameters: Json) -> list[Outcome]:
     """Set depth over the greatest a source recommends for the site, or measured depth over it and tolerance."""
+    if facts.get("limits") is None:
+        return [not_applicable(_NO_LIMITS)]
 
-    def assess(zone: Json, limit: Json) -> Outcome:
-        if limit["max_um"] is None:
-            return not_applicable("no source recommends a depth here", zone["zone"])
-        named = {key: limit[key] for key in ("source", "evidence", "fallback")}
-        return _beyond(zone, "over_recommended", limit["max_um"], named)
+    def assess(zone: Json) -> Outcome:
+        limit_um = zone.get("recommended_max_um")
+        if limit_um is None:
+            return _unlimited(facts, zone, "no source recommends a depth here")
+        return _beyond(facts, zone, "over_recommended", limit_um, _RECOMMENDED)
 
-    return _each_limited(facts, assess)
+    return each_judged(facts, assess)
 
 
 def over_hard_max(facts: Json, _parameters: Json) -> list[Outcome]:
     """The same against the site's hard maximum. An override that was given before it went so deep makes it a notice."""
-
-    def assess(zone: Json, limit: Json) -> Outcome:
-        if limit["hard_max_um"] is None:
-            return not_applicable("no source supports a hard maximum here", zone["zone"])
-        named = {
-            "source": limit["hard_max_source"],
-            "basis": limit["hard_max_basis"],
-            "evidence": limit["hard_max_evidence"],
-        }
-        return _allowed(facts, _beyond(zone, "over_hard", limit["hard_max_um"], named))
-
-    return _each_limited(facts, assess)
-
-
-def _each_limited(facts: Json, assess: Callable[[Json, Json], Outcome]) -> list[Outcome]:
-    """What a rule says of each zone in which the pen needled, given the limits of its site."""
-    limits = facts.get("limits")
-    if limits is None:
+    if facts.get("limits") is None:
         return [not_applicable(_NO_LIMITS)]
-    by_zone = {row["zone"]: row for row in limits["zones"]}
 
-    def limited(zone: Json) -> Outcome:
-        limit = by_zone.get(zone["zone"])
-        if limit is None:
-            why = "needling in no zone" if zone["zone"] == UNASSIGNED else "the limits do not name this zone"
-            return not_assessable(why, zone["zone"])
-        return assess(zone, limit)
+    def assess(zone: Json) -> Outcome:
+        limit_um = zone.get("hard_max_um")
+        if limit_um is None:
+            return _unlimited(facts, zone, "no source supports a hard maximum here")
+        return _allowed(facts, _beyond(facts, zone, "over_hard", limit_um, _HARD))
 
-    return each_judged(facts, limited)
+    return each_judged(facts, assess)
 
 
-def _beyond(zone: Json, key: str, limit_um: int, named: Json) -> Outcome:
+def _beyond(facts: Json, zone: Json, key: str, limit_um: int, named: dict[str, str]) -> Outcome:
+    """`named`: what a finding says of the limit, and under which keys the limits have it."""
     beyond = zone.get(key)
     if beyond is None:
         return not_assessable("how long it was beyond this limit was not counted", zone["zone"])
     if beyond["for_us"]:
-        return found({**beyond, "limit_um": limit_um, "tolerance_um": zone["tolerance_um"], **named}, zone["zone"])
+        row = _row(facts, zone["zone"]) or {}
+        source = {name: row.get(of) for name, of in named.items()}
+        return found({**beyond, "limit_um": limit_um, "tolerance_um": zone["tolerance_um"], **source}, zone["zone"])
     return not_assessable(_UNSEEN, zone["zone"]) if zone["judged_unseen"] else passed(zone["zone"])
+
+
+def _unlimited(facts: Json, zone: Json, why: str) -> Outcome:
+    """What to say where there is no limit: because no source has one, or because nobody knows which would be."""
+    name = zone["zone"]
+    if name == UNASSIGNED:
+        return not_assessable("needling in no zone", name)
+    return not_applicable(why, name) if _row(facts, name) else not_assessable("the limits do not name this zone", name)
+
+
+def _row(facts: Json, name: str) -> Json | None:
+    return next((row for row in facts["limits"]["zones"] if row["zone"] == name), None)
 
 
 def _allowed(facts: Json, outcome: Outcome) -> Outcome:
@@ -167,10 +165,16 @@ def _within(person: str, spans: list[Json], authority: dict[str, int | None]) ->
 
 def forbidden(facts: Json, _parameters: Json) -> list[Outcome]:
     """Needling where nobody may."""
+    if facts.get("limits") is None:
+        return [not_applicable(_NO_LIMITS)]
+    by_zone = {row["zone"]: row for row in facts["limits"]["zones"]}
 
-    def assess(zone: Json, limit: Json) -> Outcome:
-        if not limit["forbidden"]:
-            return passed(zone["zone"])
-        return found({"judged_us": zone["judged_us"], "source": limit["source"]}, zone["zone"])
+    def assess(zone: Json) -> Outcome:
+        row = by_zone.get(zone["zone"])
+        if row is None:
+            return _unlimited(facts, zone, "")
+        if row["forbidden"]:
+            return found({"judged_us": zone["judged_us"], "source": row["source"]}, zone["zone"])
+        return passed(zone["zone"])
 
-    return _each_limited(facts, assess)
+    return each_judged(facts, assess)

@@ -98,7 +98,7 @@ CLINIC: tuple[Rule, ...] = (
         severity="medium",
         message="this zone was treated only a short while ago",
         inputs=(
-            *("zones.judged", "zones.zone", "clinic.before", "clinic.before_unsure", "clinic.day"),
+            *("zones.judged", "zones.zone", "clinic.before", "clinic.before_unsure"),
             *("clinic.indication", "clinic.checks"),
         ),
         parameters={
