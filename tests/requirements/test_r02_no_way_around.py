@@ -23,13 +23,8 @@ VARIABLES = {
     "DEVICELOG_SIGNER": "which signer is asked; without one the entries are made and not signed",
 }
 SWITCHES = {
-    "--age-verified": "clients describe: that a document was seen; an entry",
-    "--all-no": "screening answer: every question but those named; an entry with all answers",
     "--as-last-time": "visits open, visits plan: which plan; it is in the entry",
-    "--clearance": "screening override: for what the word is; an entry",
     "--continue": "record: into which visit; an entry joins the session to it",
-    "--refused": "consent record: it was not given; an entry",
-    "--reported": "events: that it was reported; an entry",
     "--at-keyboard": "practitioners pin: set with nobody's PIN, at the device itself; an entry that says so",
     "--reported": "events: a part of the private text",
     "--refused": "consent record: the entry says so",
