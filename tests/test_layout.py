@@ -280,7 +280,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "cli": {
         *("attribution", "calibration", "canonical", "clinical", "control", "errors", "ledger", "pipeline", "records"),
-        *("barcodes", "clinic", "desk", "packages", "recorder", "samples", "sessions", "store", "validate", "verify"),
+        *("clinic", "desk", "packages", "recorder", "samples", "sessions", "store", "validate", "verify"),
         "words",
     },
     "verify": set(),  # for auditors: it shares no line with what it judges

@@ -253,16 +253,20 @@ def _used(told: Json, used: list[Fit], known: Cartridges) -> str:
     at_once = " That visit is open now: is it in two pens at once?" if where in known.open_visits else ""
     return (
         f"the cartridge with serial number {told['serial']} was fitted before: {newest.at[:16].replace('T', ' ')}Z in "
-        f"{where} by {newest.by} (ledger entry {newest.seq}; {len(used)} times elsewhere).{at_once} A cartridge is for "
+        f"{where} by {newest.by} (ledger entry {newest.seq}; {_places(used)} elsewhere).{at_once} A cartridge is for "
         "one sitting, and not for the same client again (FDA). Take a new one; if this one is right, say why: "
         "--reason TEXT"
     )
 
 
+def _places(used: list[Fit]) -> str:
+    return "once" if len(used) == 1 else f"{len(used)} times"
+
+
 def _warnings(
     told: Json, found: Found, known: Cartridges, used: list[Fit], stamp: Json, reason: str | None
 ) -> list[str]:
-    warnings = [f"it was fitted {len(used)} times elsewhere; entered with the reason given"] if used else []
+    warnings = [f"it was fitted before, {_places(used)} elsewhere; entered with the reason given"] if used else []
     if reason is not None and not used:
         warnings.append("the reason was not needed and was not kept")
     if told["identity"] == "lot only" and not told["attested"]:
