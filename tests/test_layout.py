@@ -274,7 +274,7 @@ ROOMS: dict[str, set[str]] = {
             "who",
         ),
     },
-    "clinic": {"canonical", "clinical", "errors", "ledger"},
+    "clinic": {"canonical", "clinical", "ledger"},
     "desk": {
         *("barcodes", "canonical", "clinic", "clinical", "errors", "ledger", "recorder", "rules", "sessions", "store"),
     },

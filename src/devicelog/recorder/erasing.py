@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devicelog.canonical import Json
+from devicelog.clinic.courses import courses_of, open_courses
 from devicelog.errors import BadTransition, StoreUnusable, UsageProblem
 from devicelog.ledger.entries import Actor, Entry
 from devicelog.packages.reading import PackageEvidence
@@ -23,6 +24,7 @@ from devicelog.sessions import check_note, check_practitioner, names_code
 from devicelog.store.clients import Known, client, entries_naming, readable
 from devicelog.store.erasures import empty_log, erase_rows
 from devicelog.store.evidence import Evidence
+from devicelog.store.matters import matters
 from devicelog.store.projection import is_imported
 from devicelog.store.reading import StreamRow
 from devicelog.store.rebuild import kept_files, leftovers
@@ -122,10 +124,16 @@ def _noted(evidence: Evidence | PackageEvidence, row: StreamRow) -> list[str]:
 
 
 def check_may_erase(evidence: Evidence, held: Held, now: Json) -> None:
-    """Raises BadTransition where a session is being recorded or a retention runs."""
+    """Raises BadTransition where a session is being recorded, a course is not over, or a retention runs."""
     for row in held.streams:
         if row["closed_seq"] is None:
             raise BadTransition(f"{row['id']} of this client is being recorded: end it first. Nothing is erased")
+    courses = courses_of(matters(evidence, held.known.client_ref, "course.opened", "course.closed"))
+    for course in open_courses(courses.values(), held.known.client_ref):
+        raise BadTransition(
+            f"{course.id} of this client is not over: say first that it is, by `devicelog courses close {course.id} "
+            "--how stopped --reason TEXT --by ID`. Nothing is erased"
+        )
     check_over(evidence, list(held.streams), now)
 
 

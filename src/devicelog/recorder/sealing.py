@@ -18,6 +18,7 @@ from devicelog.recorder.access import Access
 from devicelog.recorder.checkpointing import checkpoint, covering
 from devicelog.store.evidence import Evidence
 from devicelog.store.heads import entries_naming, size_of
+from devicelog.store.matters import newest_of_sessions
 from devicelog.store.projection import is_imported
 from devicelog.store.reading import StreamRow
 from devicelog.store.transaction import Transaction
@@ -113,20 +114,23 @@ def read_streams(access: Access, streams: Collection[str]) -> Read:
 
 
 def pending(evidence: Evidence, only: str | None = None) -> list[str]:
-    """The sealed sessions with a correction that is not beside their package yet, oldest first.
+    """The sealed sessions of which something was said later that is not beside their package yet, oldest first.
 
-    `only`: look at this one alone. By the list of sessions, and by the packages of those that were corrected: no entry
-    of the ledger is gone through. One whose package or what lies beside it cannot be read counts: nobody can tell.
+    `only`: look at this one alone. By the lists that are kept, and by the packages of those of which something was
+    said: no entry of the ledger is gone through. One whose package or what lies beside it cannot be read counts: nobody
+    can tell.
     """
-    rows = [row for row in evidence.streams() if only in (None, row["id"])]
-    corrected = [row for row in rows if row["derivations"] > 1 and row["package"] and not is_imported(row)]
-    return [str(row["id"]) for row in corrected if not _beside(evidence, row)]
+    said = newest_of_sessions(evidence)
+    rows = [row for row in evidence.streams() if only in (None, row["id"]) and row["package"] and not is_imported(row)]
+    later = [row for row in rows if row["derivations"] > 1 or said.get(row["id"], -1) > (row["sealed_seq"] or 0)]
+    return [str(row["id"]) for row in later if not _beside(evidence, row, said.get(row["id"], -1))]
 
 
-def _beside(evidence: Evidence, row: StreamRow) -> bool:
+def _beside(evidence: Evidence, row: StreamRow, newest: int) -> bool:
     try:
         with PackageEvidence(package_path(evidence.path.parent, row["id"]), with_private=False) as package:
-            return int(package.stream(row["id"])["derivations"]) >= int(row["derivations"])
+            here = int(package.stream(row["id"])["derivations"]) >= int(row["derivations"])
+            return here and package.entries()[-1].seq >= newest
     except DevicelogError:
         return False
 
@@ -153,7 +157,7 @@ def take_up_all(access: Access) -> list[str]:
         try:
             take_up(access, stream)
         except DevicelogError as error:
-            faults.append(f"a correction of {stream} is on disk, and not yet beside its package: {error}")
+            faults.append(f"what was said later of {stream} is on disk, and not yet beside its package: {error}")
     return faults
 
 

@@ -7,6 +7,7 @@ them means is clinic's work.
 from sqlalchemy import Select, func, select
 
 from devicelog.canonical import canonical
+from devicelog.ledger.desk import TOLD
 from devicelog.ledger.entries import Entry
 from devicelog.store.evidence import Evidence, unchanged
 from devicelog.store.schema import ABOUT, LEDGER_ENTRY
@@ -41,3 +42,10 @@ def without(evidence: Evidence, begun: str, ended: str, letter: str) -> list[str
 def _entries(evidence: Evidence, found: Select[tuple[int]]) -> list[Entry]:
     query = select(LEDGER_ENTRY).where(LEDGER_ENTRY.c.seq.in_(found)).order_by(LEDGER_ENTRY.c.seq)
     return [unchanged(row) for row in evidence.rows(query)]
+
+
+def newest_of_sessions(evidence: Evidence) -> dict[str, int]:
+    """By session the number of the newest entry of the desk about it. Reads no entry."""
+    newest = func.max(ABOUT.c.seq).label("newest")
+    query = select(ABOUT.c.name, newest).where(ABOUT.c.name.like("s-%"), ABOUT.c.type.in_(TOLD)).group_by(ABOUT.c.name)
+    return {row.name: int(row.newest) for row in evidence.rows(query)}
