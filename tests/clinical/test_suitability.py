@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from devicelog.canonical import canonical
 from devicelog.clinical.shipped import load_devices, load_questionnaire
@@ -142,8 +144,32 @@ WORDS: dict[str, tuple[dict[str, Any], tuple[str, ...], tuple[str, ...], str]] =
 
 @pytest.mark.parametrize("name", WORDS)
 def test_the_one_word(name: str) -> None:
-    known, given, checks, word = WORDS[name]
-    assert word_of(rows(**known), words_given=given, checks=checks) == word
+    known, words_given, checks, word = WORDS[name]
+    assert word_of(rows(**known), words_given=words_given, checks=checks) == word
+
+
+asked = [question.id for question in QUESTIONS.asked]
+
+
+@given(
+    yes=st.sets(st.sampled_from(asked), max_size=5),
+    given_for=st.sets(st.sampled_from([*asked, "clearance.age", "clearance.skin_type"]), max_size=6),
+    born=st.sampled_from([None, "1990-01-01", "2012-01-01"]),
+    phototype=st.sampled_from([None, "II", "VI"]),
+    checks=st.sets(st.sampled_from(CHECKS)),
+)
+def test_nothing_that_was_found_is_ever_clear(
+    yes: set[str], given_for: set[str], born: str | None, phototype: str | None, checks: set[str]
+) -> None:
+    found = rows(answers=QUESTIONS.all_no_but(yes), born=born, phototype=phototype)
+    needing = {row.name for row in found if row.result == "found" and row.rule != "skin_type.darker"}
+    assert needing >= yes
+    word = word_of(found, words_given=given_for, checks=checks)
+    assert (word == "word missing") == bool(needing - given_for)
+    if word == "clear":
+        assert not needing
+    if "clearance" in checks and (born is None or phototype is None):
+        assert word in ("not recorded", "word missing")
 
 
 def test_the_rows_are_plain_values() -> None:

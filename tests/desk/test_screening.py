@@ -10,14 +10,31 @@ import pytest
 
 from devicelog.canonical import parse_canonical
 from devicelog.cli import run
+from devicelog.clinical.data import load_plan
 from devicelog.clinical.shipped import load_questionnaire
+from devicelog.desk.opening import Desk as Opening
 from devicelog.desk.screening import Screening, screening_now, suitability_now
 from devicelog.store.evidence import Evidence
+from firmware_bridge.readings import Identity
 from tests.databases import CLIENT, FIRST, SECOND, report
-from tests.desk.clinic import Desk
+from tests.desk.clinic import KM, Desk
 from tests.e2e.running import Json
 
 BY = ("--by", "KM")
+IDENTITY = Identity(
+    mode="real",
+    motor_on=False,
+    boot=1,
+    seq=0,
+    t_us=0,
+    protocol_major=1,
+    protocol_minor=0,
+    model="Some pen",
+    serial="X-1",
+    firmware="1",
+    calibration_id="C",
+    cartridge="",
+)
 WHY = "her doctor agreed by letter"
 QUESTIONS = load_questionnaire()
 
@@ -264,6 +281,27 @@ def test_no_answer_and_no_reason_is_in_the_ledger_or_a_document(desk: Desk) -> N
     assert desk.entries().count(b'"pregnancy"') == questionnaire
     assert b"true" not in b"".join(line for line in desk.entries().splitlines() if b'"screening.' in line)
     assert WHY.encode() not in desk.entries()
+
+
+def test_a_session_that_opens_is_told_one_word_and_nothing_else(desk: Desk) -> None:
+    visit = desk.visit()
+    about_her = ("--born", "2012-01-01", "--phototype", "VI", "--name", "Ada Example")
+    desk.run("clients", "describe", CLIENT, *about_her, *BY).succeeded()
+    answer(desk, "--all-no", "--yes", "pregnancy")
+    desk.run("screening", "override", CLIENT, "--reason", WHY, "--clearance", *BY).succeeded()
+    opened = Opening(plan=load_plan("full-face"), client_code=CLIENT, practitioner="KM", visit=visit)
+    stamp = {"at": "2031-03-01T12:00:00.000Z", "clock": "synced"}
+    with Evidence(desk.path) as evidence:
+        prepared = opened.prepare(evidence, replace(IDENTITY, model="Exceed"), stamp, KM)
+        at = screening_now(evidence, desk.ref)
+        found = now(desk, visit, indication="hyperpigmentation")[1]
+    clinic = parse_canonical(prepared.documents["clinic"])
+    assert at is not None
+    assert clinic["client"] == {"result": "word given", "screened_at": at.at}
+    assert {row["result"] for row in found["rows"]} == {"found"}  # there is much that could have been told
+    told = b"".join(prepared.documents.values())
+    for secret in ("2012", "19 years", "pregnan", "Ada", CLIENT, WHY, '"VI"', "type VI", "screening-1"):
+        assert secret.encode() not in told, secret
 
 
 def test_answers_are_erased_with_the_client(desk: Desk) -> None:
