@@ -22,7 +22,7 @@ def _sitting_options(command: F) -> F:
 
 @click.group()
 def consent() -> None:
-    """Consent to the treatment and to photos, and aftercare that was handed over."""
+    """Consent and aftercare: who signed for what, of a visit."""
 
 
 @click.group()

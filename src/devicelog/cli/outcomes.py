@@ -18,12 +18,15 @@ _REGIONS = ("forehead", "left-malar", "right-malar", "chin")
 
 @click.group()
 def scores() -> None:
-    """Scores of the result: MASI, mMASI, GAIS, melanin index. No cut-offs are known, and none are shown."""
+    """Scores of the result: MASI, mMASI, GAIS, melanin index.
+
+    No cut-offs are known, and none are shown.
+    """
 
 
 @click.group()
 def events() -> None:
-    """Adverse events: type, severity, onset, outcome, and what followed."""
+    """Adverse events, and what followed."""
 
 
 def _when(command: F) -> F:

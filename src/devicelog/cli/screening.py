@@ -30,7 +30,10 @@ _visit_option = click.option("--visit", metavar="V", help="Default: the one visi
 
 @click.group()
 def screening() -> None:
-    """Screening: questions before needling, answers, and words for a yes. Nothing of it stops a recording."""
+    """Screening: questions before needling, answers, a word for a yes.
+
+    Nothing of it stops a recording.
+    """
 
 
 @screening.command("questions")
