@@ -4,13 +4,24 @@ Sessions before 0.5.0 have neither: then nothing is known of them, and the rules
 deriving relies on; what the numbers mean stands where they are made.
 """
 
+from types import NoneType
+
 from devicelog.canonical import Json
 
 LIMITS_SCHEMA = "devicelog.limits/1"
 CLINIC_SCHEMA = "devicelog.clinic/1"
 
 _DEPTHS = ("min_um", "max_um", "hard_max_um")
-_LISTS = ("checks", "consents", "anaesthetic", "topicals", "cartridges", "overrides", "acknowledged", "before")
+# What the rules look at in a clinic document; None stands for what was not recorded.
+_CLINIC: dict[str, tuple[type, ...]] = {
+    "indication": (str, NoneType),
+    "day": (str, NoneType),
+    "practitioner": (dict,),
+    "checks": (list,),
+    "client": (dict,),
+    "before_unsure": (bool,),
+}
+_ROWS = ("consents", "anaesthetic", "topicals", "cartridges", "overrides", "acknowledged", "before", "visit_done")
 
 
 def read_limits(document: Json) -> Json:
@@ -33,9 +44,14 @@ def read_clinic(document: Json) -> Json:
     """A clinic document as it was kept. Raises ValueError when it cannot be one."""
     if document.get("schema") != CLINIC_SCHEMA:
         raise ValueError(f"not a clinic document of schema {CLINIC_SCHEMA}")
-    for key in _LISTS:
-        if not isinstance(document.get(key, []), list):
-            raise ValueError(f"{key} = {document[key]!r}: no list")
+    for key, types in _CLINIC.items():
+        if type(document.get(key, ...)) not in types:
+            raise ValueError(f"{key} = {document.get(key)!r} in a clinic document")
+    for key in _ROWS:
+        if type(document.get(key)) is not list or any(type(row) is not dict for row in document[key]):
+            raise ValueError(f"{key} = {document.get(key)!r} in a clinic document; expected a list of objects")
+    if not {"person", "authority_um"} <= document["practitioner"].keys() or "result" not in document["client"]:
+        raise ValueError("a clinic document that does not say who holds the pen, or what is known of the client")
     return document
 
 
@@ -56,5 +72,5 @@ def limits_facts(limits: Json | None) -> Json | None:
 
 def fitted_first(clinic: Json | None) -> str | None:
     """The cartridge that was on when the session began: the newest that was fitted before."""
-    fitted = clinic.get("cartridges", []) if clinic else []
+    fitted = clinic["cartridges"] if clinic else []
     return fitted[-1].get("cartridge") if fitted else None

@@ -22,9 +22,8 @@ KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
 GRADES: tuple[Grade, ...] = get_args(Grade)
 RULE_IDS = tuple(dict.fromkeys(rule.id for rule in RULES))
 _LINE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s+(.+)")
-_PLANNED = re.compile(
-    r"(\d{1,2}(?:\.\d{1,3})?)\s*-\s*(\d{1,2}(?:\.\d{1,3})?)(?:\s+passes\s+(\d{1,2})\s*-\s*(\d{1,2}))?"
-)
+_MM = r"([0-9]{1,2}(?:\.[0-9]{1,3})?)"
+_PLANNED = re.compile(rf"{_MM}\s*-\s*{_MM}(?:\s+passes\s+([0-9]{{1,2}})\s*-\s*([0-9]{{1,2}}))?")
 
 RELEASE_MOST_US = 86_400_000_000
 
@@ -147,9 +146,8 @@ def _plan(rest: Sequence[str], zones: Collection[str]) -> MarkCommand:
     zone = _known_zone(rest[0], zones)
     low_um, high_um = (int(Decimal(depth) * 1000) for depth in found.group(1, 2))
     if not low_um <= high_um <= DEPTH_LIMIT_UM:
-        raise UsageProblem(
-            f"{found[1]} to {found[2]} mm: the first is the smaller one, and {DEPTH_LIMIT_UM} µm the most"
-        )
+        most_mm = f"{DEPTH_LIMIT_UM / 1000:g}"
+        raise UsageProblem(f"{found[1]}-{found[2]} mm: the smaller depth stands first, and none is over {most_mm}")
     least, most = (None if passes is None else int(passes) for passes in found.group(3, 4))
     if least is not None and most is not None and not least <= most <= PASSES_LIMIT:
         raise UsageProblem(f"passes {least}-{most}: the smaller number stands first, and none is over {PASSES_LIMIT}")
