@@ -254,6 +254,16 @@ def test_the_same_signature_twice_is_refused_and_another_meaning_is_not(signed: 
     assert [each["meaning"] for each in shown(signed)["signatures"]] == ["performed", "approved"]
 
 
+def test_whoever_is_called_like_a_session_signs_that_other_one_alone(clinic: Path) -> None:
+    admin: Json = {"by": "AD", "pin": PINS["AD"]}
+    do(clinic, "people.add", person=SECOND, role="practitioner", name="An Odd Id", **admin)
+    do(clinic, "pin.set", person=SECOND, new_pin="204815", **admin)
+    do(clinic, "session.sign", session=FIRST, meaning="performed", by=SECOND, pin="204815")
+    assert [each["standing"] for each in shown(clinic, FIRST)["signatures"]] == [VALID]
+    assert shown(clinic, SECOND)["signatures"] == []
+    assert shown(clinic, SECOND)["wants_signature"]
+
+
 def test_a_name_that_is_not_held_any_more_signs_nothing(clinic: Path) -> None:
     spoil(clinic / FILE_NAME, ("DELETE FROM note WHERE text = ?", (NAMES["KM"],)))
     with pytest.raises(NotAllowed, match="printed name of KM is not held"):

@@ -127,6 +127,7 @@ def history_of(evidence: Evidence, person: str) -> list[Json]:
             "says": _says(entry),
         }
         for entry in matters(evidence, person, *ABOUT_PEOPLE)
+        if entry.body["told"]["person"] == person
     ]
 
 

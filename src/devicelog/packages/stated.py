@@ -42,7 +42,8 @@ def _entries(kept: Kept, row: StreamRow) -> list[Entry]:
     if isinstance(kept, PackageEvidence):
         said = [entry for entry in kept.entries() if entry.type in _TYPES]
     else:
-        said = matters(kept, row["id"], *_TYPES) if isinstance(kept, Evidence) else []
+        about = matters(kept, row["id"], *_TYPES) if isinstance(kept, Evidence) else []
+        said = [entry for entry in about if entry.body["stream"] == row["id"]]  # a person's id may be like a session's
     if not said:
         return []
     sealed = [] if row["sealed_seq"] is None else [kept.entry(row["sealed_seq"])]
