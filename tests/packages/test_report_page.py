@@ -4,6 +4,7 @@ import json
 
 from devicelog.packages.report.plot import COLUMNS
 from devicelog.packages.report.qr import MOST_BYTES
+from tests.clinic.test_treatment_page import record_of
 from tests.packages.reports import facts, of_scenario
 from tests.pages import cells, section
 
@@ -13,7 +14,9 @@ def test_every_part_of_a_report_stands_on_the_page():
     session = json.loads(json.dumps(session))
     zone = {"zone": "chin", "strokes": None, "passes": None, "contact": None, "set_depth": None}
     pins = {"sensors": {"account": {"strokes": {"low": 1, "high": 1}}}, "compared": [zone]}
-    report = facts({**session, **pins}, rows)
+    override = {"rule": "depth.over_plan", "zone": "chin", "record": 1, "at_us": 0, "actor": "p-07"}
+    record = record_of({**session, "overrides": [override]})
+    report = facts({**session, **pins, "treatment": record}, rows)
     named = [row[0] for row in cells("report.md", "## What stands where")]
     assert report.zones is not None
     assert report.compared is not None

@@ -312,7 +312,7 @@ def _never(_session: Session) -> None:
 
 
 _LATER = "an amendment (`sessions amend`)"
-_TEXT = "the private text of the visit, of `clients describe`"
+_TEXT = "what was known of the client when the session of a visit opened, a private text"
 
 FIELDS: dict[str, Field] = {
     "client": Field(words="client", basis="L", source="the session's opening", of=_client),
@@ -328,15 +328,23 @@ FIELDS: dict[str, Field] = {
     "consent_treatment": Field(
         words="consent to treatment",
         basis="L, T",
-        source="`consent`",
+        source="entered at the desk, before or after",
         of=_consent("treatment"),
         amended=("consent",),
     ),
     "consent_photo": Field(
-        words="consent to photos", basis="L, T", source="`consent`", of=_consent("photo"), amended=("consent",)
+        words="consent to photos",
+        basis="L, T",
+        source="entered at the desk, before or after",
+        of=_consent("photo"),
+        amended=("consent",),
     ),
     "aftercare_given": Field(
-        words="aftercare given", basis="L, T", source="`consent`", of=_consent("aftercare"), amended=("aftercare",)
+        words="aftercare given",
+        basis="L, T",
+        source="entered at the desk, before or after",
+        of=_consent("aftercare"),
+        amended=("aftercare",),
     ),
     "fitzpatrick": Field(words="skin type", basis="T, R", source=_TEXT, of=_detail("phototype"), personal=True),
     "indication": Field(
@@ -373,7 +381,7 @@ FIELDS: dict[str, Field] = {
     "cartridges": Field(
         words="cartridge",
         basis="R, M",
-        source="`cartridges`, and marks `cartridge`",
+        source="scanned at the desk, and marks `cartridge`",
         of=_cartridges,
         amended=("cartridge",),
     ),
@@ -395,7 +403,7 @@ FIELDS: dict[str, Field] = {
     "anaesthetic": Field(
         words="anaesthetic",
         basis="T",
-        source="`consent anaesthetic`",
+        source="entered at the desk",
         of=lambda session: (
             [
                 {key: recorded(row.get(key)) for key in ("product", "on_at", "off_at")}
@@ -405,7 +413,13 @@ FIELDS: dict[str, Field] = {
         ),
         amended=("anaesthetic",),
     ),
-    "topicals": Field(words="topicals", basis="E, T", source="`stock`", of=_topicals, amended=("topical",)),
+    "topicals": Field(
+        words="topicals",
+        basis="E, T",
+        source="entered at the desk, of the stock list",
+        of=_topicals,
+        amended=("topical",),
+    ),
     "zones": Field(
         words="by zone", basis="T, M", source="the derived record", of=_zones, amended=("speed", "serum", "plan")
     ),
@@ -415,7 +429,10 @@ FIELDS: dict[str, Field] = {
     "photos": Field(words="photos", basis="T", source=_LATER, of=_never, amended=("photos",)),
     "response": Field(words="immediate response", basis="T, R", source=_LATER, of=_never, amended=("response",)),
     "adverse_events": Field(
-        words="adverse events", basis="T, R", source="`events`", of=lambda session: session.sitting.events() or None
+        words="adverse events",
+        basis="T, R",
+        source="entered at the desk, as last followed",
+        of=lambda session: session.sitting.events() or None,
     ),
     "aftercare": Field(words="aftercare, what was told", basis="T", source=_LATER, of=_never, amended=("aftercare",)),
     "sun_protection": Field(words="sun protection", basis="T", source=_LATER, of=_never, amended=("aftercare",)),
