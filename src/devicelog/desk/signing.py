@@ -101,18 +101,6 @@ def entries_of_session(evidence: Evidence, stream: str) -> list[Entry]:
     return list(evidence.entries_of(row["id"], row["no"]))
 
 
-def check_not_signed(evidence: Evidence, stream: str) -> None:
-    """For an act that would change what a session was judged by. Raises BadTransition where a signature stands."""
-    standing = [
-        each for each in signatures(entries_of_session(evidence, stream), lambda _: None) if each["standing"] == VALID
-    ]
-    if standing:
-        raise BadTransition(
-            f"{stream} was signed as {standing[-1]['meaning']} by {standing[-1]['person']}: its plan is not changed "
-            f"any more. What was meant otherwise is an amendment: `sessions amend {stream} --field plan`"
-        )
-
-
 def _of_this_sitting(evidence: Evidence, clock: Now) -> str:
     """Who signed last, where that was just now. Raises UsageProblem: then both are wanted, id and PIN."""
     newest = newest_of(evidence, SIGNED)
