@@ -72,7 +72,8 @@ class Desk:
         name = visit.id if visit else None
         before = treated_before(evidence, ref, simulated=simulated, but=name) if ref else []
         newest, unsure = newest_by_zone(before)
-        person = people_of(evidence).get(self.practitioner)
+        people = people_of(evidence)
+        person = people.get(self.practitioner)
         word, found = ("not recorded", None)
         screened_at = None
         if ref is not None:
@@ -106,6 +107,11 @@ class Desk:
                 "known": person is not None,
                 "authority_um": person.authority_um if person else None,
             },
+            "others": [  # to whom the pen may be handed over
+                {"person": each.id, "authority_um": each.authority_um}
+                for each in people.by_id.values()
+                if each.retired is None and each != person
+            ],
             "device": device and device_row(device),
             "checks": list(plan.checks),
             "client": {"result": word, "screened_at": screened_at},

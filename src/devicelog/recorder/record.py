@@ -7,10 +7,12 @@ them; gives all of it back, however it ends.
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from types import MappingProxyType
 
 from devicelog.control import ControlServer
-from devicelog.errors import PenUnusable
+from devicelog.errors import EvidenceDamaged, PenUnusable
+from devicelog.ledger.entries import Actor
 from devicelog.recorder.access import Alone, ThroughWriter
 from devicelog.recorder.acts import Act, Acting
 from devicelog.recorder.answering import Answering
@@ -21,10 +23,12 @@ from devicelog.recorder.job import Job, Outcome, Sounding, Source
 from devicelog.recorder.live import Console
 from devicelog.recorder.recording import Recording
 from devicelog.recorder.recovery import close_interrupted, software, told
+from devicelog.recorder.registered import recording_as
 from devicelog.recorder.signing import seal_at_end, sign_at_boot
 from devicelog.recorder.stop import Stop
 from devicelog.records import Stall
 from devicelog.store.database import FILE_NAME, open_for_writing, prepare_data_dir
+from devicelog.store.evidence import Evidence
 from devicelog.store.lock import WriterLock
 from devicelog.store.writer import Writer
 from firmware_bridge.errors import PenError
@@ -77,7 +81,15 @@ def record(
         stack.callback(writer.close, 2.0)
         sound = source.sound if isinstance(source, Sounding) else None
         recording = Recording(
-            job, writer=writer, inbox=inbox, source=source, clock=clock, console=console, stop=stop, sound=sound
+            job,
+            writer=writer,
+            inbox=inbox,
+            source=source,
+            clock=clock,
+            console=console,
+            stop=stop,
+            sound=sound,
+            actor=_actor(path, job.practitioner, console),
         )
         attribute = attribute_through(writer, path)
         acting = Acting(ThroughWriter(data_dir=job.data_dir, writer=writer), more)
@@ -92,3 +104,13 @@ def record(
         # the writer moved the head meanwhile
         seal_at_end(Alone(data_dir=job.data_dir, engine=engine, stamps=clock), outcome.session, console)
         return outcome
+
+
+def _actor(path: Path, practitioner: str, console: Console) -> Actor | None:
+    """Who records, by the list of people; None where that cannot be read, which ends no recording."""
+    try:
+        with Evidence(path) as evidence:
+            return recording_as(evidence, practitioner)
+    except EvidenceDamaged as error:
+        console.say(f"who works here cannot be read: {error}. `devicelog verify --all` says what is damaged")
+        return None

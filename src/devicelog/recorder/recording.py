@@ -81,10 +81,11 @@ class Recording:
         console: Console,
         stop: Stop,
         sound: Sound | None = None,
+        actor: Actor | None = None,
     ) -> None:
         self._job, self._writer, self._inbox, self._source = job, writer, inbox, source
         self._clock, self._console, self._stop = clock, console, stop
-        self._marking = Marking(writer, Actor(id=job.practitioner, role="practitioner"))
+        self._marking = Marking(writer, actor or Actor(id=job.practitioner, role="practitioner"))
         zones = [zone.zone for zone in job.plan.zones]
         self._pedalling = Pedalling(self._marking, zones, console, sound or (lambda _tone: None))
         self._path = job.data_dir / FILE_NAME

@@ -12,6 +12,18 @@ from devicelog.store.evidence import Evidence
 from devicelog.store.matters import of_type
 
 
+def recording_as(evidence: Evidence, person: str) -> Actor:
+    """Who records: whoever is named, with the role that the list of people gives. Nothing stops a recording.
+
+    Raises EvidenceDamaged.
+    """
+    people = People.of(of_type(evidence, *ENTRIES))
+    known = people.get(person)
+    if not people.by_id:
+        return Actor(id=person, role="practitioner")
+    return Actor(id=known.id if known else person, role=people.role_of(person))
+
+
 def registered(evidence: Evidence, person: str, action: Action) -> Actor:
     """Who it is. Raises NotAllowed, saying who may; EvidenceDamaged."""
     people = People.of(of_type(evidence, *ENTRIES))
