@@ -1,0 +1,303 @@
+"""Visits, courses, late entries and going on, through the acts, over a real database of two ended sessions."""
+
+import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from devicelog.canonical import Json, canonical, parse_canonical
+from devicelog.cli import run
+from devicelog.clinical.data import load_plan
+from devicelog.desk.acts import DESK_ACTS
+from devicelog.desk.days import day_of
+from devicelog.desk.opening import Desk
+from devicelog.desk.visits import every_visit, visit_named
+from devicelog.errors import BadTransition, DevicelogError, NotFound, UsageProblem
+from devicelog.ledger.entries import Actor
+from devicelog.recorder.access import alone
+from devicelog.recorder.acts import act
+from devicelog.recorder.erasing import EraseCommand, erase
+from devicelog.recorder.retention import RetentionCommand, set_retention
+from devicelog.store.evidence import Evidence
+from devicelog.store.matters import of_type
+from firmware_bridge.readings import Identity
+from tests.databases import CLIENT, SECOND, make_database, report
+from tests.pages import DOCS
+
+KM = Actor(id="km", role="practitioner")
+PLAN = load_plan("face-pigment").document()
+NOW = {"at": "2031-01-20T12:00:00.000Z", "mono_us": 1, "boot": "b", "clock": "synced"}
+FILE = "devicelog.db"
+_PEN = Identity(
+    mode="real",
+    motor_on=False,
+    boot=1,
+    seq=0,
+    t_us=0,
+    protocol_major=1,
+    protocol_minor=0,
+    model="SkinPen Precision",
+    serial="R-1",
+    firmware="1",
+    calibration_id="C",
+    cartridge="",
+)
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return make_database(tmp_path / "data").parent
+
+
+def do(data_dir: Path, name: str, **request: object) -> Json:
+    with alone(data_dir) as access:
+        return act(access, {"do": name, "by": "km", **request}, DESK_ACTS)
+
+
+def visit(data_dir: Path, client: str = CLIENT, **odd: object) -> str:
+    return str(do(data_dir, "visit.open", **{"client": client, "practitioner": "km", "plan": PLAN, **odd})["visit"])
+
+
+def course(data_dir: Path, **odd: object) -> str:
+    return str(do(data_dir, "course.open", **{"client": CLIENT, "indication": "hyperpigmentation", **odd})["course"])
+
+
+def late(data_dir: Path, day: str, *zones: str, **odd: object) -> str:
+    told = {"client": CLIENT, "practitioner": "km", "indication": "hyperpigmentation", "reason": "was on paper"}
+    rows = [{"zone": zone, "depth_set_um": 400, "passes": 2} for zone in zones]
+    return str(do(data_dir, "session.enter", **{**told, "day": day, "zones": rows, **odd})["session"])
+
+
+def clinic(data_dir: Path, name: str | None, *, mode: str = "real", now: Json = NOW) -> Json:
+    """The document of a session that opens now."""
+    pen = replace(_PEN, mode=mode)  # type: ignore[arg-type]
+    desk = Desk(plan=load_plan("face-pigment"), client_code=CLIENT, practitioner="km", visit=name)
+    with Evidence(data_dir / FILE) as evidence:
+        prepared = desk.prepare(evidence, pen, now, KM)
+    document: Json = parse_canonical(prepared.documents["clinic"])
+    return document
+
+
+# --- visits -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_visit_has_its_plan_and_limits_in_the_ledger_before_anything_is_recorded(data_dir: Path) -> None:
+    name = visit(data_dir)
+    with Evidence(data_dir / FILE) as evidence:
+        found = visit_named(evidence, name[:6])
+        assert found.closed is None
+        assert evidence.document(found.documents["plan"]) == canonical(PLAN)
+        assert parse_canonical(evidence.document(found.documents["limits"]))["indication"] == "hyperpigmentation"
+    assert report(data_dir / FILE).problems == []
+
+
+def test_several_wait_at_once(data_dir: Path) -> None:
+    names = [visit(data_dir), visit(data_dir, "P-2"), visit(data_dir, "P-3")]
+    with Evidence(data_dir / FILE) as evidence:
+        assert [each.id for each in every_visit(evidence)] == names
+
+
+def test_as_last_time_takes_the_plan_of_the_newest_session_or_visit(data_dir: Path) -> None:
+    assert do(data_dir, "visit.open", client=CLIENT, practitioner="km", plan=None)["plan"] == "full-face"
+    visit(data_dir)
+    assert do(data_dir, "visit.open", client=CLIENT, practitioner="km", plan=None)["plan"] == "face-pigment"
+    with pytest.raises(NotFound, match="never here"):
+        do(data_dir, "visit.open", client="NEW-1", practitioner="km", plan=None)
+
+
+def test_a_closed_visit_takes_nothing_more(data_dir: Path) -> None:
+    name = visit(data_dir)
+    assert do(data_dir, "visit.close", visit=name)["how"] == "nothing was recorded"
+    for request in (
+        {"name": "visit.close"},
+        {"name": "visit.plan", "plan": PLAN},
+        {"name": "visit.override", "rule": "depth.over_hard_max", "zone": None, "reason": "so agreed"},
+    ):
+        with pytest.raises(BadTransition, match="is closed"):
+            do(data_dir, str(request.pop("name")), visit=name, **request)
+
+
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        ({"rule": "depth.over_everything"}, "there is no rule"),
+        ({"zone": "moon"}, "there is no zone"),
+        ({"reason": " "}, "the reason is empty"),
+    ],
+    ids=["unknown rule", "unknown zone", "a reason of one space"],
+)
+def test_an_override_that_cannot_be(data_dir: Path, odd: Json, words: str) -> None:
+    name = visit(data_dir)
+    request: Json = {"rule": "depth.over_hard_max", "zone": "nose", "reason": "so agreed", **odd}
+    with pytest.raises(UsageProblem, match=words):
+        do(data_dir, "visit.override", visit=name, **request)
+
+
+def test_the_session_that_was_cut_off_goes_on_in_a_visit_made_of_it(data_dir: Path) -> None:
+    reply = do(data_dir, "visit.continue")
+    assert (reply["after"], reply["made"]) == (SECOND, True)
+    again = do(data_dir, "visit.continue")
+    assert (again["visit"], again["made"]) == (reply["visit"], False)
+    with Evidence(data_dir / FILE) as evidence:
+        assert visit_named(evidence, reply["visit"]).sessions == (SECOND,)
+    told = clinic(data_dir, reply["visit"], mode="demo")
+    assert told["visit_sessions"] == 1
+    assert {row["zone"] for row in told["visit_done"]} >= {"forehead"}
+    do(data_dir, "visit.close", visit=reply["visit"])
+    with pytest.raises(BadTransition, match="is closed"):
+        do(data_dir, "visit.continue")
+
+
+# --- intervals and courses --------------------------------------------------------------------------------------------
+
+
+def test_days_since_a_zone_was_treated_are_local_days_and_name_no_session(data_dir: Path) -> None:
+    late(data_dir, "2025-12-01", "forehead", "nose")
+    first = late(data_dir, "2026-01-01", "forehead")
+    told = clinic(data_dir, None)
+    assert {row["zone"] for row in told["before"]} == {"forehead", "nose"}
+    days = {row["zone"]: row["days"] for row in told["before"]}
+    assert days["nose"] - days["forehead"] == 31
+    assert not told["before_unsure"]
+    assert first not in str(told)
+
+
+def test_without_a_sure_clock_no_day_is_told(data_dir: Path) -> None:
+    late(data_dir, "2026-01-01", "forehead")
+    told = clinic(data_dir, None, now={**NOW, "clock": "unknown"})
+    assert (told["day"], told["before"], told["before_unsure"]) == (None, [], True)
+
+
+def test_simulated_sessions_are_earlier_treatments_of_simulated_ones_alone(data_dir: Path) -> None:
+    assert clinic(data_dir, None)["before"] == []
+    assert clinic(data_dir, None, mode="demo")["before"] != []
+
+
+def test_the_same_visit_is_not_an_earlier_treatment(data_dir: Path) -> None:
+    name = do(data_dir, "visit.continue")["visit"]
+    before = clinic(data_dir, name, mode="demo")["before"]
+    assert before, "the first session is another one"
+    do(data_dir, "visit.close", visit=name)
+    assert clinic(data_dir, None, mode="demo")["before"] == before
+
+
+def test_a_course_counts_visits_and_what_was_on_paper(data_dir: Path) -> None:
+    name = course(data_dir, sessions=4, interval_min_days=14, interval_max_days=28)
+    late(data_dir, "2026-01-01", "forehead", course=name)
+    late(data_dir, "2026-01-25", "forehead", course=name)
+    told = clinic(data_dir, visit(data_dir))
+    assert (told["course"], told["course_done"], told["course_planned"]) == (name, 2, 4)
+
+
+def test_a_notice_is_acknowledged_once_for_the_course(data_dir: Path) -> None:
+    name = course(data_dir)
+    assert not do(data_dir, "course.acknowledge", course=name, notice="label.pigment")["already"]
+    assert do(data_dir, "course.acknowledge", course=name, notice="label.pigment")["already"]
+    with Evidence(data_dir / FILE) as evidence:
+        assert len(of_type(evidence, "notice.acknowledged")) == 1
+    told = clinic(data_dir, visit(data_dir))
+    assert told["acknowledged"] == [{"notice": "label.pigment", "version": 1}]
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        ({"indication": "freckles-of-mars"}, "there is no indication"),
+        ({"sessions": 0}, "whole number"),
+        ({"interval_min_days": 28, "interval_max_days": 14}, "goes backwards"),
+        ({"client": "NOBODY"}, "no client"),
+    ],
+    ids=["unknown indication", "no session", "an interval backwards", "unknown client"],
+)
+def test_a_course_that_cannot_be(data_dir: Path, request_: Json, words: str) -> None:
+    with pytest.raises(DevicelogError, match=words):
+        course(data_dir, **request_)
+
+
+def test_two_open_courses_for_the_same_are_one_too_many(data_dir: Path) -> None:
+    course(data_dir)
+    with pytest.raises(BadTransition, match="close it first"):
+        course(data_dir)
+
+
+def test_a_course_that_is_stopped_has_a_reason(data_dir: Path) -> None:
+    name = course(data_dir)
+    with pytest.raises(UsageProblem, match="--reason"):
+        do(data_dir, "course.close", course=name, how="stopped")
+    do(data_dir, "course.close", course=name, how="stopped", reason="moved away")
+    with pytest.raises(BadTransition, match="closed already"):
+        do(data_dir, "course.close", course=name, how="done")
+
+
+def test_a_client_is_not_erased_while_a_course_is_open(data_dir: Path) -> None:
+    name = course(data_dir)
+    with Evidence(data_dir / FILE) as evidence:
+        ref = evidence.client_ref(CLIENT)
+    assert ref is not None
+    command = EraseCommand(client_ref=ref, practitioner="km", reason="asked for it")
+    later = {"at": "2033-01-01T00:00:00.000Z", "clock": "synced"}
+    with alone(data_dir) as access:
+        set_retention(access, RetentionCommand(days=0, practitioner="km", reason="no law here"))
+        with pytest.raises(BadTransition, match=f"{name} of this client is not over"):
+            erase(access, command, later)
+    do(data_dir, "course.close", course=name, how="stopped", reason="asked to be erased")
+    with alone(data_dir) as access:
+        erase(access, command, later)
+    assert report(data_dir / FILE).problems == []
+    with pytest.raises(NotFound):
+        visit(data_dir, CLIENT, plan=None)  # the same code is a new client
+
+
+# --- late entries -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        ({"day": "2199-01-01"}, "in the future"),
+        ({"day": "1.1.2026"}, "YYYY-MM-DD"),
+        ({"indication": "freckles-of-mars"}, "there is no indication"),
+        ({"zones": []}, "names the zones"),
+        ({"zones": [{"zone": "moon"}]}, "there is no zone"),
+        ({"zones": [{"zone": "nose"}, {"zone": "nose"}]}, "named twice"),
+        ({"zones": [{"zone": "nose", "depth_set_um": -1}]}, "a depth of"),
+        ({"zones": [{"zone": "nose", "passes": 51}]}, "passes; 0 to"),
+        ({"reason": " "}, "the reason is empty"),
+        ({"cartridge": {"lot": "L" * 81}}, "at most 80"),
+    ],
+    ids=lambda each: None if isinstance(each, str) else "-".join(f"{key} {value}"[:24] for key, value in each.items()),
+)
+def test_a_late_entry_that_cannot_be(data_dir: Path, odd: Json, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devicelog.desk.late.local_day", lambda stamp: day_of(stamp["at"]))  # the clock here is sure
+    with pytest.raises(UsageProblem, match=words):
+        late(data_dir, odd.pop("day", "2026-01-01"), "nose", **odd)
+
+
+def test_a_late_entry_says_that_nothing_was_measured(data_dir: Path) -> None:
+    name = late(data_dir, "2026-01-01", "forehead", cartridge={"lot": "L-1", "expires": "2026-12-31"})
+    with Evidence(data_dir / FILE) as evidence:
+        [entry] = of_type(evidence, "session.entered")
+        said = parse_canonical(evidence.document(entry.body["documents"]["entered"]))
+    assert (said["session"], said["cartridge"]["lot"]) == (name, "L-1")
+    assert CLIENT not in str(entry.values)
+    assert report(data_dir / FILE).problems == []
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_command_of_the_page_can_be_typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (DOCS / "visits.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```console\n(.*?)```", page, re.DOTALL)
+    lines = [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    assert len(lines) == 11
+    names: dict[str, str] = {}
+    for line in lines:
+        words = [names.get(word, word) for word in shlex.split(line)[1:]]
+        assert run([*words, "--data-dir", str(tmp_path / "data")]) == 0, line
+        said = capsys.readouterr().out
+        for letter, what in (("k", "COURSE"), ("v", "VISIT")):
+            if found := re.search(rf"\b{letter}-[0-9a-z]{{10}}\b", said):
+                names.setdefault(what, found[0])
