@@ -11,6 +11,7 @@ import shutil
 import signal
 import termios
 from collections.abc import Iterator
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -375,6 +376,35 @@ def test_marks_by_single_keys(terminal: Terminal, tmp_path: Path) -> None:
     told = shown(data_dir, session)
     assert [note["text"] for note in told["notes"]] == ["wäy red 1"]
     assert told["end_cause"] == "operator"
+    assert_whole(data_dir)
+
+
+def test_marks_of_what_is_seen_allowed_and_changed(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    reason = "scar tissue, agreed with her"
+    with PtyPen(tmp_path / "pen") as pen, recording(data_dir, pen.link) as recorder:
+        pen.introduce(recorder)
+
+        mark = partial(devicelog, "mark", data_dir=data_dir)
+        mark("endpoint", "red").refused(2, "of which zone? Mark it first: zone ID")
+        mark("override", "depth.over_plan", " ").refused(2, "the reason is empty")
+        mark("zone", "forehead").succeeded()
+        mark("operator", "p-08").succeeded()
+        mark("pause").succeeded()
+        mark("cartridge", "x-7k3m9q2xwd").succeeded()
+        mark("override", "depth.over_plan", *reason.split()).succeeded()
+        mark("plan", "forehead", "0.30-0.35").succeeded()
+        assert mark("endpoint", "pinpoint", "--json").succeeded().json()["mark"] == "endpoint pinpoint"
+        recorder.send(signal.SIGINT)
+        recorder.end().succeeded()
+    told = marks_in(data_dir)
+    assert [mark.kind for _, mark in told] == ["zone", "operator", "pause", "cartridge", "override", "plan", "endpoint"]
+    assert [mark.actor for _, mark in told] == ["KM", "KM", *["p-08"] * 5]
+    (session,) = streams(data_dir, "session")
+    assert [note["text"] for note in shown(data_dir, session)["notes"]] == [reason]
+    assert not any(b"scar" in record.body for record in records(data_dir))
+    assert "scar" not in json.dumps(entries(data_dir))
+    assert devicelog("replay", session, "--json", data_dir=data_dir).succeeded().json()["identical"]
     assert_whole(data_dir)
 
 
