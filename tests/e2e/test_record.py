@@ -23,6 +23,7 @@ from tests.e2e.running import (
     IDENTITY,
     Json,
     PtyPen,
+    Running,
     assert_whole,
     bytes_on_disk,
     database,
@@ -326,6 +327,11 @@ class Terminal:
             os.close(self.keyboard)
             self.keyboard = -1
 
+    def begin(self, recorder: Running) -> None:
+        """Say yes to whom it is for."""
+        recorder.wait_for("Enter begins")
+        self.press("\n")
+
     def close(self) -> None:
         self.hang_up()
         os.close(self.fd)
@@ -341,6 +347,7 @@ def terminal() -> Iterator[Terminal]:
 def test_marks_by_single_keys(terminal: Terminal, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with PtyPen(tmp_path / "pen") as pen, recording(data_dir, pen.link, stdin=terminal.fd) as recorder:
+        terminal.begin(recorder)
         recorder.wait_for("keys: p pass   space pause   r resume   n note   m another mark   q end")
         assert "1 forehead  2 glabella" in recorder.stderr
         pen.introduce(recorder)
@@ -410,6 +417,7 @@ def test_marks_of_what_is_seen_allowed_and_changed(tmp_path: Path) -> None:
 
 def test_the_terminal_is_as_before_when_no_session_began(terminal: Terminal, tmp_path: Path) -> None:
     with PtyPen(tmp_path / "pen") as pen, recording(tmp_path / "data", pen.link, stdin=terminal.fd) as recorder:
+        terminal.begin(recorder)
         recorder.wait_for("port is open")
         terminal.press("p")
         recorder.wait_for("pass: NOT RECORDED: no session is recording yet")
@@ -421,6 +429,7 @@ def test_the_terminal_is_as_before_when_no_session_began(terminal: Terminal, tmp
 def test_a_terminal_that_hangs_up_ends_its_keys_and_not_the_session(terminal: Terminal, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with PtyPen(tmp_path / "pen") as pen, recording(data_dir, pen.link, stdin=terminal.fd) as recorder:
+        terminal.begin(recorder)
         pen.introduce(recorder)
         terminal.press("p")
         recorder.wait_for("pass: recorded")
