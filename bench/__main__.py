@@ -37,6 +37,7 @@ class Plan:
     hours: int
     wires: int
     wire_s: int
+    alarms: int  # zones, two alarms each
 
     @property
     def workloads(self) -> Path:
@@ -241,6 +242,18 @@ def wires(plan: Plan) -> Iterator[Line]:
     )
 
 
+def alarms(plan: Plan) -> Iterator[Line]:
+    """From the read that delivered a frame to the console, with an export of an hour beside it."""
+    told = measured("alarms", plan.alarms)
+    yield Line(
+        what="an alarm after the read that delivered its frame, an export running, p99, ms",
+        ours=f"p50 {told['p50']:.1f} ms of {told['alarms']}, {told['exports']} exports",
+        value=told["p99"],
+        limit=50,
+        form="{:.1f}",
+    )
+
+
 def replays(plan: Plan) -> Iterator[Line]:
     """Row 5: what `record()` left, derived again."""
     measured("hour", plan.directory / "ten", plan.workloads, *AT_TEN)
@@ -282,7 +295,7 @@ def loss(_plan: Plan) -> Iterator[Line]:
 def main(plan: Plan) -> int:
     """Measure and print; progress goes to stderr."""
     lines: list[Line] = []
-    for part in (decoding, hours, replays, tables, handing_out, many, wires, starts, loss):
+    for part in (decoding, hours, replays, tables, handing_out, many, wires, alarms, starts, loss):
         began_s = time.monotonic()
         lines += part(plan)
         print(f"{part.__name__}: {time.monotonic() - began_s:.0f} s", file=sys.stderr, flush=True)
@@ -311,8 +324,8 @@ def arguments() -> Plan:
     directory = Path(tempfile.mkdtemp(prefix=".bench-", dir=told.dir or "."))
     (directory / "workloads").mkdir()
     cobs_c = told.cobs_c if told.cobs_c and told.cobs_c.is_dir() else None
-    few = {"rounds": 3, "hours": 1, "wires": 1, "wire_s": 8}
-    full = {"rounds": 7, "hours": 3, "wires": 3, "wire_s": 20}
+    few = {"rounds": 3, "hours": 1, "wires": 1, "wire_s": 8, "alarms": 10}
+    full = {"rounds": 7, "hours": 3, "wires": 3, "wire_s": 20, "alarms": 60}
     return Plan(directory=directory.resolve(), cobs_c=cobs_c, **(few if told.quick else full))
 
 

@@ -11,6 +11,7 @@ import shutil
 import signal
 import termios
 from collections.abc import Iterator
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tests.e2e.running import (
     IDENTITY,
     Json,
     PtyPen,
+    Running,
     assert_whole,
     bytes_on_disk,
     database,
@@ -325,6 +327,11 @@ class Terminal:
             os.close(self.keyboard)
             self.keyboard = -1
 
+    def begin(self, recorder: Running) -> None:
+        """Say yes to whom it is for."""
+        recorder.wait_for("Enter begins")
+        self.press("\n")
+
     def close(self) -> None:
         self.hang_up()
         os.close(self.fd)
@@ -340,6 +347,7 @@ def terminal() -> Iterator[Terminal]:
 def test_marks_by_single_keys(terminal: Terminal, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with PtyPen(tmp_path / "pen") as pen, recording(data_dir, pen.link, stdin=terminal.fd) as recorder:
+        terminal.begin(recorder)
         recorder.wait_for("keys: p pass   space pause   r resume   n note   m another mark   q end")
         assert "1 forehead  2 glabella" in recorder.stderr
         pen.introduce(recorder)
@@ -378,8 +386,38 @@ def test_marks_by_single_keys(terminal: Terminal, tmp_path: Path) -> None:
     assert_whole(data_dir)
 
 
+def test_marks_of_what_is_seen_allowed_and_changed(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    reason = "scar tissue, agreed with her"
+    with PtyPen(tmp_path / "pen") as pen, recording(data_dir, pen.link) as recorder:
+        pen.introduce(recorder)
+
+        mark = partial(devicelog, "mark", data_dir=data_dir)
+        mark("endpoint", "red").refused(2, "of which zone? Mark it first: zone ID")
+        mark("override", "depth.over_plan", " ").refused(2, "the reason is empty")
+        mark("zone", "forehead").succeeded()
+        mark("operator", "p-08").succeeded()
+        mark("pause").succeeded()
+        mark("cartridge", "x-7k3m9q2xwd").succeeded()
+        mark("override", "depth.over_plan", *reason.split()).succeeded()
+        mark("plan", "forehead", "0.30-0.35").succeeded()
+        assert mark("endpoint", "pinpoint", "--json").succeeded().json()["mark"] == "endpoint pinpoint"
+        recorder.send(signal.SIGINT)
+        recorder.end().succeeded()
+    told = marks_in(data_dir)
+    assert [mark.kind for _, mark in told] == ["zone", "operator", "pause", "cartridge", "override", "plan", "endpoint"]
+    assert [mark.actor for _, mark in told] == ["KM", "KM", *["p-08"] * 5]
+    (session,) = streams(data_dir, "session")
+    assert [note["text"] for note in shown(data_dir, session)["notes"]] == [reason]
+    assert not any(b"scar" in record.body for record in records(data_dir))
+    assert "scar" not in json.dumps(entries(data_dir))
+    assert devicelog("replay", session, "--json", data_dir=data_dir).succeeded().json()["identical"]
+    assert_whole(data_dir)
+
+
 def test_the_terminal_is_as_before_when_no_session_began(terminal: Terminal, tmp_path: Path) -> None:
     with PtyPen(tmp_path / "pen") as pen, recording(tmp_path / "data", pen.link, stdin=terminal.fd) as recorder:
+        terminal.begin(recorder)
         recorder.wait_for("port is open")
         terminal.press("p")
         recorder.wait_for("pass: NOT RECORDED: no session is recording yet")
@@ -391,6 +429,7 @@ def test_the_terminal_is_as_before_when_no_session_began(terminal: Terminal, tmp
 def test_a_terminal_that_hangs_up_ends_its_keys_and_not_the_session(terminal: Terminal, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with PtyPen(tmp_path / "pen") as pen, recording(data_dir, pen.link, stdin=terminal.fd) as recorder:
+        terminal.begin(recorder)
         pen.introduce(recorder)
         terminal.press("p")
         recorder.wait_for("pass: recorded")
