@@ -1,6 +1,8 @@
 """The treatment record: every field, from wherever the session is kept, and after its client was erased."""
 
 import json
+import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import copytree
@@ -17,6 +19,7 @@ from devicelog.packages.reading import PackageEvidence
 from devicelog.packages.redaction import shown
 from devicelog.packages.report.facts import Proof, facts_of
 from devicelog.packages.report.html import html_report
+from devicelog.packages.report.pdf import pdf_report
 from devicelog.packages.tables import findings_csv, sessions_csv, zones_csv
 from devicelog.recorder.access import alone
 from devicelog.recorder.clock import RecorderClock
@@ -39,6 +42,8 @@ from tests.clinic.full_visit import (
     make,
 )
 from tests.databases import CLIENT, FIRST, SECOND, dump, make_database, one, report, rows
+from tests.oracles import needed
+from tests.packages.reports import facts, long_session
 from tests.packages.shaped import LOG, SOFTWARE
 from tests.packaging import attribute, taken_away
 
@@ -298,8 +303,8 @@ def shapes(document: Json, *, redacted: bool, called: str | None) -> Iterator[by
     for table in (sessions_csv, zones_csv, findings_csv):
         yield from table([told])
     yield from bundle([(told, b"proof")], zone_labels={}, software=SOFTWARE, log=LOG)
-    facts = facts_of(document, [], Proof(), redacted=redacted, client_called=called, made_at="now")
-    yield html_report(facts).encode()
+    told = facts_of(document, [], Proof(), redacted=redacted, client_called=called, made_at="now")
+    yield html_report(told).encode()
 
 
 @pytest.mark.parametrize("called", [None, "subject 12"], ids=["by reference", "called otherwise"])
@@ -310,9 +315,9 @@ def test_a_redacted_export_has_nothing_personal(document: Json, called: str | No
 
 
 def test_an_export_that_is_not_redacted_has_it_in_the_report(document: Json) -> None:
-    facts = facts_of(document, [], Proof(), redacted=False, client_called=None, made_at="now")
+    told = facts_of(document, [], Proof(), redacted=False, client_called=None, made_at="now")
     left_out = NO_FIELD | {"event", "fitted", "answers"}
-    assert secrets_in(html_report(facts).encode()) == SECRETS.keys() - left_out
+    assert secrets_in(html_report(told).encode()) == SECRETS.keys() - left_out
 
 
 @pytest.mark.parametrize("redacted", [True, False])
@@ -330,10 +335,18 @@ def test_redaction_leaves_what_it_was_given(document: Json) -> None:
 
 
 def test_a_redacted_report_says_that_it_is_left_out_and_never_that_it_was_erased(document: Json) -> None:
-    facts = facts_of(document, [], Proof(), redacted=True, client_called=None, made_at="now")
-    people = next(section for section in facts.sections if section.heading == "People and consent")
+    told = facts_of(document, [], Proof(), redacted=True, client_called=None, made_at="now")
+    people = next(section for section in told.sections if section.heading == "People and consent")
     assert "skin type: (left out)" in people.lines
-    assert not any("erased" in line or "None" in line for section in facts.sections for line in section.lines)
+    assert not any("erased" in line or "None" in line for section in told.sections for line in section.lines)
+
+
+def test_half_an_hour_of_which_all_was_said_is_three_pages_at_most(document: Json, tmp_path: Path) -> None:
+    session, samples = long_session()
+    path = tmp_path / "report.pdf"
+    path.write_bytes(pdf_report(facts({**session, "treatment": document["treatment"]}, samples)))
+    told = subprocess.run([needed("pdfinfo"), path], capture_output=True, text=True, check=True).stdout
+    assert int(re.findall(r"Pages: +(\d+)", told)[0]) <= 3
 
 
 # --- the client's own copy, and erasing -------------------------------------------------------------------------------
@@ -374,8 +387,8 @@ def test_an_erased_client_leaves_a_record_that_says_so(own: Path) -> None:
     assert (event["event"], event["type"], event["erased"]) == (EVENT, None, True)
     text = show_text(document)
     assert secrets_in(text.encode()) == SIGNERS_OWN
-    for line in ("name           (erased)", "skin type      (erased)", "what was answered: (erased)"):
-        assert line in text
+    for line in ("name (erased)", "skin type (erased)", "what was answered: (erased)"):
+        assert line in " ".join(text.split())
     assert "AMENDED photos: (erased)" in text
     assert report(own).problems == []
 

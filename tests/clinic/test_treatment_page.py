@@ -1,9 +1,8 @@
 """docs/treatment-record.md has every field as the code has it, and report.md every part of it."""
 
-from typing import Any
-
 from devicelog.clinic.signatures import AMENDABLE
-from devicelog.clinic.treatment import FIELDS, Session, treatment
+from devicelog.clinic.treatment import FIELDS
+from tests.clinic.facts_alone import record_of
 from tests.pages import cells
 
 
@@ -23,13 +22,6 @@ def test_every_field_of_an_amendment_is_of_a_field_here() -> None:
 
 def amended(names: tuple[str, ...]) -> str:
     return ", ".join(names) or "-"
-
-
-def record_of(facts: Any, **more: Any) -> Any:
-    """The treatment record of a session of which these facts alone are known."""
-    nothing: dict[str, Any] = {"opening": {}, "documents": {}, "findings": [], "notes": [], "entries": []}
-    given = {**nothing, "texts": lambda _: None, "client_ref": None, "client_code": None, **more}
-    return treatment(Session(facts=facts, **given))
 
 
 def test_of_facts_alone_there_is_a_record() -> None:

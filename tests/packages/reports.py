@@ -13,6 +13,7 @@ from devicelog.packages.report.facts import Proof, ReportFacts, facts_of
 from devicelog.samples import sample_rows
 from firmware_bridge.simulator import scenarios
 from tests.builders import STREAM
+from tests.clinic.facts_alone import record_of
 from tests.make_golden import HERE, evidence_of
 from tests.oracles import needed
 from tests.scenario_runs import run_of
@@ -121,6 +122,7 @@ def long_session() -> tuple[Json, Iterator[Json]]:
     gap = {"from_us": 600_000_000, "for_us": 40_000_000, "to_us": 640_000_000}
     session["gaps"] = [{**gap, "cause": "link", "contact": "yes", "missing": 800, "zone": names[1]}]
     rows = (row for row in half_an_hour(names) if not gap["from_us"] < row["arrived_us"] < gap["to_us"])
+    session["treatment"] = record_of(session)
     return session, rows
 
 

@@ -4,7 +4,7 @@ import json
 
 from devicelog.packages.report.plot import COLUMNS
 from devicelog.packages.report.qr import MOST_BYTES
-from tests.clinic.test_treatment_page import record_of
+from tests.clinic.facts_alone import record_of
 from tests.packages.reports import facts, of_scenario
 from tests.pages import cells, section
 

@@ -236,7 +236,10 @@ def _by_zone(session: Json) -> str:
     if not rows:
         return ""
     lines = [f"  {line}" for line in table([treated.ZONE_HEAD, *rows])]
-    return "\n".join(["Treatment by zone:", *lines, *_folded(list(treated.zone_notes(session, ERASED)))])
+    lines += _folded(list(treated.zone_notes(session, ERASED)))
+    if any("-" in row for row in rows):
+        lines.append("  -: not recorded, or there is none")
+    return "\n".join(["Treatment by zone:", *lines])
 
 
 def _overrides(session: Json) -> str:
@@ -324,13 +327,7 @@ def _unassessed(session: Json) -> str:
 
 
 def _nothing(session: Json) -> str:
-    """Rules that had nothing to look at, by why."""
-    rules: dict[str, list[str]] = {}
-    for row in session["assessments"]:
-        if row["result"] == "not applicable":
-            where = f" in {row['zone']}" if row["zone"] else ""
-            rules.setdefault(row["why"], []).append(f"{row['rule']}{where}")
-    lines = [f"{', '.join(named)}: {why}" for why, named in rules.items()]
+    lines = words.nothing_to_check(session)
     return "\n".join(["Nothing to check:", *_folded(lines)]) if lines else ""
 
 

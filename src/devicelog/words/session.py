@@ -128,6 +128,15 @@ def of_result(session: Json, result: str) -> list[str]:
     return [f"{row['rule']}{' in ' + row['zone'] if row['zone'] else ''}: {row['why']}" for row in rows]
 
 
+def nothing_to_check(session: Json) -> list[str]:
+    """The rules that had nothing to look at, a line for each reason."""
+    rules: dict[str, list[str]] = {}
+    for row in session["assessments"]:
+        if row["result"] == "not applicable":
+            rules.setdefault(row["why"], []).append(f"{row['rule']}{' in ' + row['zone'] if row['zone'] else ''}")
+    return [f"{', '.join(named)}: {why}" for why, named in rules.items()]
+
+
 def gaps(session: Json) -> list[str]:
     """What was not recorded, a line each; the short ones in one."""
     lines, short = [], session["short_gaps"]

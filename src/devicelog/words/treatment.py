@@ -38,6 +38,15 @@ def zone_rows(session: Json) -> list[tuple[str, ...]]:
     return [_zone(row) for row in _zones(session)]
 
 
+def zone_lines(session: Json) -> Iterator[str]:
+    """By zone what stands in ZONE_HEAD and not in the table of what was measured: limits, end-point, estimate."""
+    names = {2: "limit mm", 3: "at most mm", 8: "end-point", 9: "punctures per cm²"}
+    for row in zone_rows(session):
+        told = [f"{name} {row[column]}" for column, name in names.items() if row[column] != _DASH]
+        if told:
+            yield f"{row[0]}: {', '.join(told)}"
+
+
 def zone_notes(session: Json, absent: str) -> Iterator[str]:
     """What the numbers of the table rest on: sources and grades, and what the estimate assumes."""
     rows = _zones(session)
@@ -57,8 +66,6 @@ def zone_notes(session: Json, absent: str) -> Iterator[str]:
     why = dict.fromkeys(word for row in rows for word in row["dose"]["why_not"])
     if why:
         yield f"punctures per cm² not computable where {', or '.join(why)}"
-    if any(_DASH in row for row in zone_rows(session)):
-        yield "-: not recorded, or there is none"
 
 
 def overrides(session: Json, absent: str) -> list[str]:
@@ -75,6 +82,8 @@ def _part(record: Json, heading: str, rows: Rows, absent: str) -> Part:
     for key, name, say in rows:
         told = record[key]
         value = _recorded(told)
+        if key == "client" and not (isinstance(value, dict) and value["corrected"]):
+            continue  # who it is stands at the head
         if value == NOT_RECORDED:
             missing.append(name)
         else:
@@ -103,10 +112,8 @@ def _plain(value: object, _absent: str) -> str:
 
 
 def _client(value: Json, absent: str) -> str:
-    """Code and reference stand at the head; here, whether the desk knew who it was."""
+    """The desk did not know who it was."""
     told = absent if value["code"] is None else str(value["code"])
-    if not value["corrected"]:
-        return told
     return f"{told}, CORRECTED LATER: what the desk said before the session was said of somebody else"
 
 
@@ -115,7 +122,7 @@ def _age(value: Json, _absent: str) -> str:
 
 
 def _screening(value: Json, absent: str) -> str:
-    told = [str(value["result"])]
+    told = [f"suitability {value['result']}"]
     if value["screened_at"] not in (None, NOT_RECORDED):
         told[0] += f", asked {value['screened_at']}"
     if value["rows"] is None:
@@ -307,9 +314,9 @@ def _range(low: int, high: int) -> str:
 
 
 def _based(row: Json) -> Iterator[str]:
-    planned, limits = row["planned"], row["limits"]
-    if planned == NOT_RECORDED:
-        yield "not in the plan"
+    limits = row["limits"]
+    if row["zone"] == "unassigned":
+        return
     if (earlier := row["earlier_in_visit"]) != NOT_RECORDED:
         low, high = earlier["passes_low"], earlier["passes_high"]
         passes = NOT_RECORDED if NOT_RECORDED in (low, high) else _range(low, high)

@@ -345,24 +345,20 @@ def _sections(session: Json, moved: list[str], *, redacted: bool) -> Iterable[Se
     )
     if pins := witnesses.pins(session):
         yield Section(heading="Pins", lines=tuple(pins), small=True)
-    if nothing := words.of_result(session, "not applicable"):
+    if nothing := words.nothing_to_check(session):
         yield Section(heading="Nothing to check", lines=tuple(nothing), small=True)
 
 
 def _treatment(session: Json, absent: str) -> Iterable[Section]:
-    """The treatment record, but for its table of zones, whose own columns stand in that of `_zones`."""
+    """The treatment record; of its table of zones what does not stand in that of `_zones`."""
     for part in treated.parts(session, absent):
         missing = (f"Not recorded: {', '.join(part.missing)}.",) if part.missing else ()
         lines = tuple(f"{name}: {told}" for name, told in part.lines)
-        yield Section(heading=part.heading, says=missing, lines=lines)
-    if rows := treated.zone_rows(session):
-        lines = tuple(
-            f"{row[0]}: "
-            + ", ".join(f"{name} {told}" for name, told in list(zip(treated.ZONE_HEAD, row, strict=True))[1:])
-            for row in rows
-        )
+        yield Section(heading=part.heading, says=missing, lines=lines, small=True)
+    if treated.zone_rows(session):
         says = tuple(_sentence(told) for told in treated.zone_notes(session, absent))
-        yield Section(heading="Limits, end-points and estimate by zone", lines=(*lines, *says))
+        lines = tuple(treated.zone_lines(session))
+        yield Section(heading="Limits, end-points and estimate by zone", lines=(*lines, *says), small=True)
     if allowed := treated.overrides(session, absent):
         yield Section(heading="Allowed with a reason", lines=tuple(allowed))
 
