@@ -6,7 +6,7 @@
 
 `<scenario>.evidence` is one chunk of docs/record.md, compressed with zlib; each of OPENINGS is what an opening entry
 and its documents say, with the rules of its day. `<scenario>.json` under the first of them, for the scenarios of its
-day, and `<scenario>-rules-2.json` and `-rules-3.json` under the later ones is the derived record, laid out to be read;
+day, and `<scenario>-rules-2.json`, `-rules-3.json` and `-rules-4.json` under the later ones is the derived record, laid out to be read;
 CORRECTED is one under a correction. `engine.json` holds the engine's number and the SHA-256 of each record's canonical
 bytes. Nothing but these files and the engine goes into a derived record: not the simulator of today, nor today's plans,
 profiles and rules.
@@ -16,6 +16,7 @@ import argparse
 import json
 import sys
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -31,17 +32,27 @@ from firmware_bridge.profile import Calibration
 from firmware_bridge.readings import Heartbeat, Identity, LinkChange, RawInput, SerialChunk
 from firmware_bridge.simulator import Scenario, load_scenario, script_for, wire_of
 from firmware_bridge.simulator.pen import Pen
-from tests.builders import HOST_US, PROFILE, STREAM, plan_with, planned
+from tests.builders import HOST_US, PROFILE, STREAM, limits_of, plan_with, planned
+from tests.core.clinic_facts import clinic_document
 
 FIRST = ("clean", "overdepth", "unplug", "noise")  # the scenarios of the first opening's day
 SCENARIOS = (*FIRST, "reboot", "stall", "wrongpen", "newer", "reorder")
+TREATED = "treated"  # the clean session again, with what people mark besides zones and passes
 OPENINGS = {
     "": "opening",
     "-rules-2": "opening-rules-2",
     "-rules-3": "opening-rules-3",
+    "-rules-4": "opening-rules-4",
 }  # by the end of a record's name; the last is of today
 CORRECTED = "clean-rules-2-corrected"
-RECORDS = (*FIRST, *(f"{scenario}-rules-2" for scenario in SCENARIOS), CORRECTED, "clean-rules-3")
+RECORDS = (
+    *FIRST,
+    *(f"{scenario}-rules-2" for scenario in SCENARIOS),
+    CORRECTED,
+    "clean-rules-3",
+    "clean-rules-4",
+    "treated-rules-4",
+)
 # what was marked as the left cheek, from its mark to the next, was the forehead
 ATTRIBUTION = Attribution(
     number=2,
@@ -57,8 +68,22 @@ RAISED = "ENGINE was raised: run `python -m tests.make_golden`"
 # --- evidence ---------------------------------------------------------------------------------------------------------
 
 
-def evidence_of(scenario: Scenario | str, seconds: float = SECONDS, seed: int = SEED) -> list[Record]:
-    """The records of a session with a simulated pen: what arrives, and the script's marks at their pen time."""
+# By the session's time: an end-point, a cartridge and a person that take over, a plan that is changed, and an override.
+MARKS = (
+    (2_000_000, Mark(kind="endpoint", actor="p-07", zone="forehead", grade="red")),
+    (2_500_000, Mark(kind="cartridge", actor="p-07", cartridge="x-0000000002")),
+    (3_000_000, Mark(kind="operator", actor="p-07", practitioner="p-08")),
+    (3_200_000, Mark(kind="plan", actor="p-08", zone="cheek.left", depth_min_um=300, depth_max_um=500)),
+    (3_400_000, Mark(kind="override", actor="p-08", rule="depth.over_hard_max", note_sha256="ab" * 32)),
+    (6_000_000, Mark(kind="endpoint", actor="p-08", zone="cheek.right", grade="continuous")),
+)
+
+
+def evidence_of(
+    scenario: Scenario | str, seconds: float = SECONDS, seed: int = SEED, more: Sequence[tuple[int, Mark]] = ()
+) -> list[Record]:
+    """The records of a session with a simulated pen: what arrives, and the script's marks at their pen time. `more`:
+    other marks, in order."""
     scenario = load_scenario(scenario) if isinstance(scenario, str) else scenario
     script = script_for(scenario, seconds, seed)
     marks = list(script.marks)
@@ -70,7 +95,10 @@ def evidence_of(scenario: Scenario | str, seconds: float = SECONDS, seed: int = 
     keep(0, Clock(boot="golden", wall_us=1_900_000_000_000_000, confidence=scenario.clock))
     keep(0, LinkChange(t_us=0, up=True, cause="opened"))
     up, n_bytes = True, 0
+    others = list(more)
     for t_us, data in wire_of(scenario, seconds, seed):
+        while others and others[0][0] <= t_us:
+            keep(*others.pop(0))
         while marks and marks[0].t_us <= t_us:
             mark = marks.pop(0)
             zone = mark.zone if mark.kind == "zone" else None
@@ -112,9 +140,17 @@ def _opening() -> Json:
         frequency_source="test",
         calibrations=(Calibration(id=identity.calibration_id, expires="2029-12-31"),),  # the evidence is of 2030-03-17
     )
-    documents = new_documents(profile, plan, None)
+    zones = ("forehead", 300, 400, 900), ("cheek.left", 700, 1_000, 1_500), ("cheek.right", 700, 1_000, 800)
+    clinic = clinic_document(checks=["cartridge", "endpoint", "interval"], before=[{"zone": "forehead", "days": 13}])
+    documents = new_documents(profile, plan, None, limits=limits_of(*zones), clinic=clinic)
     return {
-        "body": {"stream": STREAM, "pen": identity_document(identity), "pen_before": before, "pen_heard": None},
+        "body": {
+            "stream": STREAM,
+            "practitioner": "p-07",
+            "pen": identity_document(identity),
+            "pen_before": before,
+            "pen_heard": None,
+        },
         "documents": {name: json.loads(data) for name, data in documents.items()},
     }
 
@@ -193,8 +229,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(CHANGED, file=sys.stderr)
         return 1
     if options.evidence:
-        for scenario in SCENARIOS:
-            chunk = Chunk.of(STREAM, evidence_of(scenario))
+        for scenario in (*SCENARIOS, TREATED):
+            chunk = Chunk.of(STREAM, evidence_of("clean", more=MARKS) if scenario == TREATED else evidence_of(scenario))
             (HERE / f"{scenario}.evidence").write_bytes(zlib.compress(chunk.data, 9))
     if options.opening:
         _write([*OPENINGS.values()][-1], _opening())

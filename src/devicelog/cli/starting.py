@@ -92,6 +92,7 @@ def confirm(data_dir: Path, desk: "Desk", *, ask: bool) -> None:
 def _said(data_dir: Path, desk: "Desk") -> list[str]:
     from devicelog.desk.continuing import open_visits
     from devicelog.desk.treated import treated_before
+    from devicelog.sessions import looks_like_a_person
     from devicelog.store.database import FILE_NAME, check_existing
     from devicelog.store.evidence import Evidence
 
@@ -105,7 +106,8 @@ def _said(data_dir: Path, desk: "Desk") -> list[str]:
             if desk.visit is None:
                 waiting = [visit.id for visit in open_visits(evidence, ref)] if ref else []
     visit = f", visit {desk.visit}" if desk.visit else ""
-    lines = [f"client {desk.client_code}, {before}; practitioner {desk.practitioner}; plan {desk.plan.id}{visit}"]
+    code = "(not shown: it looks like a person)" if looks_like_a_person(desk.client_code) else desk.client_code
+    lines = [f"client {code}, {before}; practitioner {desk.practitioner}; plan {desk.plan.id}{visit}"]
     if waiting:
         lines.append(f"note: {waiting[-1]} is open for this client: --visit {waiting[-1]} records into it")
     return lines

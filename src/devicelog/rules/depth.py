@@ -45,6 +45,7 @@ def _planned(zone: Json, key: str, limit: str, *, limit_us: int) -> Outcome:
 def _beyond(zone: Json, key: str, limit_um: int, *, limit_us: int) -> Outcome:
     beyond = zone[key]
     if beyond["for_us"] > limit_us:
+        limit_um = beyond.get("limit_um") or limit_um  # the one it first went beyond, where the plan was changed
         return found({**beyond, "limit_um": limit_um, "tolerance_um": zone["tolerance_um"]}, zone["zone"])
     return not_assessable(_UNSEEN, zone["zone"]) if zone["judged_unseen"] else passed(zone["zone"])
 

@@ -61,6 +61,7 @@ def _beyond(facts: Json, zone: Json, key: str, limit_um: int, named: dict[str, s
     if beyond["for_us"]:
         row = _row(facts, zone["zone"]) or {}
         source = {name: row.get(of) for name, of in named.items()}
+        limit_um = beyond.get("limit_um") or limit_um  # the one it first went beyond
         return found({**beyond, "limit_um": limit_um, "tolerance_um": zone["tolerance_um"], **source}, zone["zone"])
     return not_assessable(_UNSEEN, zone["zone"]) if zone["judged_unseen"] else passed(zone["zone"])
 
