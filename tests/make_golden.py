@@ -6,10 +6,10 @@
 
 `<scenario>.evidence` is one chunk of docs/record.md, compressed with zlib; each of OPENINGS is what an opening entry
 and its documents say, with the rules of its day. `<scenario>.json` under the first of them, for the scenarios of its
-day, and `<scenario>-rules-2.json`, `-rules-3.json` and `-rules-4.json` under the later ones is the derived record, laid out to be read;
-CORRECTED is one under a correction. `engine.json` holds the engine's number and the SHA-256 of each record's canonical
-bytes. Nothing but these files and the engine goes into a derived record: not the simulator of today, nor today's plans,
-profiles and rules.
+day, and `<scenario>-rules-2.json`, `-rules-3.json`, `-rules-4.json` under the later ones is the derived record, laid
+out to be read; CORRECTED is one under a correction. `engine.json` holds the engine's number and the SHA-256 of each
+record's canonical bytes. Nothing but these files and the engine goes into a derived record: not the simulator of today,
+nor today's plans, profiles and rules.
 """
 
 import argparse
