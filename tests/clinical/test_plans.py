@@ -90,7 +90,8 @@ BAD = {
         "expected each check once",
     ),
     "checks-not-a-list": ('label = "Cheeks"', 'label = "Cheeks"\nchecks = "consent"', "expected a list of checks"),
-    "modality-unknown": ('label = "Cheeks"', 'label = "Cheeks"\nmodality = "laser"', "one of mechanical, rf"),
+    "modality-unknown": ('label = "Cheeks"', 'label = "Cheeks"\nmodality = "laser"', "one of mechanical"),
+    "modality-of-another-device": ('label = "Cheeks"', 'label = "Cheeks"\nmodality = "rf"', "one of mechanical"),
     "interval-wrong-way-round": (
         'label = "Cheeks"',
         'label = "Cheeks"\ninterval_min_days = 29\ninterval_max_days = 28\nseries_source = "x"\nseries_evidence = "B"',

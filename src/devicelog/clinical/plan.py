@@ -249,7 +249,7 @@ _PLAN_KEYS: dict[str, Reader] = {
     "indication": text,
     "zones": _zones,
     "checks": _checks,
-    "modality": one_of(MODALITIES),
+    "modality": one_of(MODALITIES[:1]),  # only a mechanical pen is recorded
     "interval_min_days": _days,
     "interval_max_days": _days,
     "sessions_min": _sessions,

@@ -19,7 +19,7 @@ def limits_document(evidence: Evidence, plan: Plan, device: str | None = None) -
         load_limits(),
         load_zones(),
         indication=plan.indication,
-        modality=plan.modality or MECHANICAL,
+        modality=MECHANICAL,  # no other pen is recorded, whatever a plan says
         device=device,
         overlay=overlay(evidence),
     )
