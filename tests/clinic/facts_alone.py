@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from devicelog.clinic.treatment import Session, treatment
+from devicelog.clinic.session_fields import Session
+from devicelog.clinic.treatment import treatment
 
 
 def record_of(facts: Any, **more: Any) -> Any:

@@ -7,7 +7,9 @@ from textwrap import wrap
 
 from devicelog.canonical import Json, parse_canonical
 from devicelog.cli.common import table
-from devicelog.clinic.treatment import Session, treatment
+from devicelog.cli.treatment_text import ERASED, allowed, by_zone, folded, parts
+from devicelog.clinic.session_fields import Session
+from devicelog.clinic.treatment import treatment
 from devicelog.errors import NotFound
 from devicelog.ledger.entries import Entry
 from devicelog.packages.stated import stated
@@ -17,12 +19,9 @@ from devicelog.sessions import UNASSIGNED
 from devicelog.store.reading import Kept, StreamRow
 from devicelog.words import session as words
 from devicelog.words import stated as said_words
-from devicelog.words import treatment as treated
 from devicelog.words import witnesses
 from devicelog.words.findings import said
 from devicelog.words.units import mm, mm_range, seconds
-
-ERASED = "(erased)"
 
 
 def show_document(evidence: Kept, prefix: str, derivation: int | None = None) -> Json:
@@ -154,10 +153,10 @@ def _notes(evidence: Kept, no: int) -> list[Json]:
 
 def show_text(session: Json) -> str:
     """The session as text, for a terminal of 100 columns."""
-    before, after = _parts(session)
-    blocks = [_head(session), *before, _by_zone(session), _findings(session), _unassessed(session)]
+    before, after = parts(session)
+    blocks = [_head(session), *before, by_zone(session), _findings(session), _unassessed(session)]
     blocks += [
-        _overrides(session),
+        allowed(session),
         _explained(session),
         *after,
         _notes_text(session),
@@ -213,38 +212,6 @@ def _derivation(session: Json) -> list[str]:
         f"                reason: {reason}",
         *(f"                {line}" for line in words.moves(made)),
     ]
-
-
-def _parts(session: Json) -> tuple[list[str], list[str]]:
-    """The sections of the treatment record: those before the zones, and the last, which is after what was found."""
-    blocks = []
-    for part in treated.parts(session, ERASED):
-        wide = max((len(name) for name, _ in part.lines), default=0)
-        lines = [line for name, told in part.lines for line in _beside(name, wide, told)]
-        lines += _folded([f"not recorded: {', '.join(part.missing)}"] if part.missing else [])
-        blocks.append("\n".join([f"{part.heading}:", *lines]))
-    return blocks[:-1], blocks[-1:]
-
-
-def _beside(name: str, wide: int, told: str) -> list[str]:
-    """A name and what it is, folded beside it."""
-    return wrap(told, 100, initial_indent=f"  {name:<{wide}}  ", subsequent_indent=" " * (wide + 4)) or [f"  {name}"]
-
-
-def _by_zone(session: Json) -> str:
-    rows = treated.zone_rows(session)
-    if not rows:
-        return ""
-    lines = [f"  {line}" for line in table([treated.ZONE_HEAD, *rows])]
-    lines += _folded(list(treated.zone_notes(session, ERASED)))
-    if any("-" in row for row in rows):
-        lines.append("  -: not recorded, or there is none")
-    return "\n".join(["Treatment by zone:", *lines])
-
-
-def _overrides(session: Json) -> str:
-    lines = treated.overrides(session, ERASED)
-    return "\n".join(["Allowed:", *_folded(lines)]) if lines else ""
 
 
 def _zones(session: Json) -> str:
@@ -328,7 +295,7 @@ def _unassessed(session: Json) -> str:
 
 def _nothing(session: Json) -> str:
     lines = words.nothing_to_check(session)
-    return "\n".join(["Nothing to check:", *_folded(lines)]) if lines else ""
+    return "\n".join(["Nothing to check:", *folded(lines)]) if lines else ""
 
 
 def _gaps(session: Json) -> str:
@@ -351,12 +318,12 @@ def _notes_text(session: Json) -> str:
 
 def _amendments(session: Json) -> str:
     lines = [said_words.amendment(made, ERASED) for made in session["amendments"]]
-    return "\n".join(["Amended:", *_folded(lines)]) if lines else ""
+    return "\n".join(["Amended:", *folded(lines)]) if lines else ""
 
 
 def _explained(session: Json) -> str:
     lines = [said_words.explanation(made, ERASED) for made in session["explained"]]
-    return "\n".join(["Explained:", *_folded(lines)]) if lines else ""
+    return "\n".join(["Explained:", *folded(lines)]) if lines else ""
 
 
 def _signatures(session: Json) -> str:
@@ -364,12 +331,7 @@ def _signatures(session: Json) -> str:
     if session["kind"] != "session" or not session["closed_at"]:
         return ""
     lines = list(said_words.signatures(session, "(name not held here)"))
-    return "\n".join(["Signatures:", *_folded(lines)]) if lines else "Signatures: not signed."
-
-
-def _folded(lines: list[str]) -> list[str]:
-    """Long lines over several, so that each can be told from the next."""
-    return [part for line in lines for part in wrap(line, 98, initial_indent="  ", subsequent_indent="    ")]
+    return "\n".join(["Signatures:", *folded(lines)]) if lines else "Signatures: not signed."
 
 
 def _completeness(session: Json) -> str:

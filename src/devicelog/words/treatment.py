@@ -4,15 +4,13 @@ What nobody recorded is named at the end of its section. Where a personal value 
 erased, or it is left out for whoever reads this.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from devicelog.canonical import Json
-from devicelog.words.units import mm, mm_range, seconds
+from devicelog.words.units import mm, seconds
 
 NOT_RECORDED = "not recorded"
-ZONE_HEAD = ("zone", "plan mm", "limit mm", "max", "set mm", "measured", "Hz", "passes", "end-point", "per cm²")
-_DASH = "-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,44 +31,9 @@ def parts(session: Json, absent: str) -> list[Part]:
     return [] if record is None else [_part(record, heading, rows, absent) for heading, rows in _PARTS.items()]
 
 
-def zone_rows(session: Json) -> list[tuple[str, ...]]:
-    """By zone as in ZONE_HEAD."""
-    return [_zone(row) for row in _zones(session)]
-
-
-def zone_lines(session: Json) -> Iterator[str]:
-    """By zone what stands in ZONE_HEAD and not in the table of what was measured: limits, end-point, estimate."""
-    names = {2: "limit mm", 3: "at most mm", 8: "end-point", 9: "punctures per cm²"}
-    for row in zone_rows(session):
-        told = [f"{name} {row[column]}" for column, name in names.items() if row[column] != _DASH]
-        if told:
-            yield f"{row[0]}: {', '.join(told)}"
-
-
-def zone_notes(session: Json, absent: str) -> Iterator[str]:
-    """What the numbers of the table rest on: sources and grades, and what the estimate assumes."""
-    rows = _zones(session)
-    said: dict[str, list[str]] = {}
-    for row in rows:
-        for told in _based(row):
-            said.setdefault(told, []).append(row["zone"])
-    for told, zones in said.items():
-        yield f"{told} ({', '.join(zones)})"
-    changes = _changes((session.get("treatment") or {}).get("zones"))
-    yield from (f"AMENDED {_amended(each, absent)}" for each in changes)
-    counted = [row for row in rows if row["dose"]["punctures_per_cm2"] is not None]
-    if counted:
-        assumed = dict.fromkeys(word for row in counted for word in row["dose"]["assumes"])
-        yield "per cm²: punctures, an upper bound by geometry and no dose; no threshold is known"
-        yield f"assumed for it: {'; '.join(assumed)}"
-    why = dict.fromkeys(word for row in rows for word in row["dose"]["why_not"])
-    if why:
-        yield f"punctures per cm² not computable where {', or '.join(why)}"
-
-
 def overrides(session: Json, absent: str) -> list[str]:
     """What was allowed, before and while it ran, a line each."""
-    rows = _recorded((session.get("treatment") or {}).get("overrides"))
+    rows = recorded((session.get("treatment") or {}).get("overrides"))
     return [_override(row, absent) for row in rows] if isinstance(rows, list) else []
 
 
@@ -81,7 +44,7 @@ def _part(record: Json, heading: str, rows: Rows, absent: str) -> Part:
     lines, missing = [], []
     for key, name, say in rows:
         told = record[key]
-        value = _recorded(told)
+        value = recorded(told)
         if key == "client" and not (isinstance(value, dict) and value["corrected"]):
             continue  # who it is stands at the head
         if value == NOT_RECORDED:
@@ -89,20 +52,23 @@ def _part(record: Json, heading: str, rows: Rows, absent: str) -> Part:
         else:
             each = value if isinstance(value, list) else [value]
             lines += [(name, absent if one is None else say(one, absent)) for one in each]
-        lines += [(name, f"AMENDED {_amended(made, absent)}") for made in _changes(told)]
+        lines += [(name, f"AMENDED {amended(made, absent)}") for made in changes(told)]
     said = {name for name, _ in lines}  # by an amendment, where nothing was recorded
     return Part(heading=heading, lines=tuple(lines), missing=tuple(name for name in missing if name not in said))
 
 
-def _recorded(told: object) -> object:
+def recorded(told: object) -> object:
+    """The value of a field as it was recorded."""
     return told["recorded"] if isinstance(told, dict) and told.keys() == {"recorded", "amended"} else told
 
 
-def _changes(told: object) -> list[Json]:
+def changes(told: object) -> list[Json]:
+    """The newest amendments of a field."""
     return told["amended"] if isinstance(told, dict) and told.keys() == {"recorded", "amended"} else []
 
 
-def _amended(made: Json, absent: str) -> str:
+def amended(made: Json, absent: str) -> str:
+    """What an amendment says."""
     text = absent if made["erased"] or made["text"] is None else made["text"]
     return f"{made['field']}: {text} (amendment {made['number']}, {made['at'][:10]} by {made['by']})"
 
@@ -275,63 +241,3 @@ _PARTS: dict[str, Rows] = {
         ("next_date", "next date", _plain),
     ),
 }
-
-
-# --- zones ------------------------------------------------------------------------------------------------------------
-
-
-def _zones(session: Json) -> list[Json]:
-    told = _recorded((session.get("treatment") or {}).get("zones"))
-    return told if isinstance(told, list) else []
-
-
-def _zone(row: Json) -> tuple[str, ...]:
-    planned, limits, depth, speed = row["planned"], row["limits"], row["depth_um"], row["speed_dhz"]
-    passes, ends, punctures = row["passes"], row["endpoint"], row["dose"]["punctures_per_cm2"]
-    most = None if limits == NOT_RECORDED else limits["hard_max_um"]
-    return (
-        row["zone"],
-        _DASH if planned == NOT_RECORDED else mm_range(planned["depth_min_um"], planned["depth_max_um"]),
-        _DASH if limits == NOT_RECORDED else _limit(limits),
-        _DASH if most is None else mm(most),
-        _DASH if row["set_um"] == NOT_RECORDED else mm_range(row["set_um"]["min"], row["set_um"]["max"]),
-        _DASH if depth == NOT_RECORDED else mm_range(depth["min"], depth["max"]),
-        _DASH if speed == NOT_RECORDED else str((speed["mean"] + 5) // 10),
-        _DASH if passes == NOT_RECORDED else _range(passes["low"], passes["high"]),
-        _DASH if ends == NOT_RECORDED else ", ".join(dict.fromkeys(each["grade"] for each in ends)),
-        _DASH if punctures is None else str(punctures),
-    )
-
-
-def _limit(limits: Json) -> str:
-    if limits["forbidden"]:
-        return "FORBIDDEN"
-    return _DASH if limits["max_um"] is None else mm_range(limits["min_um"] or 0, limits["max_um"])
-
-
-def _range(low: int, high: int) -> str:
-    return str(low) if low == high else f"{low} to {high}"
-
-
-def _based(row: Json) -> Iterator[str]:
-    limits = row["limits"]
-    if row["zone"] == "unassigned":
-        return
-    if (earlier := row["earlier_in_visit"]) != NOT_RECORDED:
-        low, high = earlier["passes_low"], earlier["passes_high"]
-        passes = NOT_RECORDED if NOT_RECORDED in (low, high) else _range(low, high)
-        yield f"passes in earlier parts of the visit: {passes}"
-    if row["days_since"] != NOT_RECORDED:
-        yield f"days since it was treated before: {row['days_since']}"
-    if limits == NOT_RECORDED:
-        yield "no limits of sites were named"
-        return
-    if limits["max_um"] is None:
-        yield "limit: no source was found"
-    else:
-        lent = f", borrowed from {limits['fallback']}" if limits["fallback"] else ""
-        own = ", of the clinic" if limits["from"] == "overlay" else ""
-        yield f"limit: {limits['source'] or 'no source'}, evidence {limits['evidence']}{lent}{own}"
-    if limits["hard_max_um"] is not None:
-        basis = f", {limits['hard_max_basis']}" if limits["hard_max_basis"] else ""
-        yield f"at most: {limits['hard_max_source'] or 'no source'}, evidence {limits['hard_max_evidence']}{basis}"

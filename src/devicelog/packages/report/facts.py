@@ -10,7 +10,7 @@ from devicelog.canonical import Json
 from devicelog.packages.redaction import shown
 from devicelog.packages.report.plot import Plot, plot_of, shown_zones
 from devicelog.words import session as words
-from devicelog.words import stated, witnesses
+from devicelog.words import stated, treated_zones, witnesses
 from devicelog.words import treatment as treated
 from devicelog.words.findings import said
 from devicelog.words.units import elapsed, mm, mm_range, seconds
@@ -355,9 +355,9 @@ def _treatment(session: Json, absent: str) -> Iterable[Section]:
         missing = (f"Not recorded: {', '.join(part.missing)}.",) if part.missing else ()
         lines = tuple(f"{name}: {told}" for name, told in part.lines)
         yield Section(heading=part.heading, says=missing, lines=lines, small=True)
-    if treated.zone_rows(session):
-        says = tuple(_sentence(told) for told in treated.zone_notes(session, absent))
-        lines = tuple(treated.zone_lines(session))
+    if treated_zones.zone_rows(session):
+        says = tuple(_sentence(told) for told in treated_zones.zone_notes(session, absent))
+        lines = tuple(treated_zones.zone_lines(session))
         yield Section(heading="Limits, end-points and estimate by zone", lines=(*lines, *says), small=True)
     if allowed := treated.overrides(session, absent):
         yield Section(heading="Allowed with a reason", lines=tuple(allowed))
