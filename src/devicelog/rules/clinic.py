@@ -17,6 +17,7 @@ from devicelog.rules.rule import (
     passed,
     unrecorded,
 )
+from devicelog.sessions import UNASSIGNED
 
 
 def client_checks(facts: Json, _parameters: Json) -> list[Outcome]:
@@ -102,7 +103,8 @@ def endpoint_missing(facts: Json, _parameters: Json) -> list[Outcome]:
     return [
         passed(zone["zone"]) if zone["zone"] in noted else found({"judged_us": zone["judged_us"]}, zone["zone"])
         for zone in judged_zones(facts)
-    ] or [not_assessable("no sample could be judged")]
+        if zone["zone"] != UNASSIGNED
+    ] or [not_assessable("no sample could be judged in a zone")]
 
 
 def label_pigment(facts: Json, parameters: Json) -> list[Outcome]:
