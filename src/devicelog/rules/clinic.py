@@ -104,7 +104,7 @@ def endpoint_missing(facts: Json, _parameters: Json) -> list[Outcome]:
         passed(zone["zone"]) if zone["zone"] in noted else found({"judged_us": zone["judged_us"]}, zone["zone"])
         for zone in judged_zones(facts)
         if zone["zone"] != UNASSIGNED
-    ] or [not_assessable("no sample could be judged in a zone")]
+    ] or [not_assessable("no sample could be judged")]
 
 
 def label_pigment(facts: Json, parameters: Json) -> list[Outcome]:
