@@ -183,6 +183,8 @@ PURE = {
     "devicelog.packages.inspection.document",
     "devicelog.packages.inspection.findings",
     "devicelog.packages.inspection.listening",
+    "devicelog.packages.inspection.override_lines",
+    "devicelog.packages.inspection.overrides",
     "devicelog.packages.inspection.page",
     "devicelog.packages.inspection.phrases",
     "devicelog.packages.inspection.sections",

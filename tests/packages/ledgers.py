@@ -1,6 +1,6 @@
 """Ledgers to inspect, an entry a call: real bytes and a real chain, no database. Times are what a test says."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from devicelog.canonical import Json
@@ -135,12 +135,18 @@ class Ledger:
 
 
 def derived_of(
-    *findings: Json, contact_us: int = 0, unknown_us: int = 0, not_assessable: int = 0, clocks: int = 1
+    *findings: Json,
+    contact_us: int = 0,
+    unknown_us: int = 0,
+    not_assessable: int = 0,
+    clocks: int = 1,
+    overrides: Sequence[Json] | None = (),
 ) -> Derived:
-    """What is read of a derived record that says this."""
+    """What is read of a derived record that says this; `overrides` None: of an engine before 4."""
     zone = {"contact_us": contact_us, "contact_unknown_us": unknown_us}
     assessments = [{"result": "not assessable"}] * not_assessable + [{"result": "passed"}]
-    facts = {"zones": [zone], "clock": {"readings": [{}] * clocks}}
+    facts: Json = {"zones": [zone], "clock": {"readings": [{}] * clocks}}
+    facts |= {} if overrides is None else {"overrides": list(overrides)}
     return read_derived({"facts": facts, "findings": list(findings), "assessments": assessments})
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from devicelog.canonical import Json
 from devicelog.packages.inspection.findings import CLOCK, USE
 from devicelog.packages.inspection.listening import Silence
+from devicelog.packages.inspection.overrides import overrides_document
 from devicelog.packages.inspection.streams import Late, Stream
 from devicelog.packages.inspection.times import UNSURE, Stamp, when_us
 from devicelog.packages.inspection.walk import Walk, known
@@ -40,7 +41,7 @@ def document(walk: Walk, *, signed: int | None, keys: Json | None) -> Json:
         "unattributed": _unattributed(walk, spans),
         "use": list(_use(walk, within)),
         "clock": _clock(walk, within),
-        "overrides": [],
+        "overrides": overrides_document(walk.overrides, days=walk.days, sessions=sessions, derived=walk.derived),
         "signed": walk.events.get("session.signed", []),
         "amended": _in_order(walk, "session.amended", "finding.explained"),
         "people": _in_order(walk, "person.added", "person.changed", "person.retired", "pin.set", "pin.refused"),

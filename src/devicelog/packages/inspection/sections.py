@@ -6,6 +6,7 @@ A list that is empty is said to be; what this version cannot record is said as t
 from collections.abc import Callable, Iterable, Iterator
 
 from devicelog.canonical import Json
+from devicelog.packages.inspection import override_lines
 from devicelog.packages.inspection.phrases import ago, place, several
 from devicelog.packages.report.facts import Section
 from devicelog.words.units import seconds
@@ -94,10 +95,6 @@ def _clock(told: Json) -> Iterator[str]:
         yield f"{place(row)}: since the entry before, the wall clock went {way} by {by} beside the time that passed"
     for row in clock["steps_in_streams"]:
         yield f"{row['stream']}: steps of the wall clock while it was recorded: {row['n']}"
-
-
-def _overrides(_told: Json) -> Iterator[str]:
-    yield "This version knows no overrides: none can have been recorded."
 
 
 def _signed_says(told: Json) -> Iterator[str]:
@@ -208,7 +205,7 @@ _SECTIONS: tuple[tuple[str, Callable[[Json], Iterable[str]], Callable[[Json], It
     ("Use outside a session", _unattributed_says, _unattributed),
     ("Findings about use that is in no session", _nothing, _use),
     ("Doubt about clocks", _clock_says, _clock),
-    ("Overrides", _overrides, _nothing),
+    ("Overrides", override_lines.says, override_lines.lines),
     ("Signatures", _signed_says, _signed),
     ("Amendments and explanations", _nothing, _amended),
     ("People and PINs", _nothing, _people),

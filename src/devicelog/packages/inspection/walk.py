@@ -11,6 +11,7 @@ from devicelog.canonical import Json
 from devicelog.ledger.entries import BODY_KEYS, Entry
 from devicelog.packages.inspection.findings import Derived
 from devicelog.packages.inspection.listening import Listening
+from devicelog.packages.inspection.overrides import Overrides
 from devicelog.packages.inspection.streams import Stream, Streams
 from devicelog.packages.inspection.times import UNSURE, Days, Stamp, stepped_us
 
@@ -39,6 +40,7 @@ class Walk:
     predecessor: Json | None = None
     streams: Streams = field(default_factory=Streams)
     listening: Listening = field(default_factory=Listening)
+    overrides: Overrides = field(default_factory=Overrides)
     derived: dict[str, Derived | None] = field(default_factory=dict)
 
     def feed(self, entry: Entry) -> None:
@@ -49,6 +51,7 @@ class Walk:
             self.first, self.log = stamp, entry.values["log"]
         self.streams.feed(entry)
         self.listening.feed(entry)
+        self.overrides.feed(entry)
         if entry.type == "log.commissioned":
             self.keys = {"ssh_key": entry.body["ssh_key"], "signer": entry.body["signer"], **stamp.document()}
         elif entry.type == "log.continued":
