@@ -188,6 +188,7 @@ PURE = {
     "devicelog.packages.inspection.page",
     "devicelog.packages.inspection.phrases",
     "devicelog.packages.inspection.sections",
+    "devicelog.packages.inspection.signing",
     "devicelog.packages.inspection.streams",
     "devicelog.packages.inspection.tables",
     "devicelog.packages.inspection.times",

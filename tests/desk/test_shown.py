@@ -112,6 +112,7 @@ def test_an_inspection_has_signatures_amendments_people_and_every_wrong_pin(amen
     assert told["sessions"]["unsigned"] == told["sessions"]["total"] == 2  # the one signature came before the amendment
     do(amended, "session.sign", session=FIRST, meaning="performed", by="KM", pin=PINS["KM"])
     again = inspected(entries(amended), first="1970-01-01", last="2999-12-31")
+    assert [row["standing"] for row in again["signed"]] == ["signed before the correction", "valid"]
     assert again["sessions"]["unsigned"] == 1
     assert [row["signed"] for row in again["sessions"]["list"]] == ["performed by KM", None]
     assert not [name for name in NAMES.values() if name in json.dumps(again)]

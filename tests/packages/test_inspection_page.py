@@ -59,7 +59,12 @@ def ledger() -> Ledger:
 
 def test_what_cannot_be_known_stands_on_every_page(ledger):
     for told in (inspected(ledger.entries), inspected([]), inspected(ledger.entries, first="2040-01-01")):
-        for words in (*CANNOT_SHOW, "None recorded in this period.", "this version cannot void a session"):
+        for words in (
+            *CANNOT_SHOW,
+            "None recorded in this period.",
+            "what nobody enters is not here",
+            "this version cannot void a session",
+        ):
             assert words in texts(told)
 
 
@@ -94,7 +99,13 @@ def test_nothing_written_by_others_can_act_or_turn_the_text(ledger):
     ledger.close("s-0000000002", verdict=hostile, ended=hostile)
     ledger.attribute("s-0000000002", verdict=hostile)
     ledger.add("database.rebuilt", from_schema=2, to_schema=3, entries=7, root=HASH, guards=[hostile])
-    page = Text(page_of(inspected(ledger.entries)))
+    body = dict.fromkeys(("stream", "client_ref", "client_commitment", "course"))
+    told = {"rule": hostile, "zone": hostile}
+    ledger.add("override.given", **body, visit=hostile, told=told, private=[hostile], documents={})
+    over = {"rule": hostile, "severity": hostile, "zone": hostile, "detail": {"override": hostile}}
+    mark = {"rule": hostile, "zone": hostile, "record": 1, "at_us": 1, "actor": hostile}
+    derived = derived_of(over, overrides=[mark])
+    page = Text(page_of(inspected(ledger.entries, {"s-0000000001": derived})))
     allowed = "html head meta title style body header h1 h2 span p main dl dt dd bdi table caption thead tbody tr th td"
     assert {tag for tag, _ in page.tags} <= {*allowed.split(), "section", "ul", "li", "footer"}
     assert not {name for _, attributes in page.tags for name in attributes} - {

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from devicelog.canonical import Json
 from devicelog.packages.inspection.findings import CLOCK, USE
-from devicelog.packages.inspection.listening import Silence
+from devicelog.packages.inspection.listening import listening_document
 from devicelog.packages.inspection.overrides import overrides_document
 from devicelog.packages.inspection.streams import Late, Stream
 from devicelog.packages.inspection.times import UNSURE, Stamp, when_us
@@ -42,9 +42,12 @@ def document(walk: Walk, *, signed: int | None, keys: Json | None) -> Json:
         "use": list(_use(walk, within)),
         "clock": _clock(walk, within),
         "overrides": overrides_document(walk.overrides, days=walk.days, sessions=sessions, derived=walk.derived),
-        "signed": walk.events.get("session.signed", []),
+        "signed": walk.signatures.document(walk.days, {stream.id for stream in sessions}),
         "amended": _in_order(walk, "session.amended", "finding.explained"),
         "people": _in_order(walk, "person.added", "person.changed", "person.retired", "pin.set", "pin.refused"),
+        "paper": [row for row in walk.paper if row["at"] in walk.days or row["day"] in walk.days],
+        "adverse": _in_order(walk, "event.recorded", "event.followed"),
+        "adopted": _in_order(walk, "limits.adopted", "plan.adopted", "zones.adopted"),
         "pens": {
             "measured": _in_order(walk, "pen.calibrated", "pen.checked"),
             "updated": walk.events.get("pen.updated", []),
@@ -53,7 +56,7 @@ def document(walk: Walk, *, signed: int | None, keys: Json | None) -> Json:
         "retention": walk.events.get("retention.set", []),
         "exports": walk.events.get("export.made", []),
         "rebuilt": walk.events.get("database.rebuilt", []),
-        "listening": _listening(walk),
+        "listening": listening_document(walk.listening, days=walk.days, newest=walk.newest),
     }
 
 
@@ -262,36 +265,6 @@ def _clock(walk: Walk, within: Iterable[Stream]) -> Json:
 def _in_order(walk: Walk, *types: str) -> list[Json]:
     every = [{"type": type_, **event} for type_ in types for event in walk.events.get(type_, [])]
     return sorted(every, key=lambda event: int(event["seq"]))
-
-
-def _listening(walk: Walk) -> Json:
-    silences = [] if walk.newest is None else walk.listening.silences(walk.newest)
-    times = [(silence, walk.days.overlap_us(silence.since.at, silence.until.at)) for silence in silences]
-    here = [(silence, us) for silence, us in times if us or _touches(walk, silence)]
-    untold = sum(us is None for _, us in here)
-    return {
-        "starts": sum(at in walk.days for at in walk.listening.starts),
-        "silences": len(here),
-        "in_these_days_us": sum(us or 0 for _, us in here),
-        "untold": untold,
-        "computer_restarted": sum(silence.restarted for silence, _ in here),
-        "died": [_silence(silence) for silence, _ in here if silence.died],
-        "goes_on": any(not silence.ends for silence, _ in here),
-    }
-
-
-def _touches(walk: Walk, silence: Silence) -> bool:
-    return silence.since.at in walk.days or silence.until.at in walk.days
-
-
-def _silence(silence: Silence) -> Json:
-    return {
-        "since": silence.since.document(),
-        "until": silence.until.document(),
-        "for_us": silence.for_us,
-        "restarted": silence.restarted,
-        "ends": silence.ends,
-    }
 
 
 def _stamp(stamp: Stamp | None) -> Json | None:

@@ -6,8 +6,9 @@ recorded after that is in the records of the stream that was open.
 
 from dataclasses import dataclass
 
+from devicelog.canonical import Json
 from devicelog.ledger.entries import Entry
-from devicelog.packages.inspection.times import Stamp, between_us
+from devicelog.packages.inspection.times import Days, Stamp, between_us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,3 +73,34 @@ def _of_another(entry: Entry, newest: Stamp | None) -> bool:
     if entry.body.get("ended") == "interrupted":
         return True
     return newest is not None and entry.values["boot"] != newest.boot
+
+
+def listening_document(listening: Listening, *, days: Days, newest: Stamp | None) -> Json:
+    """Of these days. `newest`: the ledger's newest entry, None where it has none."""
+    silences = [] if newest is None else listening.silences(newest)
+    times = [(silence, days.overlap_us(silence.since.at, silence.until.at)) for silence in silences]
+    here = [(silence, us) for silence, us in times if us or _touches(days, silence)]
+    untold = sum(us is None for _, us in here)
+    return {
+        "starts": sum(at in days for at in listening.starts),
+        "silences": len(here),
+        "in_these_days_us": sum(us or 0 for _, us in here),
+        "untold": untold,
+        "computer_restarted": sum(silence.restarted for silence, _ in here),
+        "died": [_silence(silence) for silence, _ in here if silence.died],
+        "goes_on": any(not silence.ends for silence, _ in here),
+    }
+
+
+def _touches(days: Days, silence: Silence) -> bool:
+    return silence.since.at in days or silence.until.at in days
+
+
+def _silence(silence: Silence) -> Json:
+    return {
+        "since": silence.since.document(),
+        "until": silence.until.document(),
+        "for_us": silence.for_us,
+        "restarted": silence.restarted,
+        "ends": silence.ends,
+    }

@@ -6,10 +6,11 @@ A list that is empty is said to be; what this version cannot record is said as t
 from collections.abc import Callable, Iterable, Iterator
 
 from devicelog.canonical import Json
+from devicelog.clinic.signatures import VALID
 from devicelog.packages.inspection import override_lines
 from devicelog.packages.inspection.phrases import ago, place, several
 from devicelog.packages.report.facts import Section
-from devicelog.words.units import seconds
+from devicelog.words.units import mm, seconds
 
 CANNOT_SHOW = (
     "What was never recorded: a pen that was used while no recorder ran, or far from it. Counter jumps show that "
@@ -105,9 +106,10 @@ def _signed_says(told: Json) -> Iterator[str]:
 def _signed(told: Json) -> Iterator[str]:
     for row in told["signed"]:
         wrong = f"; wrong PINs before: {row['failures']}" if row["failures"] else ""
+        standing = row["standing"] if row["standing"] == VALID else row["standing"].upper()
         yield (
             f"{place(row)}: {row['stream']} signed as {row['meaning']} by {row['person']} (auth: {row['auth']}), over "
-            f"derivation {row['number']}{wrong}"
+            f"derivation {row['number']}{wrong}; {standing}"
         )
 
 
@@ -120,6 +122,49 @@ def _amended(told: Json) -> Iterator[str]:
         yield f"{place(row)}: {row['stream']}, {what} by {row['by']} (auth: {row['auth']})"
 
 
+def _people_says(told: Json) -> Iterator[str]:
+    if wrong := [row for row in told["people"] if row["type"] == "pin.refused"]:
+        locks, people = sum(row["locked_s"] > 0 for row in wrong), len({row["person"] for row in wrong})
+        yield f"Wrong PINs: {len(wrong)}, of {several(people, 'person', 'people')}; locks that they began: {locks}."
+
+
+def _paper_says(told: Json) -> Iterator[str]:
+    if told["paper"]:
+        yield "Nothing of these was measured, and they are in no figure above. What was on paper comes when asked for."
+
+
+def _paper(told: Json) -> Iterator[str]:
+    for row in told["paper"]:
+        course = f", {row['course']}" if row["course"] else ""
+        yield (
+            f"{place(row)}: {row['session']} of {row['day']} by {row['practitioner']}{course}, entered by {row['by']} "
+            f"(auth: {row['auth']}); reason: {row['commitment'] or 'none'}"
+        )
+
+
+def _adverse_says(told: Json) -> Iterator[str]:
+    if told["adverse"]:
+        events, every = {row["event"] for row in told["adverse"]}, len(told["adverse"])
+        yield f"{several(every, 'entry', 'entries')} about {several(len(events), 'event')}. What happened is private."
+    else:
+        yield "None recorded in this period; what nobody enters is not here."
+
+
+def _adverse(told: Json) -> Iterator[str]:
+    for row in told["adverse"]:
+        what = "recorded" if row["type"] == "event.recorded" else "followed up"
+        of = row["stream"] or row["visit"] or "no session or visit named"
+        yield f"{place(row)}: {row['event']} {what} by {row['by']} (auth: {row['auth']}), {of}"
+
+
+def _adopted(told: Json) -> Iterator[str]:
+    for row in told["adopted"]:
+        what = row["type"].removesuffix(".adopted")
+        words = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in sorted(row["told"].items()))
+        documents = ", ".join(row["documents"].values()) or "none"
+        yield f"{place(row)}: {what} taken over by {row['by']} (auth: {row['auth']}): {words}; document {documents}"
+
+
 def _people(told: Json) -> Iterator[str]:
     for row in told["people"]:
         if row["type"] == "pin.refused":
@@ -129,6 +174,7 @@ def _people(told: Json) -> Iterator[str]:
         words = {"person.added": "added", "person.changed": "changed", "person.retired": "retired"}
         what = words.get(row["type"], f"PIN set ({row.get('how')})")
         role = f", role {row['role']}" if row.get("role") else ""
+        role += f", authority {mm(row['authority_um'])} mm" if row.get("authority_um") is not None else ""
         yield f"{place(row)}: {row['person']} {what} by {row['by']} (auth: {row['auth']}){role}"
 
 
@@ -208,7 +254,10 @@ _SECTIONS: tuple[tuple[str, Callable[[Json], Iterable[str]], Callable[[Json], It
     ("Overrides", override_lines.says, override_lines.lines),
     ("Signatures", _signed_says, _signed),
     ("Amendments and explanations", _nothing, _amended),
-    ("People and PINs", _nothing, _people),
+    ("People and PINs", _people_says, _people),
+    ("Sessions from paper, entered afterwards", _paper_says, _paper),
+    ("Adverse events", _adverse_says, _adverse),
+    ("Limits, plans and zones of the clinic", _nothing, _adopted),
     ("Pens: calibrations, checks, updates", _nothing, _measured),
     ("Erasures and retention", _nothing, _erased),
     ("Exports", _nothing, _exports),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from devicelog.canonical import Json
+from devicelog.clinic.roles import SIGNING, may
 from devicelog.ledger.entries import ABOUT_PACKAGES, RECORDER, Entry
 from devicelog.packages.inspection.times import Stamp, between_us
 
@@ -31,11 +32,13 @@ class Stream:
     closing: Stamp | None = None
     verdict: str | None = None
     derived: str | None = None
+    derivations: int = 0
+    seal: str | None = None  # the leaf of the entry that sealed it
     sealed: bool = False
     released: bool = False
     erased: bool = False
     late: int = 0
-    signed: str | None = None  # by whom and as what, where no correction came after it
+    signed: str | None = None  # by whom and as what, where it fits and no correction came after it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +119,25 @@ def _closed(stream: Stream, entry: Entry) -> None:
     stream.cause, stream.closing = body["cause"], Stamp.of(entry)
     stream.mode, stream.pen_serial = body["mode"], body["pen_serial"]
     stream.verdict, stream.derived = body.get("verdict"), body["derived"]
+    stream.derivations += 1
+
+
+def fits(stream: Stream, signed: Entry) -> bool:
+    """Whether a signature that is made now is of this session as it is: what clinic.signatures tells from all of its
+    entries, of which thousands of sessions would be too many to keep."""
+    told, actor = signed.body["told"], signed.values["actor"]
+    return (
+        stream.seal is not None
+        and (told["sealed"], told["number"], told["derived"]) == (stream.seal, stream.derivations, stream.derived)
+        and (actor.get("auth"), actor["id"]) == ("pin", told["person"])
+        and told["meaning"] in SIGNING
+        and may(actor["role"], SIGNING[told["meaning"]])
+    )
 
 
 def _signed(stream: Stream, entry: Entry) -> None:
+    if not fits(stream, entry):
+        return
     told = entry.body["told"]
     stream.signed = f"{told['meaning']} by {told['person']}"
 
@@ -130,10 +149,11 @@ def _amended(stream: Stream, _: Entry) -> None:
 def _attributed(stream: Stream, entry: Entry) -> None:
     stream.signed = None
     stream.verdict, stream.derived = entry.body["verdict"], entry.body["derived"]
+    stream.derivations += 1
 
 
-def _sealed(stream: Stream, _: Entry) -> None:
-    stream.sealed = True
+def _sealed(stream: Stream, entry: Entry) -> None:
+    stream.sealed, stream.seal = True, stream.seal or entry.leaf.hex()
 
 
 def _released(stream: Stream, _: Entry) -> None:

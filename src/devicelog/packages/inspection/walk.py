@@ -12,6 +12,7 @@ from devicelog.ledger.entries import BODY_KEYS, Entry
 from devicelog.packages.inspection.findings import Derived
 from devicelog.packages.inspection.listening import Listening
 from devicelog.packages.inspection.overrides import Overrides
+from devicelog.packages.inspection.signing import Signatures
 from devicelog.packages.inspection.streams import Stream, Streams
 from devicelog.packages.inspection.times import UNSURE, Days, Stamp, stepped_us
 
@@ -41,6 +42,8 @@ class Walk:
     streams: Streams = field(default_factory=Streams)
     listening: Listening = field(default_factory=Listening)
     overrides: Overrides = field(default_factory=Overrides)
+    signatures: Signatures = field(default_factory=Signatures)
+    paper: list[Json] = field(default_factory=list)  # sessions that were on paper, whenever they were entered
     derived: dict[str, Derived | None] = field(default_factory=dict)
 
     def feed(self, entry: Entry) -> None:
@@ -49,6 +52,7 @@ class Walk:
         self.entries += 1
         if self.first is None:
             self.first, self.log = stamp, entry.values["log"]
+        self.signatures.feed(entry, self.streams.by_id.get(str(entry.body.get("stream"))))
         self.streams.feed(entry)
         self.listening.feed(entry)
         self.overrides.feed(entry)
@@ -56,6 +60,8 @@ class Walk:
             self.keys = {"ssh_key": entry.body["ssh_key"], "signer": entry.body["signer"], **stamp.document()}
         elif entry.type == "log.continued":
             self.predecessor = {**entry.body, **stamp.document()}
+        elif entry.type == "session.entered":
+            self.paper.append({**stamp.document(), **_who(entry), **_entered(entry.body)})
         if stamp.at in self.days:
             self._within(entry, stamp)
         elif stamp.clock in UNSURE:
@@ -77,15 +83,18 @@ class Walk:
         if self.newest is not None and (step_us := stepped_us(self.newest, stamp)):
             self.steps.append({**stamp.document(), "from_at": self.newest.at, "by_us": step_us})
         if entry.type in _EVENTS:
-            actor = entry.values["actor"]
-            who = {"by": actor["id"], "auth": str(actor.get("auth"))}
-            told = {**stamp.document(), **who, **_EVENTS[entry.type](entry.body)}
+            told = {**stamp.document(), **_who(entry), **_EVENTS[entry.type](entry.body)}
             self.events.setdefault(entry.type, []).append(told)
 
 
 def known(type_: str) -> bool:
     """Whether this version knows the type of an entry."""
     return type_ in BODY_KEYS
+
+
+def _who(entry: Entry) -> Json:
+    actor = entry.values["actor"]
+    return {"by": actor["id"], "auth": str(actor.get("auth"))}
 
 
 def _measured(body: Json) -> Json:
@@ -127,9 +136,16 @@ def _rebuilt(body: Json) -> Json:
     return {key: body[key] for key in ("from_schema", "to_schema", "guards")}
 
 
-def _signed(body: Json) -> Json:
-    told = body["told"]
-    return {"stream": body["stream"], **{key: told[key] for key in ("person", "meaning", "number", "failures")}}
+def _entered(body: Json) -> Json:
+    return {**body["told"], "course": body["course"], "commitment": next(iter(body["private"]), None)}
+
+
+def _happened(body: Json) -> Json:  # what it was is private
+    return {"event": body["told"]["event"], "stream": body["stream"], "visit": body["visit"]}
+
+
+def _adopted(body: Json) -> Json:
+    return {"told": body["told"], "documents": body["documents"]}
 
 
 def _said(body: Json) -> Json:
@@ -141,9 +157,10 @@ def _told(body: Json) -> Json:
 
 
 _EVENTS: dict[str, Callable[[Json], Json]] = {
-    "session.signed": _signed,
     "session.amended": _said,
     "finding.explained": _said,
+    **dict.fromkeys(("event.recorded", "event.followed"), _happened),
+    **dict.fromkeys(("limits.adopted", "plan.adopted", "zones.adopted"), _adopted),
     **dict.fromkeys(("person.added", "person.changed", "person.retired", "pin.set", "pin.refused"), _told),
     "pen.calibrated": _measured,
     "pen.checked": _measured,
