@@ -266,9 +266,9 @@ def small_session(log: Log, id_: str = SESSION, *, mode: str = "real", later: bo
     seal(log, stream)
     if later:
         derived = stream.keep(canonical({"schema": "devicelog.derived/1", "number": 2}), later=True)
-        log.add("session.signed", {"stream": id_, "meaning": "reviewed", "derived": derived})
+        log.add("session.judged", {"stream": id_, "meaning": "reviewed", "derived": derived})
         log.add("recorder.stopped", {"cause": "operator"})
-        log.add("session.amended", {"stream": id_, "reason_sha256": note})
+        log.add("session.remarked", {"stream": id_, "reason_sha256": note})
     return stream
 
 
