@@ -124,6 +124,24 @@ def test_no_client_and_no_note_is_in_the_bag_and_no_reference_on_the_page(data_d
     assert [(late["stream"], late["by"]) for late in told["late"]] == [(FIRST, "p-09")]
 
 
+def test_an_override_is_told_with_the_commitment_to_its_reason_and_without_it(data_dir, tmp_path):
+    reason = "scar tissue, agreed with the client"
+    opened = ("visits", "open", "--client", CLIENT, "--practitioner", "KM", "--plan", "face-pigment", "--json")
+    visit = devicelog(*opened, data_dir=data_dir).succeeded().json()["visit"]
+    allowed = ("--rule", "depth.over_hard_max", "--zone", "nose", "--reason", reason, "--by", "KM")
+    devicelog("visits", "override", visit, *allowed, data_dir=data_dir).succeeded()
+    told = inspection(data_dir, tmp_path / "bag")
+    [row] = told["overrides"]["given"]
+    [entry] = [each for each in entries(data_dir) if each["type"] == "override.given"]
+    assert (row["seq"], row["at"], row["visit"]) == (entry["seq"], entry["at"], visit)
+    assert [row["commitment"]] == entry["body"]["private"]
+    who_and_what = [row[key] for key in ("by", "role", "auth", "rule", "zone")]
+    assert who_and_what == ["KM", "unregistered", "none", "depth.over_hard_max", "nose"]
+    files = {file.name: file.read_bytes() for file in (tmp_path / "bag").rglob("*") if file.is_file()}
+    assert not [name for name, data in files.items() if reason.encode() in data or CLIENT.encode() in data]
+    assert b"depth.over_hard_max in nose" in files["inspection.html"]
+
+
 def test_an_erasure_and_a_retention_are_told_without_saying_whose(data_dir, tmp_path):
     who = ("--practitioner", "p-09", "--reason", "asked for by the person")
     devicelog("clients", "retention", "--days", "0", *who, data_dir=data_dir).succeeded()
