@@ -516,6 +516,9 @@ def check_sums(entries: list[Any], told: Json, first: str, last: str) -> None:
     assert sum(row["n"] for row in told["period"]["clocks"]) == len(here)
     unsure = sum(entry.values["clock"] == "restored" for entry in entries)
     assert told["clock"]["unsure_entries"] + told["period"]["unsure_elsewhere"] == unsure
+    of = told["overrides"]["sessions"]
+    known = of["told"] + of["before_engine_4"] + of["being_recorded"] + len(of["not_readable"])
+    assert known == sessions["total"]
     days = (when_us(f"{last}T00:00:00Z") or 0) - (when_us(f"{first}T00:00:00Z") or 0) + DAY_S * 1_000_000
     assert 0 <= told["listening"]["in_these_days_us"] <= days
     assert sum(row["late"] for row in sessions["list"]) <= len(told["late"])

@@ -115,6 +115,8 @@ def test_a_signature_from_before_a_change_does_not_stand_and_one_from_after_it_d
     said = lines(told, "Signatures")
     assert "wrong PINs before: 2; SIGNED BEFORE THE CORRECTION" in said
     assert "wrong PINs before: 2; valid" in said
+    page = b"".join(inspection_page(told, made="Made.")).decode()
+    assert page.count("signed as performed by p-07</bdi>") == 1, "in the list of sessions"
 
 
 def test_a_signature_of_a_later_day_belongs_to_the_session_of_these_days(ledger):

@@ -157,6 +157,7 @@ def _session(row: Json) -> tuple[str, ...]:
         if row["not_assessable"]:
             found += f"; {row['not_assessable']} not assessable"
     marks = [word for word in ("released", "erased") if row[word]] + ["not sealed"] * (not row["sealed"])
+    marks += [f"signed as {row['signed']}"] * (row["signed"] is not None)
     status = ", ".join((row["status"], row["verdict"] or "no verdict", *marks))
     return (
         row["id"],
