@@ -29,7 +29,7 @@ from devicelog.ledger.tree import Tree, leaf_hash
 from devicelog.packages.sealing import FOLDER, package_path, write_later, write_package
 from devicelog.store.evidence import Evidence
 from devicelog.store.heads import pin_of
-from devicelog.store.projection import project
+from devicelog.store.projection import about_names, project
 from devicelog.store.schema import CHUNK_INDEX_BITS, GUARDS
 from tests.databases import plain
 
@@ -220,6 +220,10 @@ def _project(path: Path, data: list[bytes]) -> None:
         for values in streams.values():
             places = ", ".join("?" * len(values))
             connection.execute(f"INSERT INTO {PROJECTED} ({', '.join(values)}) VALUES ({places})", [*values.values()])
+        connection.execute("DELETE FROM about")
+        entries = [read_entry(each) for each in data]
+        rows = [(name, entry.seq, entry.type) for entry in entries for name in about_names(entry)]
+        connection.executemany("INSERT INTO about (name, seq, type) VALUES (?, ?, ?)", rows)
         connection.execute("UPDATE frontier SET size = ?, subtrees = ?", (tree.size, b"".join(tree.subtrees)))
         connection.execute("COMMIT")
 
