@@ -61,6 +61,12 @@ def flipped(bag, name, at=-9):
     return {**bag, name: bytes(data)}
 
 
+def another_digit(bag, name):
+    """Its first digit changed to another one: `sha256sum` passes over what is no digit."""
+    data = bag[name]
+    return {**bag, name: (b"1" if data[:1] == b"0" else b"0") + data[1:]}
+
+
 EDITS = {  # the edit, whether the owner of the keys signs it anew, and what is said
     "a byte of a file": (lambda bag: flipped(bag, S + "chunks.bin"), False, "chunks.bin: FAILED"),
     "a file added": (lambda bag: {**bag, "data/x": b""}, False, "not those of the manifest"),
@@ -69,7 +75,7 @@ EDITS = {  # the edit, whether the owner of the keys signs it anew, and what is 
         False,
         "not those of the manifest",
     ),
-    "the manifest": (lambda bag: flipped(bag, "manifest-sha256.txt", 3), False, "FAILED"),
+    "the manifest": (lambda bag: another_digit(bag, "manifest-sha256.txt"), False, "FAILED"),
     "the tag manifest": (lambda bag: flipped(bag, "tagmanifest-sha256.txt", 3), False, "the tag manifest"),
     "the signature": (lambda bag: flipped(bag, "tagmanifest-sha256.txt.sig", 200), False, "the bag's signature"),
     "the checkpoint's signature": (lambda bag: flipped(bag, "data/checkpoint", 180), True, "checkpoint does not hold"),
