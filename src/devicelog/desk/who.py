@@ -9,7 +9,7 @@ from typing import Protocol
 from devicelog.canonical import Json
 from devicelog.clinic import people as rules
 from devicelog.clinic.people import People, Person
-from devicelog.clinic.roles import SAYS, UNREGISTERED, Action, may, wants_pin, who_may
+from devicelog.clinic.roles import SAYS, UNREGISTERED, Action, may, refused, wants_pin
 from devicelog.desk.entering import enter
 from devicelog.desk.hashing import fits
 from devicelog.errors import NotAllowed, UsageProblem
@@ -71,7 +71,7 @@ def actor_of(evidence: Evidence, request: Json, action: Action, clock: Now | Non
         )
     who, role = (person.id if person else by), people.role_of(by)
     if not may(role, action, has_admin=has_admin):
-        raise NotAllowed(_refused(who, role, action, has_admin=has_admin))
+        raise NotAllowed(refused(who, role, action, has_admin=has_admin))
     pin = request.get("pin")
     if person is None or role == UNREGISTERED or (pin is None and not wants_pin(action, has_admin=has_admin)):
         return Actor(id=who, role=role)
@@ -81,13 +81,6 @@ def actor_of(evidence: Evidence, request: Json, action: Action, clock: Now | Non
         )
     check_pin(evidence, person, pin, clock or RecorderClock(), also_expired=action == "pin.own")
     return Actor(id=who, role=role, auth="pin")
-
-
-def _refused(who: str, role: str, action: Action, *, has_admin: bool) -> str:
-    if role == UNREGISTERED:
-        how = "an admin adds people" if has_admin else "the first one to add is an admin"
-        return f"{who} is not registered, and to {SAYS[action]} is for {who_may(action)}: `practitioners add` ({how})"
-    return f"{who} is registered as {role}, and to {SAYS[action]} is for {who_may(action)}: let one of these do it"
 
 
 # --- PINs -------------------------------------------------------------------------------------------------------------
