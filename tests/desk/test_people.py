@@ -141,7 +141,7 @@ def test_printed_names_are_in_no_entry(signed: Path) -> None:
 def test_the_history_of_a_person_has_everything_that_was_done_about_them(signed: Path) -> None:
     with Evidence(signed / FILE_NAME) as evidence:
         history = [(row["type"], row["by"]) for row in history_of(evidence, "KM")]
-    assert history == [("person.added", "AD"), ("pin.set", "AD"), ("session.signed", "KM")]
+    assert history == [("person.added", "AD"), ("pin.set", "AD"), ("pin.set", "KM"), ("session.signed", "KM")]
 
 
 def test_an_id_that_was_used_before_anybody_was_registered_is_said(clinic: Path) -> None:

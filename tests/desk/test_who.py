@@ -201,7 +201,30 @@ def test_an_admin_revokes_a_pin_by_setting_another_and_that_ends_a_lock(clinic: 
     done = do(clinic, "pin.set", person="KM", by="AD", pin=PINS["AD"], new_pin="204815")
     assert (done["how"], done["by"], done["auth"]) == ("reset", "AD", "pin")
     assert "1 wrong in a row" in guess(clinic, PINS["KM"])
-    assert do(clinic, "session.sign", session=FIRST, meaning="performed", by="KM", pin="204815")["ok"]
+    do(clinic, "pin.set", person="KM", by="KM", pin="204815", new_pin="628194")
+    assert do(clinic, "session.sign", session=FIRST, meaning="performed", by="KM", pin="628194")["ok"]
+
+
+@pytest.mark.requirement("R19")
+@pytest.mark.parametrize("how", ["first", "reset", "keyboard"])
+def test_a_pin_that_somebody_else_set_signs_nothing_until_its_person_has_set_her_own(how: str, clinic: Path) -> None:
+    signing: Json = {"session": FIRST, "meaning": "performed", "by": "KM", "pin": "204815"}
+    admin: Json = {"by": "AD", "pin": PINS["AD"]}
+    if how == "keyboard":
+        with alone(clinic) as access:  # as KM, who is there: whoever sat there, nobody checked
+            done = set_pin_at_keyboard(access, {"person": "KM", "by": "KM", "new_pin": "204815"})
+    elif how == "first":
+        signing["by"] = "K2"
+        do(clinic, "people.add", person="K2", role="practitioner", name="Kurt Zwei", **admin)
+        done = do(clinic, "pin.set", person="K2", new_pin="204815", **admin)
+    else:
+        done = do(clinic, "pin.set", person="KM", new_pin="204815", **admin)
+    assert (done["how"], done["own"]) == (how, False)
+    with pytest.raises(NotAllowed, match=rf"was set .*signs nothing.*`practitioners pin {signing['by']}`"):
+        do(clinic, "session.sign", **signing)
+    assert entries(clinic, "session.signed", "stream.sealed", "pin.refused") == []
+    do(clinic, "pin.set", person=signing["by"], by=signing["by"], pin="204815", new_pin="628194")
+    assert do(clinic, "session.sign", **{**signing, "pin": "628194"})["ok"]
 
 
 @pytest.mark.requirement("R19")

@@ -99,7 +99,8 @@ def _set(access: Access, person: Person, request: Json, *, how: str, actor: Acto
         keep_pin(transaction.connection, person.id, kept, entry.seq)
         return entry
 
-    return {**told, "entry": access.append(enter_it).seq, "by": actor.id, "auth": actor.auth}
+    own = how != "keyboard" and actor.id.casefold() == person.id.casefold()
+    return {**told, "entry": access.append(enter_it).seq, "by": actor.id, "auth": actor.auth, "own": own}
 
 
 ACTS: dict[str, Act] = {"pin.set": set_pin}
