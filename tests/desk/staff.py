@@ -21,6 +21,7 @@ PINS: Mapping[str, str] = {"AD": "739164", "KM": "483920", "RV": "628405", "AU":
 NAMES: Mapping[str, str] = {"AD": "Ada Minster", "KM": "Karin Muster", "RV": "Rita Vogt", "AU": "Aude Tremblay"}
 ROLE_OF: Mapping[str, str] = {"AD": "admin", "KM": "practitioner", "RV": "reviewer", "AU": "auditor"}
 WRONG = "592837"
+FIRST_PIN = "350917"  # that an admin sets
 
 
 @contextmanager
@@ -48,7 +49,10 @@ def staffed(data_dir: Path) -> Path:
     admin: Json = {}
     for person, role in ROLE_OF.items():
         do(data_dir, "people.add", person=person, role=role, name=NAMES[person], **admin)
-        do(data_dir, "pin.set", person=person, new_pin=PINS[person], **(admin or {"by": person}))
+        first = PINS[person] if not admin else FIRST_PIN
+        do(data_dir, "pin.set", person=person, new_pin=first, **(admin or {"by": person}))
+        if admin:  # whose PIN somebody else knows signs nothing
+            do(data_dir, "pin.set", person=person, new_pin=PINS[person], by=person, pin=first)
         admin = {"by": "AD", "pin": PINS["AD"]}
     return data_dir
 

@@ -6,14 +6,15 @@ import shlex
 from pathlib import Path
 
 from tests.databases import make_database
-from tests.desk.staff import PINS
+from tests.desk.staff import FIRST_PIN, PINS
 from tests.e2e.running import Running
 from tests.pages import DOCS
 
 PIN_LINES = {
     "practitioners pin AD": [PINS["AD"]],
     "practitioners add KM": [PINS["AD"]],
-    "practitioners pin KM": [PINS["AD"], PINS["KM"]],
+    "practitioners pin KM --by AD": [PINS["AD"], FIRST_PIN],
+    "practitioners pin KM": [FIRST_PIN, PINS["KM"]],
     "sessions sign s-": [PINS["KM"]],
 }
 FENCED = re.compile(r"^```(console|text)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from devicelog.canonical import Json
+from devicelog.clinical.data import load_plan
 from devicelog.desk.people import history_of, people_told
 from devicelog.desk.who import people_of
 from devicelog.errors import BadTransition, NotAllowed, NotFound, UsageProblem
@@ -140,7 +141,7 @@ def test_printed_names_are_in_no_entry(signed: Path) -> None:
 def test_the_history_of_a_person_has_everything_that_was_done_about_them(signed: Path) -> None:
     with Evidence(signed / FILE_NAME) as evidence:
         history = [(row["type"], row["by"]) for row in history_of(evidence, "KM")]
-    assert history == [("person.added", "AD"), ("pin.set", "AD"), ("session.signed", "KM")]
+    assert history == [("person.added", "AD"), ("pin.set", "AD"), ("pin.set", "KM"), ("session.signed", "KM")]
 
 
 def test_an_id_that_was_used_before_anybody_was_registered_is_said(clinic: Path) -> None:
@@ -174,12 +175,32 @@ def test_neither_an_auditor_nor_an_admin_corrects_a_session(by: str, clinic: Pat
     assert entries(clinic, "session.attributed") == []
 
 
+@pytest.mark.requirement("R09")
+def test_once_there_is_an_admin_an_unused_id_is_no_way_around_the_roles(clinic: Path) -> None:
+    before = entries(clinic)[-1].seq
+    for what, asked in older("p-07").items():
+        with pytest.raises(NotAllowed, match=r"p-07 is not registered.*practitioners add"):
+            do(clinic, what, **asked)
+    asked = {"session": FIRST, "practitioner": "p-07", "reason": "mistaken", "moves": [], "client": "K-2000"}
+    with pytest.raises(NotAllowed, match="p-07 is not registered"):
+        attribute_here(clinic, parse_attribution(asked, {"forehead"}))
+    with pytest.raises(NotAllowed, match="p-07 is not registered"):
+        do(
+            clinic,
+            "visit.open",
+            client="K-2000",
+            practitioner="p-07",
+            by="p-07",
+            plan=load_plan("full-face").document(),
+        )
+    assert entries(clinic)[-1].seq == before
+
+
 def test_the_role_that_is_registered_stands_in_the_entry_and_without_a_list_it_is_as_before(
     clinic: Path, tmp_path: Path
 ) -> None:
     for data_dir, by, actor in (
         (clinic, "rv", {"id": "RV", "role": "reviewer", "auth": "none"}),
-        (clinic, "p-07", {"id": "p-07", "role": "unregistered", "auth": "none"}),
         (tmp_path / "empty", "p-07", {"id": "p-07", "role": "practitioner", "auth": "none"}),
     ):
         if not data_dir.exists():

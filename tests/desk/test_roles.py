@@ -11,6 +11,7 @@ from devicelog.clinic.roles import (
     UNREGISTERED,
     UNTIL_ADMIN,
     WANTS_PIN,
+    WITHOUT_A_LIST,
     Action,
     Role,
     may,
@@ -60,10 +61,19 @@ def test_nobody_does_with_a_pin_what_has_none(action: Action) -> None:
     assert not may(UNREGISTERED, action)
 
 
+@pytest.mark.requirement("R09")
+def test_once_there_is_an_admin_an_id_that_nobody_registered_records_reads_verifies_and_exports() -> None:
+    assert {action for action in ACTIONS if may(UNREGISTERED, action)} == {"record", "read", "verify", "export"}
+
+
 @pytest.mark.parametrize("action", ACTIONS)
-def test_while_there_is_no_admin_the_first_can_be_made_and_nothing_else_is_easier(action: Action) -> None:
+def test_while_there_is_no_admin_the_first_can_be_made_and_the_clinic_works_as_without_a_list(action: Action) -> None:
     easier = may(UNREGISTERED, action, has_admin=False) and not may(UNREGISTERED, action)
-    assert easier == (action in UNTIL_ADMIN)
+    assert easier == (action in UNTIL_ADMIN | WITHOUT_A_LIST)
+    assert may(UNREGISTERED, action, has_admin=False) == (
+        action in UNTIL_ADMIN or (may("practitioner", action) and action not in WANTS_PIN)
+    )
+    assert may("auditor", action, has_admin=False) == (may("auditor", action) or action in UNTIL_ADMIN)
     assert wants_pin(action, has_admin=False) == (action in WANTS_PIN - UNTIL_ADMIN)
 
 

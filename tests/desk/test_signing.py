@@ -23,7 +23,7 @@ from devicelog.recorder.sealing import extend, seal
 from devicelog.store.database import FILE_NAME
 from tests.databases import CLIENT, FIRST, SECOND, SPAN, make_database, report, spoil
 from tests.desk.made import KM, OTHER, SESSION, Ledger
-from tests.desk.staff import NAMES, PINS, do, entries
+from tests.desk.staff import FIRST_PIN, NAMES, PINS, do, entries
 
 AS_KM: Json = {"meaning": "performed", "by": "KM", "pin": PINS["KM"]}
 
@@ -258,11 +258,29 @@ def test_the_same_signature_twice_is_refused_and_another_meaning_is_not(signed: 
 def test_whoever_is_called_like_a_session_signs_that_other_one_alone(clinic: Path) -> None:
     admin: Json = {"by": "AD", "pin": PINS["AD"]}
     do(clinic, "people.add", person=SECOND, role="practitioner", name="An Odd Id", **admin)
-    do(clinic, "pin.set", person=SECOND, new_pin="204815", **admin)
+    do(clinic, "pin.set", person=SECOND, new_pin=FIRST_PIN, **admin)
+    do(clinic, "pin.set", person=SECOND, new_pin="204815", by=SECOND, pin=FIRST_PIN)
     do(clinic, "session.sign", session=FIRST, meaning="performed", by=SECOND, pin="204815")
     assert [each["standing"] for each in shown(clinic, FIRST)["signatures"]] == [VALID]
     assert shown(clinic, SECOND)["signatures"] == []
     assert shown(clinic, SECOND)["wants_signature"]
+
+
+@pytest.mark.requirement("R14")
+def test_who_signs_as_performed_what_another_recorded_has_it_said_in_the_record(clinic: Path) -> None:
+    admin: Json = {"by": "AD", "pin": PINS["AD"]}
+    do(clinic, "people.add", person="P-07", role="practitioner", name="Petra Sieben", **admin)
+    do(clinic, "pin.set", person="P-07", new_pin=FIRST_PIN, **admin)
+    do(clinic, "pin.set", person="P-07", new_pin="204815", by="P-07", pin=FIRST_PIN)
+    for by, pin, meaning, under in (
+        ("RV", PINS["RV"], "performed", "p-07"),
+        ("RV", PINS["RV"], "reviewed", None),
+        ("P-07", "204815", "performed", None),  # the same id as the recording's, in capitals
+    ):
+        done = do(clinic, "session.sign", session=FIRST, meaning=meaning, by=by, pin=pin)
+        made = shown(clinic)["signatures"][-1]
+        assert (done["recorded_under"], made["recorded_under"], made["standing"]) == (under, under, VALID)
+    assert " ".join(show_text(shown(clinic)).split()).count("recorded under p-07") == 1
 
 
 def test_a_name_that_is_not_held_any_more_signs_nothing(clinic: Path) -> None:

@@ -1,5 +1,6 @@
 """Who does something: the table of roles as it is enforced, and PINs that are wrong, locked, expired or gone."""
 
+import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,7 +201,30 @@ def test_an_admin_revokes_a_pin_by_setting_another_and_that_ends_a_lock(clinic: 
     done = do(clinic, "pin.set", person="KM", by="AD", pin=PINS["AD"], new_pin="204815")
     assert (done["how"], done["by"], done["auth"]) == ("reset", "AD", "pin")
     assert "1 wrong in a row" in guess(clinic, PINS["KM"])
-    assert do(clinic, "session.sign", session=FIRST, meaning="performed", by="KM", pin="204815")["ok"]
+    do(clinic, "pin.set", person="KM", by="KM", pin="204815", new_pin="628194")
+    assert do(clinic, "session.sign", session=FIRST, meaning="performed", by="KM", pin="628194")["ok"]
+
+
+@pytest.mark.requirement("R19")
+@pytest.mark.parametrize("how", ["first", "reset", "keyboard"])
+def test_a_pin_that_somebody_else_set_signs_nothing_until_its_person_has_set_her_own(how: str, clinic: Path) -> None:
+    signing: Json = {"session": FIRST, "meaning": "performed", "by": "KM", "pin": "204815"}
+    admin: Json = {"by": "AD", "pin": PINS["AD"]}
+    if how == "keyboard":
+        with alone(clinic) as access:  # as KM, who is there: whoever sat there, nobody checked
+            done = set_pin_at_keyboard(access, {"person": "KM", "by": "KM", "new_pin": "204815"})
+    elif how == "first":
+        signing["by"] = "K2"
+        do(clinic, "people.add", person="K2", role="practitioner", name="Kurt Zwei", **admin)
+        done = do(clinic, "pin.set", person="K2", new_pin="204815", **admin)
+    else:
+        done = do(clinic, "pin.set", person="KM", new_pin="204815", **admin)
+    assert (done["how"], done["own"]) == (how, False)
+    with pytest.raises(NotAllowed, match=rf"was set .*signs nothing.*`practitioners pin {signing['by']}`"):
+        do(clinic, "session.sign", **signing)
+    assert entries(clinic, "session.signed", "stream.sealed", "pin.refused") == []
+    do(clinic, "pin.set", person=signing["by"], by=signing["by"], pin="204815", new_pin="628194")
+    assert do(clinic, "session.sign", **{**signing, "pin": "628194"})["ok"]
 
 
 @pytest.mark.requirement("R19")
@@ -234,6 +258,29 @@ def test_a_pin_that_is_not_set(by: str, pin: str | None, new: str | None, words:
     with pytest.raises((UsageProblem, NotAllowed), match=words):
         do(clinic, "pin.set", person="KM", by=by, pin=pin, new_pin=new)
     assert entries(clinic)[-1].seq == before
+
+
+@pytest.mark.requirement("R18")
+@pytest.mark.parametrize(
+    ("by", "pin", "counts"),
+    [("nobody", None, None), ("KM", PINS["KM"], None), ("AU", None, None), ("AD", WRONG, "AD"), ("RV", WRONG, "RV")],
+)
+def test_a_new_pin_tells_nobody_which_one_there_is(by: str, pin: str | None, counts: str | None, clinic: Path) -> None:
+    said = set()
+    for new in (PINS["RV"], "204815"):
+        with pytest.raises((UsageProblem, NotAllowed)) as refused:
+            do(clinic, "pin.set", person="RV", by=by, pin=pin, new_pin=new)
+        said.add(re.sub(r"\d", "N", str(refused.value)))
+    assert len(said) == 1, said
+    assert [each.body["told"]["person"] for each in entries(clinic, "pin.refused")] == [counts] * 2 * bool(counts)
+
+
+@pytest.mark.requirement("R18")
+def test_an_admin_and_the_keyboard_may_set_the_pin_that_was_there_and_are_not_told_so(clinic: Path) -> None:
+    done = do(clinic, "pin.set", person="RV", by="AD", pin=PINS["AD"], new_pin=PINS["RV"])
+    assert done["how"] == "reset"
+    with alone(clinic) as access:
+        assert set_pin_at_keyboard(access, {"person": "RV", "by": "AD", "new_pin": PINS["RV"]})["how"] == "keyboard"
 
 
 def test_a_pin_whose_hash_is_gone_or_was_put_back_is_not_believed(clinic: Path) -> None:

@@ -17,6 +17,7 @@ from devicelog.cli import run
 from tests.e2e.running import Json, PtyPen, Running, bytes_on_disk, devicelog, samples, shared
 
 PIN = "482915"
+FIRST_PIN = "730261"  # that the admin sets
 # Every field of the treatment record's table of sources: what law, regulators, makers and charting templates ask for
 # (statutory consultation form of SI 2024/1244 (Wales), the FDA's page on microneedling devices, 21 CFR 878.4430, a
 # maker's procedure log, templates of practice software).
@@ -61,7 +62,9 @@ def treat(directory: Path) -> None:
     clinic.do("practitioners", "add", "boss", "--role", "admin", "--name", "Ada Boss")
     clinic.do("practitioners", "pin", "boss", "--pin-stdin", typed=f"{PIN}\n{PIN}\n")
     clinic.do("practitioners", "add", "KM", "--role", "practitioner", "--name", "Kim Moe", *admin, typed=f"{PIN}\n")
-    clinic.do("practitioners", "pin", "KM", *admin, typed=f"{PIN}\n{PIN[::-1]}\n{PIN[::-1]}\n")
+    clinic.do("practitioners", "pin", "KM", *admin, typed=f"{PIN}\n{FIRST_PIN}\n{FIRST_PIN}\n")
+    own = ("practitioners", "pin", "KM", "--pin-stdin")
+    clinic.do(*own, typed=f"{FIRST_PIN}\n{PIN[::-1]}\n{PIN[::-1]}\n")  # what an admin set signs nothing
     paper = ("--client", "P-117", "--practitioner", "KM", "--indication", "hyperpigmentation", "--by", "KM")
     for day in ("2026-01-10", "2026-02-10"):
         clinic.do("sessions", "enter", *paper, "--day", day, "--zone", "forehead=0.35x2", "--reason", "was on paper")

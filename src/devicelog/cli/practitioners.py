@@ -76,7 +76,8 @@ def _authority(each: "Json") -> str:
 def _pin(each: "Json") -> str:
     if each["pin"] is None or each["retired"] is not None:
         return "none"
-    return "no end" if each["pin"]["expires"] is None else f"until {each['pin']['expires']}"
+    until = "no end" if each["pin"]["expires"] is None else f"until {each['pin']['expires']}"
+    return until if each["pin"]["own"] else f"{until}, set by {each['pin']['by']}: signs nothing"
 
 
 @practitioners.command("show")
@@ -233,6 +234,9 @@ def pin(
         return
     until = "with no end" if reply["expires"] is None else f"until {reply['expires']}"
     click.echo(f"the PIN of {reply['person']} is set {until}, in ledger entry {reply['entry']} ({reply['how']})")
+    if not reply["own"]:
+        line = command_line("practitioners", "pin", reply["person"], data_dir=data_dir)
+        click.echo(f"it signs nothing until {reply['person']} has set one of her own with it: {line}")
 
 
 def _um(mm: float | None) -> int | None:

@@ -33,8 +33,8 @@ def sign(session: str, person: str | None, meaning: str, pin_stdin: bool, data_d
     )
     if reply["failures"]:
         click.echo(f"  wrong PINs since the last right one: {reply['failures']}")
-    if reply["meaning"] == "performed" and reply["practitioner"].casefold() != reply["person"].casefold():
-        click.echo(f"note: the session was recorded under {reply['practitioner']}", err=True)
+    if reply["recorded_under"] is not None:
+        click.echo(f"note: the session was recorded under {reply['recorded_under']}, and the record says so", err=True)
     click.echo("it  " + command_line("sessions", "show", reply["session"], data_dir=data_dir))
 
 

@@ -25,10 +25,15 @@ _RUNS = ("01234567890123456789", "98765432109876543210")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """That a PIN was set: `seq` of the entry, how, and the last day (YYYY-MM-DD) on which it holds, or None."""
+    """That a PIN was set: `seq` of the entry, how, by whom, and the last day (YYYY-MM-DD) on which it holds, or None.
+
+    `own`: its person set it; of every other one somebody else knows what it is.
+    """
 
     seq: int
     how: str
+    by: str
+    own: bool
     expires: str | None
 
     def expired(self, day: str) -> bool:
@@ -104,7 +109,9 @@ def _after(person: Person, entry: Entry) -> Person:
     if entry.type == "person.retired":
         return replace(person, retired=entry.seq)
     if entry.type == "pin.set":
-        return replace(person, pin=Pin(seq=entry.seq, how=told["how"], expires=told["expires"]))
+        by, how = str(entry.values["actor"]["id"]), told["how"]
+        own = how != "keyboard" and by.casefold() == person.id.casefold()
+        return replace(person, pin=Pin(seq=entry.seq, how=how, by=by, own=own, expires=told["expires"]))
     private = entry.body["private"]  # a new name stands before the reason
     return replace(
         person,

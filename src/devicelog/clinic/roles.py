@@ -33,11 +33,12 @@ Action = Literal[
 
 ROLES: tuple[Role, ...] = get_args(Role)
 ACTIONS: tuple[Action, ...] = get_args(Action)
-# An id that nobody registered, as a clinic without a list of people has them. It may what it always could.
+# An id that nobody registered, as a clinic without a list of people has them. There it may what it always could; once
+# there is an admin, record, read, verify and export.
 UNREGISTERED: Role = "unregistered"
 ASSIGNABLE: tuple[Role, ...] = tuple(role for role in ROLES if role != UNREGISTERED)
 
-_CLINICAL = frozenset({"practitioner", "reviewer", "unregistered"})
+_CLINICAL = frozenset({"practitioner", "reviewer"})
 _EVERYBODY = frozenset(ROLES)
 _REGISTERED = frozenset(ASSIGNABLE)
 
@@ -97,6 +98,10 @@ WANTS_PIN: frozenset[Action] = frozenset(
 )
 # What anybody may while there is no admin, or there never would be one. The entry says `auth: none`.
 UNTIL_ADMIN: frozenset[Action] = frozenset({"people", "adopt"})
+# What an id that nobody registered may besides while there is none: all that a clinic without a list does.
+WITHOUT_A_LIST: frozenset[Action] = frozenset(
+    {"desk", "override", "amend", "attribute", "explain", "enter", "erase", "retention"}
+)
 
 
 def may(role: str, action: Action, *, has_admin: bool = True) -> bool:
@@ -105,7 +110,9 @@ def may(role: str, action: Action, *, has_admin: bool = True) -> bool:
     An unknown role may only what everybody may.
     """
     allowed = ALLOWED[action]
-    return role in allowed or allowed == _EVERYBODY or (not has_admin and action in UNTIL_ADMIN)
+    if role in allowed or allowed == _EVERYBODY:
+        return True
+    return not has_admin and (action in UNTIL_ADMIN or (role == UNREGISTERED and action in WITHOUT_A_LIST))
 
 
 def wants_pin(action: Action, *, has_admin: bool = True) -> bool:
@@ -117,3 +124,11 @@ def who_may(action: Action) -> str:
     """The roles that may do it, in words: those that somebody can be given."""
     named = (role for role in ASSIGNABLE if role in ALLOWED[action])
     return " or ".join(f"{'an' if role[0] in 'aeiou' else 'a'} {role}" for role in named)
+
+
+def refused(who: str, role: str, action: Action, *, has_admin: bool) -> str:
+    """Why this id of this role may not, and what would let it go on."""
+    if role == UNREGISTERED:
+        how = "an admin adds people" if has_admin else "the first one to add is an admin"
+        return f"{who} is not registered, and to {SAYS[action]} is for {who_may(action)}: `practitioners add` ({how})"
+    return f"{who} is registered as {role}, and to {SAYS[action]} is for {who_may(action)}: let one of these do it"

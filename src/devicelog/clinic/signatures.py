@@ -101,10 +101,11 @@ def signature_faults(signed: Entry, seal: Entry | None, derivations: Sequence[En
 Texts = Callable[[str], str | None]  # the text behind a commitment, or None where it was erased or is not here
 
 
-def signatures(entries: Sequence[Entry], texts: Texts) -> list[Json]:
+def signatures(entries: Sequence[Entry], texts: Texts, *, recorded_under: str | None = None) -> list[Json]:
     """Every signature of a session, oldest first: name, time, meaning, and whether it stands.
 
-    `entries`: all of the session, with its seal. `standing` is `valid`, or says that a correction or an amendment came
+    `entries`: all of the session, with its seal; `recorded_under`: the id under which it was opened, which a signature
+    as performed by another person says. `standing` is `valid`, or says that a correction or an amendment came
     after it, or that it does not fit; `faults` say why not.
     """
     found = Signable.of(entries)
@@ -115,6 +116,7 @@ def signatures(entries: Sequence[Entry], texts: Texts) -> list[Json]:
         if entry.type != SIGNED:
             continue
         told, faults = entry.body["told"], signature_faults(entry, seal, derivations)
+        another = told["meaning"] == "performed" and not same_id(recorded_under, told["person"])
         standing = FAULTY if faults else BEFORE if any(seq > entry.seq for seq in changes) else VALID
         made.append(
             {
@@ -127,11 +129,17 @@ def signatures(entries: Sequence[Entry], texts: Texts) -> list[Json]:
                 "meaning": told["meaning"],
                 "derivation": told["number"],
                 "failures": told["failures"],
+                "recorded_under": recorded_under if another else None,
                 "standing": standing,
                 "faults": faults,
             }
         )
     return made
+
+
+def same_id(recorded_under: str | None, person: str) -> bool:
+    """Whether a session was recorded under the id of this person, in capitals or not."""
+    return recorded_under is not None and recorded_under.casefold() == person.casefold()
 
 
 def amendments(entries: Iterable[Entry], read: Callable[[str], Json | None]) -> list[Json]:

@@ -107,7 +107,14 @@ def people_told(evidence: Evidence) -> list[Json]:
             "authority_um": each.authority_um,
             "added": each.added,
             "retired": each.retired,
-            "pin": None if each.pin is None else {"how": each.pin.how, "expires": each.pin.expires},
+            "pin": None
+            if each.pin is None
+            else {
+                "how": each.pin.how,
+                "by": each.pin.by,
+                "own": each.pin.own,
+                "expires": each.pin.expires,
+            },
             "may": [action for action in SAYS if each.retired is None and may(each.role, action)],
         }
         for each in people_of(evidence).by_id.values()

@@ -10,7 +10,7 @@ from pathlib import Path
 from devicelog.canonical import Json
 from devicelog.clinic.people import EXPIRES_DAYS, Person, pin_fault
 from devicelog.desk.entering import enter
-from devicelog.desk.hashing import fits, hashed
+from devicelog.desk.hashing import hashed
 from devicelog.desk.people import person_named
 from devicelog.desk.who import actor_of, people_of, today
 from devicelog.errors import BadTransition, NotAllowed, UsageProblem
@@ -19,7 +19,7 @@ from devicelog.recorder.access import Access, alone
 from devicelog.recorder.acts import Act
 from devicelog.recorder.clock import RecorderClock
 from devicelog.store.evidence import Evidence
-from devicelog.store.pins import keep_pin, pin_kept
+from devicelog.store.pins import keep_pin
 from devicelog.store.transaction import Transaction
 
 MOST_DAYS = 3_650
@@ -40,6 +40,8 @@ def set_pin(access: Access, request: Json) -> Json:
         else:
             how = "first" if person.pin is None else "reset"
             actor = actor_of(evidence, request, "pin.reset")
+    if how == "own" and request["new_pin"] == request["pin"]:  # after it fitted: nobody else is told that it does
+        raise UsageProblem(f"this is the PIN that {person.id} has: choose another")
     return _set(access, person, request, how=how, actor=actor)
 
 
@@ -64,13 +66,11 @@ def _may_have(evidence: Evidence, request: Json) -> Person:
     person = person_named(evidence, request.get("person"))
     if person.retired is not None:
         raise BadTransition(f"{person.id} was retired (ledger entry {person.retired}) and has no PIN any more")
-    new, kept = request.get("new_pin"), pin_kept(evidence, person.id)
+    new = request.get("new_pin")
     if not isinstance(new, str):
         raise UsageProblem("the new PIN is typed on a terminal when asked, or handed in with --pin-stdin")
     if fault := pin_fault(new):
         raise UsageProblem(fault)
-    if kept is not None and fits(kept[0], new):
-        raise UsageProblem(f"this is the PIN that {person.id} has: choose another")
     return person
 
 
@@ -99,7 +99,8 @@ def _set(access: Access, person: Person, request: Json, *, how: str, actor: Acto
         keep_pin(transaction.connection, person.id, kept, entry.seq)
         return entry
 
-    return {**told, "entry": access.append(enter_it).seq, "by": actor.id, "auth": actor.auth}
+    own = how != "keyboard" and actor.id.casefold() == person.id.casefold()
+    return {**told, "entry": access.append(enter_it).seq, "by": actor.id, "auth": actor.auth, "own": own}
 
 
 ACTS: dict[str, Act] = {"pin.set": set_pin}

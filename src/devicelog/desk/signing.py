@@ -6,7 +6,7 @@ Not responsible for what a signature proves (clinic/signatures.py) nor for PINs 
 from devicelog.canonical import Json
 from devicelog.clinic.people import SITTING_US, same_sitting
 from devicelog.clinic.roles import SIGNING
-from devicelog.clinic.signatures import SIGNED, VALID, Signable, signatures
+from devicelog.clinic.signatures import SIGNED, VALID, Signable, same_id, signatures
 from devicelog.clinical.keys import suggest
 from devicelog.desk.entering import enter
 from devicelog.desk.people import person_named
@@ -66,6 +66,7 @@ def sign(access: Access, request: Json) -> Json:
     if entry is None:
         raise BadTransition(f"{stream} was just corrected by somebody else: look at it again. Nothing is signed")
     extend(access, stream)
+    another = meaning == "performed" and not same_id(row["practitioner"], person.id)
     return {
         "session": stream,
         "entry": entry.seq,
@@ -76,6 +77,7 @@ def sign(access: Access, request: Json) -> Json:
         "derivation": number,
         "failures": told["failures"],
         "practitioner": row["practitioner"],
+        "recorded_under": row["practitioner"] if another else None,
     }
 
 

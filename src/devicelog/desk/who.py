@@ -9,7 +9,7 @@ from typing import Protocol
 from devicelog.canonical import Json
 from devicelog.clinic import people as rules
 from devicelog.clinic.people import People, Person
-from devicelog.clinic.roles import SAYS, UNREGISTERED, Action, may, wants_pin, who_may
+from devicelog.clinic.roles import SAYS, SIGNING, UNREGISTERED, Action, may, refused, wants_pin
 from devicelog.desk.entering import enter
 from devicelog.desk.hashing import fits
 from devicelog.errors import NotAllowed, UsageProblem
@@ -71,7 +71,7 @@ def actor_of(evidence: Evidence, request: Json, action: Action, clock: Now | Non
         )
     who, role = (person.id if person else by), people.role_of(by)
     if not may(role, action, has_admin=has_admin):
-        raise NotAllowed(_refused(who, role, action, has_admin=has_admin))
+        raise NotAllowed(refused(who, role, action, has_admin=has_admin))
     pin = request.get("pin")
     if person is None or role == UNREGISTERED or (pin is None and not wants_pin(action, has_admin=has_admin)):
         return Actor(id=who, role=role)
@@ -79,15 +79,9 @@ def actor_of(evidence: Evidence, request: Json, action: Action, clock: Now | Non
         raise UsageProblem(
             f"to {SAYS[action]} wants the PIN of {who}: type it when asked, or hand it in by --pin-stdin"
         )
-    check_pin(evidence, person, pin, clock or RecorderClock(), also_expired=action == "pin.own")
+    signs = action in SIGNING.values()
+    check_pin(evidence, person, pin, clock or RecorderClock(), also_expired=action == "pin.own", own=signs)
     return Actor(id=who, role=role, auth="pin")
-
-
-def _refused(who: str, role: str, action: Action, *, has_admin: bool) -> str:
-    if role == UNREGISTERED:
-        how = "an admin adds people" if has_admin else "the first one to add is an admin"
-        return f"{who} is not registered, and to {SAYS[action]} is for {who_may(action)}: `practitioners add` ({how})"
-    return f"{who} is registered as {role}, and to {SAYS[action]} is for {who_may(action)}: let one of these do it"
 
 
 # --- PINs -------------------------------------------------------------------------------------------------------------
@@ -106,10 +100,14 @@ def failures_of(refused: Entry | None) -> int:
     return 0 if refused is None else int(refused.body["told"]["failures"])
 
 
-def check_pin(evidence: Evidence, person: Person, pin: str, clock: Now, *, also_expired: bool = False) -> None:
-    """Whether this is the PIN of this person. `also_expired`: one that has expired will do.
+def check_pin(
+    evidence: Evidence, person: Person, pin: str, clock: Now, *, also_expired: bool = False, own: bool = False
+) -> None:
+    """Whether this is the PIN of this person. `also_expired`: one that has expired will do; `own`: only one will do
+    that its person set.
 
-    Raises WrongPin; NotAllowed while it is locked (nothing is tried then), where it expired or there is none.
+    Raises WrongPin; NotAllowed while it is locked (nothing is tried then), where it expired, is not her own, or there
+    is none.
     """
     refused = wrong_in_a_row(evidence, person)
     if left_us := rules.locked_us(refused, boot=clock.boot, now_us=clock.now_us()):
@@ -129,6 +127,12 @@ def check_pin(evidence: Evidence, person: Person, pin: str, clock: Now, *, also_
         raise NotAllowed(
             f"the PIN of {person.id} expired after {person.pin.expires}: set a new one with "
             f"`practitioners pin {person.id}`"
+        )
+    if own and not person.pin.own:
+        where = "at the keyboard of this device" if person.pin.how == "keyboard" else f"by {person.pin.by}"
+        raise NotAllowed(
+            f"the PIN of {person.id} was set {where} (ledger entry {person.pin.seq}), and signs nothing: who signs has "
+            f"set it herself. Set one of your own with this one: `practitioners pin {person.id}`"
         )
 
 

@@ -27,7 +27,7 @@ _TYPES = (SIGNED, AMENDED, EXPLAINED)
 def stated(kept: Kept, row: StreamRow) -> Json:
     """`signatures`, `wants_signature`, `amendments` and `explained` of a session. Raises EvidenceDamaged."""
     entries = _entries(kept, row)
-    made = signatures(entries, kept.note_text)
+    made = signatures(entries, kept.note_text, recorded_under=row["practitioner"])
     ended = row["closed_seq"] is not None and row["kind"] == "session"
     return {
         "signatures": made,

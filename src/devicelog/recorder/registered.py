@@ -5,7 +5,7 @@ the desk ask for more (desk/who.py).
 """
 
 from devicelog.clinic.people import ENTRIES, People
-from devicelog.clinic.roles import SAYS, Action, may, who_may
+from devicelog.clinic.roles import Action, may, refused
 from devicelog.errors import NotAllowed
 from devicelog.ledger.entries import Actor
 from devicelog.store.evidence import Evidence
@@ -33,6 +33,6 @@ def registered(evidence: Evidence, person: str, action: Action) -> Actor:
     if known is not None and known.retired is not None:
         raise NotAllowed(f"{known.id} was retired (ledger entry {known.retired}): name somebody who works here")
     role, person = people.role_of(person), known.id if known else person
-    if not may(role, action):
-        raise NotAllowed(f"{person} is registered as {role}, and to {SAYS[action]} is for {who_may(action)}")
+    if not may(role, action, has_admin=people.has_admin()):
+        raise NotAllowed(refused(person, role, action, has_admin=people.has_admin()))
     return Actor(id=person, role=role)

@@ -16,9 +16,10 @@ def signature(made: Json, absent: str) -> str:
     name = made["name"] if made["name"] is not None else absent
     clock = "" if made["clock"] in ("synced", "rtc") else f", clock: {made['clock']}"
     wrong = f", {made['failures']} wrong PINs before" if made["failures"] else ""
+    under = f"; recorded under {made['recorded_under']}" if made["recorded_under"] is not None else ""
     told = (
         f"{made['meaning']}, {made['at']}{clock}: {name} ({made['person']}, {made['role']}), with a PIN{wrong}; "
-        f"ledger entry {made['entry']}"
+        f"ledger entry {made['entry']}{under}"
     )
     if made["faults"]:
         return f"{told}; NOT VALID: {'; '.join(made['faults'])}"
