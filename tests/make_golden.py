@@ -69,9 +69,10 @@ RAISED = "ENGINE was raised: run `python -m tests.make_golden`"
 
 
 # By the session's time: an end-point, a cartridge and a person that take over, a plan that is changed, and an override.
+PAST: Any = {"identity": "serial", "lot": "L2", "expires": "2030-02", "serial": True, "used_before": 0}
 MARKS = (
     (2_000_000, Mark(kind="endpoint", actor="p-07", zone="forehead", grade="red")),
-    (2_500_000, Mark(kind="cartridge", actor="p-07", cartridge="x-0000000002")),
+    (2_500_000, Mark(kind="cartridge", actor="p-07", cartridge="x-0000000002", **PAST)),
     (3_000_000, Mark(kind="operator", actor="p-07", practitioner="p-08")),
     (3_200_000, Mark(kind="plan", actor="p-08", zone="cheek.left", depth_min_um=300, depth_max_um=500)),
     (3_400_000, Mark(kind="override", actor="p-08", rule="depth.over_hard_max", note_sha256="ab" * 32)),

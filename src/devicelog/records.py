@@ -37,6 +37,7 @@ _HEAD = struct.Struct(f"<4sB{STREAM_ID_BYTES}sQIQ")  # magic, version, stream, f
 MAX_DELTA_US = 2**31 - 1  # -2**31 would fit the column too; no writer makes it and no reader takes it
 
 MarkKind = Literal["zone", "pass", "pause", "resume", "note", "endpoint", "override", "cartridge", "operator", "plan"]
+Identity = Literal["serial", "lot only"]  # by what one cartridge is told from another
 Grade = Literal["none", "red", "pinpoint", "continuous"]  # what the skin shows: red without blood, points of blood ...
 
 # What a mark says besides who made it, by its kind: what must stand, what may.
@@ -48,7 +49,10 @@ MARK_FIELDS: dict[MarkKind, tuple[frozenset[str], frozenset[str]]] = {
     "note": (frozenset(), frozenset({"note_sha256"})),
     "endpoint": (frozenset({"zone", "grade"}), frozenset()),
     "override": (frozenset({"rule", "note_sha256"}), frozenset({"zone"})),
-    "cartridge": (frozenset({"cartridge"}), frozenset()),
+    "cartridge": (
+        frozenset({"cartridge"}),
+        frozenset({"identity", "lot", "expires", "serial", "used_before", "overridden"}),
+    ),
     "operator": (frozenset({"practitioner"}), frozenset()),
     "plan": (frozenset({"zone", "depth_min_um", "depth_max_um"}), frozenset({"passes_min", "passes_max"})),
 }
@@ -81,7 +85,8 @@ class Mark:
 
     `zone`: the zone from here on (kind `zone`; None: none), or the zone that the mark is about; an override without
     one holds everywhere. `note_sha256`: a salted commitment to the text of a note or the reason of an override. `plan`
-    replaces the planned depths, and the numbers of passes it has, from here on.
+    replaces the planned depths, and the numbers of passes it has, from here on. A cartridge that was fitted at the
+    desk has its `identity` and what is known of it; `serial`: whether it has one; one that nobody fitted has none.
 
     Raises ValueError when a field does not fit the kind, or a range has its ends the wrong way round.
     """
@@ -93,6 +98,12 @@ class Mark:
     grade: Grade | None = None
     rule: str | None = None
     cartridge: str | None = None
+    identity: Identity | None = None
+    lot: str | None = None
+    expires: str | None = None
+    serial: bool | None = None
+    used_before: int | None = None
+    overridden: bool | None = None
     practitioner: str | None = None
     depth_min_um: int | None = None
     depth_max_um: int | None = None

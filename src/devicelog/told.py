@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from devicelog.canonical import Json
 from devicelog.records import Mark
 
+_OF_CARTRIDGE = ("identity", "lot", "expires", "serial", "used_before", "overridden")  # each None where it is not known
+
 
 @dataclass(slots=True)
 class Told:
@@ -29,7 +31,8 @@ class Told:
             case "override":
                 self.overrides.append({"rule": mark.rule, "zone": mark.zone, **when, "actor": mark.actor})
             case "cartridge":
-                self.cartridge_changes.append({"cartridge": mark.cartridge, **when})
+                known = {key: getattr(mark, key) for key in _OF_CARTRIDGE}
+                self.cartridge_changes.append({"cartridge": mark.cartridge, **known, **when})
             case "operator":
                 self.operators.append({"practitioner": mark.practitioner, **when})
             case "plan":

@@ -17,6 +17,7 @@ from devicelog.pipeline import Opening, Pipeline, new_documents
 from devicelog.recorder.commands import MarkCommand, parse_mark
 from devicelog.recorder.marking import Marking, mark_of
 from devicelog.records import Chunk, Mark, item_of
+from devicelog.rules.table import RULES
 from devicelog.sessions import MARKS, State
 from tests.builders import PEN, PROFILE, STREAM, Bench, limits_of, on, opening_of, plan_with, planned, zone_in
 from tests.core.clinic_facts import CARTRIDGE as CARTRIDGE_ROW
@@ -40,9 +41,9 @@ NOT_LOOKED_AT = {"visit_sessions", "course_done", "course_planned"}
     [
         ("endpoint red", MarkCommand(kind="endpoint", grade="red"), "endpoint red"),
         (
-            "override depth.over_plan scar, agreed",
-            MarkCommand(kind="override", rule="depth.over_plan", text="scar, agreed"),
-            "override depth.over_plan",
+            "override depth.over_hard_max scar, agreed",
+            MarkCommand(kind="override", rule="depth.over_hard_max", text="scar, agreed"),
+            "override depth.over_hard_max",
         ),
         (f"cartridge {CARTRIDGE}", MarkCommand(kind="cartridge", cartridge=CARTRIDGE), f"cartridge {CARTRIDGE}"),
         ("operator p-08", MarkCommand(kind="operator", practitioner="p-08"), "operator p-08"),
@@ -72,11 +73,11 @@ def test_the_words_of_a_mark(words, command, said):
         ("override", "names a rule and a reason"),
         ("override depth.over_pan because", "there is no rule 'depth.over_pan'"),
         ("override depth.over_pan because", "Did you mean depth.over_plan?"),
-        ("override depth.over_plan", "needs a reason: override depth.over_plan REASON"),
-        ("override depth.over_plan ab", "is too short: say in 3 characters at least why"),
-        ("override depth.over_plan \u3164\u2800\u115f\u1160", "is too short"),
-        ("override depth.over_plan a\u0301\u0301\u0302\u0302", "is too short"),
-        ("override depth.over_plan why\u202e", "U+202E"),
+        ("override depth.over_hard_max", "needs a reason: override depth.over_hard_max REASON"),
+        ("override depth.over_hard_max ab", "is too short: say in 3 characters at least why"),
+        ("override depth.over_hard_max \u3164\u2800\u115f\u1160", "is too short"),
+        ("override depth.over_hard_max a\u0301\u0301\u0302\u0302", "is too short"),
+        ("override depth.over_hard_max why\u202e", "U+202E"),
         ("cartridge", "names the cartridge"),
         ("cartridge x-123", "is no cartridge"),
         ("cartridge x-7K3M9Q2XWD", "is no cartridge"),
@@ -107,10 +108,10 @@ def test_words_that_are_no_mark(words, says):
 
 def test_a_reason_of_one_space():
     with pytest.raises(UsageProblem, match="the reason is empty"):
-        parse_mark(["override", "depth.over_plan", " "], ZONES)
+        parse_mark(["override", "depth.over_hard_max", " "], ZONES)
 
 
-@pytest.mark.parametrize("words", ["endpoint red", "override depth.over_plan why not", "override passes.over why not"])
+@pytest.mark.parametrize("words", ["endpoint red", "override depth.over_hard_max why not"])
 def test_what_is_of_a_zone_wants_one(words):
     command = parse_mark(words.split(), ZONES)
     with pytest.raises(UsageProblem, match=r"of which zone\? Mark it first: zone ID"):
@@ -118,8 +119,15 @@ def test_what_is_of_a_zone_wants_one(words):
     assert mark_of(command, "p-07", "chin", REASON if command.text else None).zone == "chin"
 
 
+@pytest.mark.parametrize("rule", [rule.id for rule in RULES if not rule.overridable])
+def test_what_cannot_be_overridden_is_refused_with_what_can(rule):
+    with pytest.raises(UsageProblem) as caught:
+        parse_mark(["override", rule, "so", "agreed"], ZONES)
+    assert "what can be overridden is depth.over_hard_max, cartridge.reused" in str(caught.value)
+
+
 def test_an_override_of_what_is_of_no_zone_holds_everywhere():
-    command = parse_mark(["override", "calibration.expired", "sent in tomorrow"], ZONES)
+    command = parse_mark(["override", "cartridge.reused", "sent in tomorrow"], ZONES)
     assert mark_of(command, "p-07", "chin", REASON).zone is None
     assert mark_of(command, "p-07", "unassigned", REASON).zone is None
 
@@ -128,7 +136,7 @@ def test_an_override_of_what_is_of_no_zone_holds_everywhere():
 
 WORDS = (
     *("zone forehead", "zone chin", "pass", "pause", "resume", "note seen", "endpoint red", "endpoint continuous"),
-    *("override depth.over_plan scar tissue", "override clock.unsure all is well", f"cartridge {CARTRIDGE}"),
+    *("override depth.over_hard_max scar tissue", "override cartridge.reused all is well", f"cartridge {CARTRIDGE}"),
     *(
         "cartridge x-0000000009",
         "operator p-08",
@@ -381,6 +389,27 @@ def test_a_plan_of_another_zone_cuts_nothing_here_and_waits_there():
     assert zone_in(derived, "chin")["over_plan"]["for_us"] == 20_000
 
 
+UNKNOWN = dict.fromkeys(("identity", "lot", "expires", "serial", "used_before", "overridden"))
+
+
+def test_a_mark_of_a_fitted_cartridge_carries_what_is_known_of_it():
+    known = {"identity": "serial", "lot": "L2", "expires": "2029-12", "serial": True, "used_before": 1}
+    command = MarkCommand(kind="cartridge", cartridge="x-0000000002", fitted=known)
+    assert command.words() == "cartridge x-0000000002"
+    mark = mark_of(command, "p-07", "chin", None)
+    bench = on("forehead", opened(clinic=CLINIC))
+    made = bench.mark("cartridge", **{"cartridge": mark.cartridge, **{key: getattr(mark, key) for key in known}})
+    bench.samples("11")
+    (row,) = bench.end()["facts"]["cartridge_changes"]
+    assert row == {"cartridge": "x-0000000002", **UNKNOWN, **known, "record": made.number, "at_us": row["at_us"]}
+
+
+def test_a_mark_of_an_id_that_nobody_fitted_is_taken_and_says_so():
+    command = MarkCommand(kind="cartridge", cartridge="x-0000000002", fitted={})
+    assert command.words() == "cartridge x-0000000002 (not known here: nobody fitted it)"
+    assert mark_of(command, "p-07", "chin", None) == Mark(kind="cartridge", actor="p-07", cartridge="x-0000000002")
+
+
 def test_operator_and_cartridge_begin_a_span():
     bench = on("forehead", opened(clinic=CLINIC))
     bench.samples("11")
@@ -394,7 +423,7 @@ def test_operator_and_cartridge_begin_a_span():
     assert told == [("p-07", CARTRIDGE, 1), ("p-08", "x-0000000002", operator.number)]
     assert facts["operators"] == [{"practitioner": "p-08", "record": operator.number, "at_us": 20_000}]
     assert facts["cartridge_changes"] == [
-        {"cartridge": "x-0000000002", "record": cartridge.number, "at_us": 20_000},
+        {"cartridge": "x-0000000002", **UNKNOWN, "record": cartridge.number, "at_us": 20_000},
     ]
 
 

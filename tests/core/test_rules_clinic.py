@@ -264,14 +264,60 @@ def test_a_cartridge_that_is_missing():
     assert judged("cartridge.missing", fitted(checks=[])) == [("not applicable", None, why)]
 
 
-def test_a_cartridge_that_was_changed_to_is_one():
-    facts = fitted() | {"cartridge_changes": CHANGED}
-    assert judged("cartridge.missing", facts) == [("passed", None, None)]
-    facts = fitted(CARTRIDGE) | {"cartridge_changes": CHANGED}
-    assert judged("cartridge.expired", facts)[0][0] == "not assessable"
-    assert judged("cartridge.reused", facts)[0][0] == "not assessable"
+KNOWN = {
+    **CHANGED[0],
+    "identity": "serial",
+    "lot": "L9",
+    "expires": "2031-01",
+    "serial": True,
+    "used_before": 0,
+    "overridden": False,
+}
+
+
+@pytest.mark.parametrize("rule", ["cartridge.missing", "cartridge.expired", "cartridge.reused"])
+@pytest.mark.parametrize("before", [(), (CARTRIDGE,)], ids=["none before", "one before"])
+def test_an_id_that_nobody_fitted_is_no_cartridge(rule, before):
+    facts = fitted(*before) | {"cartridge_changes": CHANGED}
+    assert judged(rule, facts) == [("not assessable", None, "x-0000000009: it is not known here")]
     facts["cartridge_changes"] = [{**CHANGED[0], "cartridge": "x-0000000001"}]
-    assert judged("cartridge.reused", facts) == [("passed", None, None)]
+    if before:
+        assert judged(rule, facts) == [("passed", None, None)]
+
+
+def put_on_while_it_ran(**changes):
+    return fitted() | {"cartridge_changes": [{**KNOWN, **changes}]}
+
+
+def test_a_cartridge_that_was_fitted_while_it_ran_is_judged_by_its_mark():
+    for rule in ("cartridge.missing", "cartridge.expired", "cartridge.reused"):
+        assert judged(rule, put_on_while_it_ran()) == [("passed", None, None)]
+    past = put_on_while_it_ran(expires="2030-02")
+    assert judged("cartridge.expired", past) == [("found", None, "high")]
+    assert sentence("cartridge.expired", past) == "lot L9, expires 2030-02; it was 2030-03-17"
+    again = put_on_while_it_ran(used_before=1)
+    assert judged("cartridge.reused", again) == [("found", None, "high")]
+    assert sentence("cartridge.reused", again) == "serial x-0000000009, lot L9"
+    assert judged("cartridge.reused", put_on_while_it_ran(used_before=1, overridden=True))[0][2] == "info"
+    assert judged("cartridge.reused", put_on_while_it_ran(identity="lot only", serial=False, used_before=1))[0][0] == (
+        "found"
+    )
+
+
+@pytest.mark.parametrize(("record", "severity"), [(6, "info"), (8, "high")])
+def test_an_override_of_a_used_cartridge_is_given_before_it_is_put_on(record, severity):
+    override = {"rule": "cartridge.reused", "zone": None, "record": record, "at_us": 0, "actor": "p-07"}
+    facts = put_on_while_it_ran(used_before=1) | {"overrides": [override]}
+    assert judged("cartridge.reused", facts) == [("found", None, severity)]
+    facts = fitted(CARTRIDGE | {"used_before": 1}) | {"overrides": [override]}
+    assert judged("cartridge.reused", facts) == [("found", None, "high")]
+
+
+def test_an_override_of_the_visit_lowers_a_used_cartridge():
+    facts = fitted(CARTRIDGE | {"used_before": 1}, overrides=[{"rule": "cartridge.reused", "zone": None}])
+    assert judged("cartridge.reused", facts) == [("found", None, "info")]
+    facts = fitted(CARTRIDGE | {"used_before": 1}, overrides=[{"rule": "depth.over_hard_max", "zone": None}])
+    assert judged("cartridge.reused", facts) == [("found", None, "high")]
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,8 @@ def busy() -> Json:
     zone["passes"] = {"pen": 0, "operator": 0, "low": 0, "high": 0}
     facts["expected"]["passes"] = [{"zone": "forehead", "min": 2, "max": 2}]
     facts["overrides"] = [{"rule": "depth.over_hard_max", "zone": None, "record": 3, "at_us": 0, "actor": "p-07"}]
-    facts["cartridge_changes"] = [{"cartridge": "x-0000000002", "record": 4, "at_us": 0}]
+    known = {"identity": "serial", "lot": "L2", "expires": None, "serial": True, "used_before": 1, "overridden": False}
+    facts["cartridge_changes"] = [{"cartridge": "x-0000000002", **known, "record": 4, "at_us": 0}]
     facts["plan_changes"] = [{"zone": "forehead", "passes_min": None, "passes_max": 1, "record": 5, "at_us": 0}]
     return facts
 

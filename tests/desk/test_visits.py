@@ -123,10 +123,11 @@ def test_a_closed_visit_takes_nothing_more(data_dir: Path) -> None:
     ("odd", "words"),
     [
         ({"rule": "depth.over_everything"}, "there is no rule"),
+        ({"rule": "zone.forbidden"}, "what can be overridden is depth.over_hard_max, cartridge.reused"),
         ({"zone": "moon"}, "there is no zone"),
         ({"reason": " "}, "the reason is empty"),
     ],
-    ids=["unknown rule", "unknown zone", "a reason of one space"],
+    ids=["unknown rule", "not to be overridden", "unknown zone", "a reason of one space"],
 )
 def test_an_override_that_cannot_be(data_dir: Path, odd: Json, words: str) -> None:
     name = visit(data_dir)

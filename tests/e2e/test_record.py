@@ -365,7 +365,7 @@ def test_marks_by_single_keys(terminal: Terminal, tmp_path: Path) -> None:
             ("wäy redp\x7f 1\r", "  note: recorded"),
             ("n\r", "  the note is empty"),
             ("moverride depth.over_pan x\r", "  there is no rule 'depth.over_pan'"),
-            ("moverride depth.over_plan \r", "  an override needs a reason"),
+            ("moverride depth.over_hard_max \r", "  an override needs a reason"),
             ("mplan forehead 0.30-0.35\r", "  plan forehead 0.3-0.35 mm: recorded"),
             # Delete, F5, Home and F1 hold digits and letters that are keys of ours
             ("\x1b[3~\x1b[15~\x1b[H\x1bOP9", "  zone chin: recorded"),
@@ -394,12 +394,12 @@ def test_marks_of_what_is_seen_allowed_and_changed(tmp_path: Path) -> None:
 
         mark = partial(devicelog, "mark", data_dir=data_dir)
         mark("endpoint", "red").refused(2, "of which zone? Mark it first: zone ID")
-        mark("override", "depth.over_plan", " ").refused(2, "the reason is empty")
+        mark("override", "depth.over_hard_max", " ").refused(2, "the reason is empty")
         mark("zone", "forehead").succeeded()
         mark("operator", "p-08").succeeded()
         mark("pause").succeeded()
         mark("cartridge", "x-7k3m9q2xwd").succeeded()
-        mark("override", "depth.over_plan", *reason.split()).succeeded()
+        mark("override", "depth.over_hard_max", *reason.split()).succeeded()
         mark("plan", "forehead", "0.30-0.35").succeeded()
         assert mark("endpoint", "pinpoint", "--json").succeeded().json()["mark"] == "endpoint pinpoint"
         recorder.send(signal.SIGINT)

@@ -177,15 +177,13 @@ def test_no_adverse_event_is_said_as_none_recorded(ledger):
     )
 
 
-def test_limits_plans_and_zones_of_the_clinic_are_told_with_their_documents(ledger):
+def test_limits_and_plans_of_the_clinic_are_told_with_their_documents(ledger):
     own = {**NOBODY, "private": []}
     desk(ledger, "limits.adopted", {"name": "ours", "version": 2}, documents={"overlay": "ee" * 32}, **own)
     desk(ledger, "plan.adopted", {"plan": "winter"}, documents={"plan": HASH}, **own)
-    desk(ledger, "zones.adopted", {"map_version": 3}, documents={"zones": HASH}, **own)
-    said = lines(inspected(ledger.entries), "Limits, plans and zones of the clinic")
+    said = lines(inspected(ledger.entries), "Limits and plans of the clinic")
     assert f"limits taken over by p-07 (auth: none): name ours, version 2; document {'ee' * 32}" in said
     assert "plan taken over by p-07 (auth: none): plan winter" in said
-    assert "zones taken over by p-07 (auth: none): map version 3" in said
 
 
 def test_no_client_is_in_it(ledger):

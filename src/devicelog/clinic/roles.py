@@ -86,7 +86,7 @@ SAYS: Mapping[Action, str] = MappingProxyType(
         "people": "add, change and retire people",
         "pin.own": "set a PIN of one's own",
         "pin.reset": "reset somebody else's PIN",
-        "adopt": "adopt limits, plans and zones for the clinic",
+        "adopt": "adopt limits and plans for the clinic",
     }
 )
 # A signature by what it means.

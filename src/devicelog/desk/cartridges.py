@@ -66,6 +66,35 @@ def cartridges_of(evidence: Evidence, name: str) -> list[Json]:
     return rows(fits_of(entries_at(evidence, name, "cartridge.fitted")))
 
 
+def fitted_as(evidence: Evidence, cartridge: str, *, visit: str | None) -> Json:
+    """What a mark says of a cartridge that is put on now, by the names of records.Mark; empty where nobody fitted it.
+
+    `visit`: where that is, as long as no session is being recorded. Raises EvidenceDamaged.
+    """
+    fits = fits_of(matters(evidence, cartridge, "cartridge.fitted"))
+    if not fits:
+        return {}
+    running = evidence.open_stream()
+    stream = str(running["id"]) if running is not None and running["kind"] == "session" else None
+    here = visit if stream is None else visit_of(evidence, stream) or stream
+    where = [_where(evidence, fit) for fit in fits]
+    own = [fit for fit, place in zip(fits, where, strict=True) if place == here]
+    told, elsewhere = fits[-1].told, len({*where} - {here})
+    used = max(elsewhere, own[-1].told["used_before"] or 0 if own else 0)
+    known = {
+        **{key: told[key] for key in ("identity", "lot", "expires")},
+        "serial": told["serial"] is not None,
+        "used_before": used if used or told["identity"] == "serial" else None,
+        "overridden": bool(own) and own[-1].allowed,
+    }
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def _where(evidence: Evidence, fit: Fit) -> str | None:
+    stream = fit.place.stream
+    return fit.place.visit or (visit_of(evidence, stream) or stream if stream else None)
+
+
 def boxes_told(known: Cartridges) -> list[Json]:
     """Each box with what is left in it, oldest first."""
     return [_shown(box.told) | {"used": box.used, "left": box.left, "at": box.at, "by": box.by} for box in known.boxes]

@@ -14,7 +14,7 @@ from devicelog.clinical.days import days_between
 from devicelog.clinical.devices import Device, device_row
 from devicelog.clinical.plan import Plan
 from devicelog.clinical.shipped import load_devices
-from devicelog.desk.cartridges import cartridges_of
+from devicelog.desk.cartridges import cartridges_of, fitted_as
 from devicelog.desk.consents import anaesthetic_of, consents_of
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import enter
@@ -56,6 +56,10 @@ class Desk:
             documents={"limits": canonical(limits), "clinic": canonical(clinic)},
             entered=_joining(visit, actor, _with_reasons(evidence, visit, found)) if visit else None,
         )
+
+    def fitted(self, evidence: Evidence, cartridge: str) -> Json:
+        """What a mark says of this cartridge; empty where nobody fitted it. Raises EvidenceDamaged."""
+        return fitted_as(evidence, cartridge, visit=self.visit)
 
     def _clinic(
         self,

@@ -17,7 +17,7 @@ from devicelog.desk.who import actor_of
 from devicelog.errors import BadTransition, NotFound, UsageProblem
 from devicelog.recorder.access import Access
 from devicelog.recorder.acts import Act
-from devicelog.rules.table import RULES
+from devicelog.recorder.commands import check_override
 from devicelog.sessions import check_client_code, check_note, check_practitioner
 from devicelog.store.evidence import Evidence
 from devicelog.store.matters import matters, of_type
@@ -176,10 +176,7 @@ def visit_close(access: Access, request: Json) -> Json:
 
 def override(access: Access, request: Json) -> Json:
     """Act: before a session, allow what a rule would find. `visit`, `rule`, `zone` (None: all), `reason`, `by`."""
-    rule, zone = _text(request, "rule"), request.get("zone")
-    known = {each.id for each in RULES}
-    if rule not in known:
-        raise UsageProblem(f"there is no rule {rule!r}; `devicelog rules list` shows them.{suggest(rule, known)}")
+    rule, zone = check_override(_text(request, "rule")), request.get("zone")
     zones = load_zones()
     if zone is not None and zone not in zones:
         raise UsageProblem(f"there is no zone {zone!r}; `devicelog zones list` shows them.{suggest(str(zone), zones)}")

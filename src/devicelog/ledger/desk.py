@@ -48,7 +48,6 @@ TOLD: dict[str, frozenset[str]] = {
     "session.entered": frozenset({"session", "practitioner", "day"}),
     "limits.adopted": frozenset({"name", "version"}),
     "plan.adopted": frozenset({"plan"}),
-    "zones.adopted": frozenset({"map_version"}),
 }
 
 # By which an entry is found again, besides its session, client, visit and course.

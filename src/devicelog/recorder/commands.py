@@ -21,9 +21,15 @@ from devicelog.sessions import check_cartridge, check_note, check_practitioner, 
 KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
 GRADES: tuple[Grade, ...] = get_args(Grade)
 RULE_IDS = tuple(dict.fromkeys(rule.id for rule in RULES))
+OVERRIDABLE = tuple(rule.id for rule in RULES if rule.overridable)
 _LINE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s+(.+)")
 _MM = r"([0-9]{1,2}(?:\.[0-9]{1,3})?)"
 _PLANNED = re.compile(rf"{_MM}\s*-\s*{_MM}(?:\s+passes\s+([0-9]{{1,2}})\s*-\s*([0-9]{{1,2}}))?")
+
+_ACTS_OF_OWN = {
+    "client.checks": "; to her answers and the clearance before: `devicelog screening override`",
+    "label.pigment": "; a standing notice is acknowledged in its course: `devicelog courses acknowledge`",
+}
 
 RELEASE_MOST_US = 86_400_000_000
 
@@ -34,8 +40,9 @@ Reply = Callable[[Json], None]
 class MarkCommand:
     """A mark that somebody wants to make; which field goes with which kind stands in records.MARK_FIELDS.
 
-    `text` is that of a note or the reason of an override. An end-point and an override of a rule that judges zones are
-    of the zone of the moment in which the mark is made.
+    `text` is that of a note or the reason of an override. `fitted`: what the desk knows of a cartridge, by the names of
+    a mark; empty where nobody fitted it, None where it was not looked up. An end-point and an override of a rule that
+    judges zones are of the zone of the moment in which the mark is made.
     """
 
     kind: MarkKind
@@ -49,10 +56,13 @@ class MarkCommand:
     depth_max_um: int | None = None
     passes_min: int | None = None
     passes_max: int | None = None
+    fitted: Json | None = None
 
     def words(self) -> str:
         """As it was said; the text of a note and a reason stay out."""
         said = [self.kind, *(word for word in (self.zone, self.grade, self.rule, self.cartridge) if word)]
+        if self.fitted == {}:
+            said.append("(not known here: nobody fitted it)")
         if self.practitioner is not None:
             said.append(self.practitioner)
         if self.depth_min_um is not None and self.depth_max_um is not None:
@@ -119,13 +129,22 @@ def _endpoint(rest: Sequence[str], _zones: Collection[str]) -> MarkCommand:
 def _override(rest: Sequence[str], _zones: Collection[str]) -> MarkCommand:
     if not rest:
         raise UsageProblem("an override names a rule and a reason: override RULE REASON")
-    if rest[0] not in RULE_IDS:
-        raise UsageProblem(
-            f"there is no rule {rest[0]!r}; `sessions show --json` names them.{suggest(rest[0], RULE_IDS)}"
-        )
+    rule = check_override(rest[0])
     if len(rest) == 1:
-        raise UsageProblem(f"an override needs a reason: override {rest[0]} REASON")
-    return MarkCommand(kind="override", rule=rest[0], text=check_reason(" ".join(rest[1:])))
+        raise UsageProblem(f"an override needs a reason: override {rule} REASON")
+    return MarkCommand(kind="override", rule=rule, text=check_reason(" ".join(rest[1:])))
+
+
+def check_override(rule: str) -> str:
+    """The id of a rule that an override makes a notice of. Raises UsageProblem where there is none, or it is not."""
+    if rule not in RULE_IDS:
+        raise UsageProblem(f"there is no rule {rule!r}; `sessions show --json` names them.{suggest(rule, RULE_IDS)}")
+    if rule not in OVERRIDABLE:
+        raise UsageProblem(
+            f"{rule} is found whatever anybody allows: what can be overridden is {', '.join(OVERRIDABLE)}. A word to "
+            f"another finding is given afterwards: `devicelog sessions explain`{_ACTS_OF_OWN.get(rule, '')}"
+        )
+    return rule
 
 
 def _cartridge(rest: Sequence[str], _zones: Collection[str]) -> MarkCommand:

@@ -81,6 +81,9 @@ class Desk(Protocol):
     def prepare(self, evidence: Evidence, pen: Identity, stamp: Json, actor: Actor) -> Prepared:
         """What the session of this pen is judged by. `stamp`: of now. Raises whatever reading the evidence raises."""
 
+    def fitted(self, evidence: Evidence, cartridge: str) -> Json:
+        """What a mark says of this cartridge (records.Mark); empty where nobody fitted it. Raises as `prepare`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:

@@ -90,6 +90,7 @@ def mark_of(command: MarkCommand, actor: str, zone: str, note_sha256: str | None
         grade=command.grade,
         rule=command.rule,
         cartridge=command.cartridge,
+        **(command.fitted or {}),
         practitioner=command.practitioner,
         depth_min_um=command.depth_min_um,
         depth_max_um=command.depth_max_um,

@@ -7,7 +7,7 @@ waited for at the beginning and at the end, never in between.
 import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from devicelog.canonical import Json, parse_canonical
@@ -32,6 +32,7 @@ from devicelog.recorder.stream import OpenStream
 from devicelog.recorder.supervision import Supervision
 from devicelog.records import Stall
 from devicelog.store.database import FILE_NAME
+from devicelog.store.evidence import Evidence
 from devicelog.store.writer import Writer
 from firmware_bridge.frames import PROTOCOL_MAJOR
 from firmware_bridge.readings import (
@@ -92,7 +93,7 @@ class Recording:
         watch = Watch(job.profile.silence_limit_us, speaks_at_rest=job.profile.lines is None, speed=clock.speed)
         line = source if isinstance(source, Line) else None
         self._supervision = Supervision(line, watch, writer=writer, clock=clock, console=console)
-        history = History(console)
+        self._history = history = History(console)
         self._updates = PenUpdates(self._path, writer, console, history)
         actor = self._marking.actor
         self._openings = Openings(job, writer=writer, clock=clock, console=console, history=history, actor=actor)
@@ -113,11 +114,23 @@ class Recording:
 
     def mark(self, command: MarkCommand, reply: Reply) -> None:
         """Ask for a mark. `reply` is called when it is on disk, or with why it is not."""
-        self._ask(command, reply)
+        self._ask(self._looked_up(command), reply)
 
     def port(self, command: PortCommand, reply: Reply) -> None:
         """Ask for the pen's port, or give it back. `reply` is called when that is done and its record on disk."""
         self._ask(command, reply)
+
+    def _looked_up(self, command: MarkCommand) -> MarkCommand:
+        """A mark of a cartridge with what the desk knows of it: a short read in the thread of whoever asks."""
+        name, desk = command.cartridge, self._job.desk
+        if name is None or desk is None:
+            return command
+
+        def look() -> Json:
+            with Evidence(self._path) as evidence:
+                return desk.fitted(evidence, name)
+
+        return replace(command, fitted=self._history.read(look, or_else=f"what is known of {name} is not in its mark"))
 
     def _ask(self, command: MarkCommand | PortCommand, reply: Reply) -> None:
         if self._ended:
@@ -131,6 +144,7 @@ class Recording:
         """Listen, record, close."""
         started: Json = {"command": self._job.command, "boot": self._clock.boot}
         self._durable(self._writer.do(lambda transaction: transaction.entry("recorder.started", started)))
+        self._marks = [replace(mark, command=self._looked_up(mark.command)) for mark in self._marks]
         span = self._openings.span()
         self._durable(span.opened)
         first_stream = span.opened.result().seq

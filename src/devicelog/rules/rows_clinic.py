@@ -161,11 +161,12 @@ CLINIC: tuple[Rule, ...] = (
         version=1,
         severity="high",
         message="a cartridge that was used before",
-        inputs=_FITTED,
+        inputs=(*_FITTED, "clinic.overrides", "overrides"),
         parameters={},
         source=f"never reuse a cartridge, even for the same patient: {_FDA}",
         assess=cartridges.reused,
         alarm="low",
+        overridable=True,
     ),
     Rule(
         id="topical.ascorbic",

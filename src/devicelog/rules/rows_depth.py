@@ -73,6 +73,7 @@ DEPTH: tuple[Rule, ...] = (
         source="the limits name each site's hard maximum, what it rests on, its source and its evidence grade",
         assess=limits.over_hard_max,
         alarm="medium",
+        overridable=True,
     ),
     Rule(
         id="depth.threshold",

@@ -41,7 +41,7 @@ class Rule:
 
     `inputs`: the facts it looks at and no others, as paths through objects and lists: `zones.over_plan`; all that is
     under a path is meant. `alarm`: the priority of what it finds in the middle of a session; None: only the end can
-    tell.
+    tell. `overridable`: an override with a reason, of the visit or a mark, makes what it finds a notice.
     """
 
     id: str
@@ -54,6 +54,7 @@ class Rule:
     assess: Callable[[Json, Json], Sequence[Outcome]]
     alarm: Alarm | None
     streams: tuple[Kind, ...] = ("session",)
+    overridable: bool = False
 
     @property
     def live(self) -> bool:

@@ -40,7 +40,12 @@ def _no_cartridge(detail: Json) -> str:
 
 
 def _reused(detail: Json) -> str:
-    return _cartridges("serial", "lot")(detail) + ("; used with a reason" if detail["overridden"] else "")
+    rows = [
+        # one that was put on while it ran is named by its id: its mark says whether it has a serial number, not which
+        {**row, "serial": row["cartridge"] if isinstance(row["serial"], bool) else row["serial"]}
+        for row in detail["cartridges"]
+    ]
+    return _cartridges("serial", "lot")({"cartridges": rows}) + ("; used with a reason" if detail["overridden"] else "")
 
 
 def _ascorbic(detail: Json) -> str:

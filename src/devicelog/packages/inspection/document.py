@@ -47,7 +47,7 @@ def document(walk: Walk, *, signed: int | None, keys: Json | None) -> Json:
         "people": _in_order(walk, "person.added", "person.changed", "person.retired", "pin.set", "pin.refused"),
         "paper": [row for row in walk.paper if row["at"] in walk.days or row["day"] in walk.days],
         "adverse": _in_order(walk, "event.recorded", "event.followed"),
-        "adopted": _in_order(walk, "limits.adopted", "plan.adopted", "zones.adopted"),
+        "adopted": _in_order(walk, "limits.adopted", "plan.adopted"),
         "pens": {
             "measured": _in_order(walk, "pen.calibrated", "pen.checked"),
             "updated": walk.events.get("pen.updated", []),

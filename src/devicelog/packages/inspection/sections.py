@@ -257,7 +257,7 @@ _SECTIONS: tuple[tuple[str, Callable[[Json], Iterable[str]], Callable[[Json], It
     ("People and PINs", _people_says, _people),
     ("Sessions from paper, entered afterwards", _paper_says, _paper),
     ("Adverse events", _adverse_says, _adverse),
-    ("Limits, plans and zones of the clinic", _nothing, _adopted),
+    ("Limits and plans of the clinic", _nothing, _adopted),
     ("Pens: calibrations, checks, updates", _nothing, _measured),
     ("Erasures and retention", _nothing, _erased),
     ("Exports", _nothing, _exports),

@@ -160,7 +160,7 @@ _EVENTS: dict[str, Callable[[Json], Json]] = {
     "session.amended": _said,
     "finding.explained": _said,
     **dict.fromkeys(("event.recorded", "event.followed"), _happened),
-    **dict.fromkeys(("limits.adopted", "plan.adopted", "zones.adopted"), _adopted),
+    **dict.fromkeys(("limits.adopted", "plan.adopted"), _adopted),
     **dict.fromkeys(("person.added", "person.changed", "person.retired", "pin.set", "pin.refused"), _told),
     "pen.calibrated": _measured,
     "pen.checked": _measured,
