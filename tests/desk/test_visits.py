@@ -15,13 +15,14 @@ from devicelog.desk.days import day_of
 from devicelog.desk.opening import Desk
 from devicelog.desk.visits import every_visit, visit_named
 from devicelog.errors import BadTransition, DevicelogError, NotFound, UsageProblem
-from devicelog.ledger.entries import Actor
+from devicelog.ledger.entries import Actor, Entry
 from devicelog.recorder.access import alone
 from devicelog.recorder.acts import act
 from devicelog.recorder.erasing import EraseCommand, erase
 from devicelog.recorder.retention import RetentionCommand, set_retention
 from devicelog.store.evidence import Evidence
 from devicelog.store.matters import of_type
+from devicelog.store.transaction import Transaction
 from firmware_bridge.readings import Identity
 from tests.databases import CLIENT, SECOND, make_database, report
 from tests.pages import DOCS
@@ -149,6 +150,41 @@ def test_the_session_that_was_cut_off_goes_on_in_a_visit_made_of_it(data_dir: Pa
     do(data_dir, "visit.close", visit=reply["visit"])
     with pytest.raises(BadTransition, match="is closed"):
         do(data_dir, "visit.continue")
+
+
+def test_going_on_that_is_cut_off_leaves_no_empty_visit(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    appended: list[str] = []
+    entry = Transaction.entry
+
+    def cut_off(self: Transaction, type_: str, *rest: object) -> Entry:
+        appended.append(type_)
+        if type_ == "visit.joined":
+            raise KeyboardInterrupt
+        return entry(self, type_, *rest)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Transaction, "entry", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            do(data_dir, "visit.continue")
+    assert appended == ["visit.opened", "visit.joined"]
+    reply = do(data_dir, "visit.continue")
+    with Evidence(data_dir / FILE) as evidence:
+        assert [(each.id, each.sessions) for each in every_visit(evidence)] == [(reply["visit"], (SECOND,))]
+
+
+def test_a_visit_that_was_closed_before_the_pen_came_is_not_joined_and_says_so(data_dir: Path) -> None:
+    name = visit(data_dir)
+    desk = Desk(plan=load_plan("face-pigment"), client_code=CLIENT, practitioner="km", visit=name)
+    with Evidence(data_dir / FILE) as evidence:
+        prepared = desk.prepare(evidence, _PEN, NOW, KM)
+    entered = prepared.entered
+    assert entered is not None
+    do(data_dir, "visit.close", visit=name)
+    with alone(data_dir) as access:
+        words = access.append(lambda transaction: entered(transaction, SECOND))
+    assert words == f"{name} was closed meanwhile: {SECOND} is a part of no visit"
+    with Evidence(data_dir / FILE) as evidence:
+        assert visit_named(evidence, name).sessions == ()
 
 
 # --- intervals and courses --------------------------------------------------------------------------------------------

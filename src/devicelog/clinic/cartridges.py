@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from devicelog.canonical import Json
 from devicelog.ledger.entries import Entry
 
-ENTRIES = ("box.opened", "cartridge.fitted", "visit.opened", "visit.joined", "visit.closed")
+ENTRIES = ("box.opened", "cartridge.fitted", "visit.opened", "visit.joined", "visit.left", "visit.closed")
 TWICE_US = 10_000_000  # the same code in the same place so soon after is a trigger that was pulled twice
 
 
@@ -57,14 +57,16 @@ class Box:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cartridges:
-    """All of it, oldest first. `parts`: the sessions of each visit with the entry that joined each; `open_visits`: not
-    closed; `visit_of`: the visit that a session is a part of."""
+    """All of it, oldest first. `parts`: the sessions of each visit with the entry that joined each, those that left it
+    too; `open_visits`: not closed; `visit_of`: the visit that a session is a part of; `left`: by session the visits
+    that it was a part of, and is not, with the entry that says so."""
 
     fits: tuple[Fit, ...]
     boxes: tuple[Box, ...]
     parts: Mapping[str, tuple[tuple[int, str], ...]]
     open_visits: frozenset[str]
     visit_of: Mapping[str, str]
+    left: Mapping[str, Mapping[str, int]]
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> "Cartridges":
@@ -73,6 +75,7 @@ class Cartridges:
         boxes: list[Entry] = []
         parts: dict[str, tuple[tuple[int, str], ...]] = {}
         visit_of: dict[str, str] = {}
+        left: dict[str, dict[str, int]] = {}
         now_open: set[str] = set()
         for entry in entries:
             body, visit = entry.body, str(entry.body["visit"])
@@ -87,6 +90,9 @@ class Cartridges:
             elif entry.type == "visit.joined":
                 parts[visit] = (*parts.get(visit, ()), (entry.seq, body["stream"]))
                 visit_of[body["stream"]] = visit
+            elif entry.type == "visit.left":
+                visit_of.pop(body["stream"], None)
+                left.setdefault(body["stream"], {})[visit] = entry.seq
         used = [fit.told["box"] for fit in fits]
         return cls(
             fits=tuple(fits),
@@ -94,17 +100,36 @@ class Cartridges:
             parts=parts,
             open_visits=frozenset(now_open),
             visit_of=visit_of,
+            left=left,
         )
 
     def where(self, place: Place) -> str | None:
         """The name by which two places are the same one: the visit, or the session where there is none."""
-        return place.visit or (self.visit_of.get(place.stream, place.stream) if place.stream else None)
+        if place.stream is not None and (place.visit is None or place.visit in self.left.get(place.stream, ())):
+            return self.visit_of.get(place.stream, place.stream)
+        return place.visit
 
     def elsewhere(self, told: Json, place: Place) -> list[Fit]:
         """When this very cartridge, by its serial number, was fitted in another place; one of each place."""
         here = self.where(place)
-        found = {self.where(fit.place): fit for fit in self.fits if same_cartridge(fit.told, told)}
+        found: dict[str | None, Fit] = {}
+        for fit in self.fits:
+            if same_cartridge(fit.told, told):
+                found |= dict.fromkeys((self.where(fit.place), *self._carried(fit)), fit)
         return [fit for where, fit in found.items() if where != here]
+
+    def _carried(self, fit: Fit) -> list[str]:
+        """The sessions in which it may have been on the pen in this visit, and which turned out to be another's."""
+        visit = self.where(fit.place) or ""
+        parts = self.parts.get(visit, ())
+        found = []
+        for number, (_, stream) in enumerate(parts):
+            if (left := self.left.get(stream, {}).get(visit)) is None or self.visit_of.get(stream) == visit:
+                continue
+            after = [left, *(seq for seq, _ in parts[number + 1 :])]  # what was fitted then was not on the pen in it
+            if fit.seq < min(after):
+                found.append(self.visit_of.get(stream, stream))
+        return found
 
     def again(self, told: Json, place: Place, stamp: Json) -> Fit | None:
         """The fit that this one would repeat: the newest here, of the same code, less than ten seconds before `stamp`
@@ -127,10 +152,12 @@ class Cartridges:
     def sessions_of(self, fit: Fit) -> list[tuple[str, str]]:
         """The sessions a cartridge may have been used in, and how that is known: `fitted` in it or for it; `entered
         later`, when none was entered before that session; `same visit`: another one was, and this was there to hand."""
-        where = self.where(fit.place)
+        where = fit.place.visit or self.where(fit.place)  # what left the visit was a part of it then
         found = [(fit.place.stream, "fitted")] if fit.place.stream else []
         for joined, stream in self.parts.get(where or "", ()):
-            before = [each for each in self.fits if self.where(each.place) == where and each.seq < joined]
+            before = [
+                each for each in self.fits if where in (each.place.visit, self.where(each.place)) and each.seq < joined
+            ]
             how = "entered later" if not before else "fitted" if before[-1].seq == fit.seq else "same visit"
             if stream != fit.place.stream:
                 found.append((stream, how))

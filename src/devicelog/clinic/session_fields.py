@@ -11,6 +11,7 @@ from devicelog.canonical import Json
 from devicelog.clinic.signatures import amendments, read_values
 from devicelog.clinic.sitting import NOT_RECORDED, Sitting, recorded
 from devicelog.clinic.treated_zones import treated_zones
+from devicelog.clinic.visits import of_client
 from devicelog.clinical.ascorbic import ascorbic
 from devicelog.ledger.entries import Entry
 
@@ -34,10 +35,19 @@ class Session:
     client_code: str | None
 
     @property
+    def own(self) -> list[Entry]:
+        """The entries that are about its client."""
+        return of_client(self.entries, self.client_ref)
+
+    @property
     def sitting(self) -> Sitting:
         """What the desk said of it."""
         return Sitting(
-            clinic=self.facts.get("clinic"), entries=self.entries, texts=self.texts, client_ref=self.client_ref
+            clinic=self.facts.get("clinic"),
+            entries=self.entries,
+            texts=self.texts,
+            client_ref=self.client_ref,
+            corrected=self.opening.get("client_ref") != self.client_ref,
         )
 
 
@@ -234,13 +244,14 @@ def sensors_of(session: Session) -> Json:
 
 def amendments_of(session: Session) -> list[Json]:
     """Every amendment, oldest first."""
-    return [told(each) for each in amendments(session.entries, read_values(session.texts))]
+    return [told(each) for each in amendments(session.own, read_values(session.texts))]
 
 
 def visit_of(session: Session) -> Json | None:
     """Which part of a visit it is, as known when it opened."""
     clinic = session.facts.get("clinic") or {}
-    if clinic.get("visit") is None:
+    left = {entry.body["visit"] for entry in session.entries if entry.type == "visit.left"}
+    if clinic.get("visit") is None or clinic["visit"] in left:
         return None
     return {"visit": clinic["visit"], "part": clinic["visit_sessions"] + 1, "parts_before": clinic["visit_sessions"]}
 

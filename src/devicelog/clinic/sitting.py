@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from devicelog.canonical import Json, parse_canonical
+from devicelog.clinic.visits import of_client
 from devicelog.ledger.entries import Entry
 
 NOT_RECORDED = "not recorded"
@@ -24,11 +25,13 @@ class Sitting:
     clinic: Json | None
     entries: Sequence[Entry]
     texts: Texts
-    client_ref: str | None  # whose session it is, as last corrected: what was known of another person is not shown
+    client_ref: str | None  # whose session it is, as last corrected: what was entered of another person is not shown
+    corrected: bool = False  # from whom it was opened for: the consents of the document are not this person's
 
     def consent(self, what: str) -> Json | None:
         """The newest of this kind: `given`, `signed`, `at`, `by`; None where nobody entered one."""
-        rows = [*self._listed("consents"), *({**e.body["told"], **_when(e)} for e in self._of("consent.recorded"))]
+        known = [] if self.corrected else self._listed("consents")
+        rows = [*known, *({**e.body["told"], **_when(e)} for e in self._of("consent.recorded"))]
         found = [row for row in rows if row["what"] == what]
         return {key: found[-1].get(key) for key in ("given", "signed", "at", "by")} if found else None
 
@@ -55,9 +58,7 @@ class Sitting:
     def events(self) -> list[Json]:
         """Adverse events as last followed: `event`, `at`, `by`, and the words of EVENT, which are personal."""
         found: dict[str, Json] = {}
-        for entry in self.entries:
-            if entry.type not in ("event.recorded", "event.followed"):
-                continue
+        for entry in self._of("event.recorded", "event.followed"):
             name = entry.body["told"]["event"]
             held = self._private(entry)
             words = {key: held.get(key) if held else None for key in EVENT}
@@ -69,18 +70,18 @@ class Sitting:
     def asked(self) -> list[Json]:
         """What was answered since it opened: `questionnaire`, `result`, `same_as`, `at`, `by` and `answers`."""
         rows = []
-        for entry in self._of_client("screening.answered"):
+        for entry in self._of("screening.answered"):
             held = self._private(entry)
             rows.append({**entry.body["told"], **_when(entry), "answers": held and held.get("answers")})
         return rows
 
     def joined(self) -> bool:
         """Whether the visit left a private text with this session: what of the client was known at its opening."""
-        return any(entry.body["private"] for entry in self._of_client("visit.joined"))
+        return any(entry.body["private"] for entry in self._of("visit.joined"))
 
     def known(self) -> Json | None:
         """That text: `rows` of suitability, perhaps `words`, `client` and `overrides`. None: none, or not held."""
-        with_text = [entry for entry in self._of_client("visit.joined") if entry.body["private"]]
+        with_text = [entry for entry in self._of("visit.joined") if entry.body["private"]]
         return self._private(with_text[-1]) if with_text else None
 
     def explained(self) -> list[Json]:
@@ -91,10 +92,7 @@ class Sitting:
         ]
 
     def _of(self, *types: str) -> Iterable[Entry]:
-        return (entry for entry in self.entries if entry.type in types)
-
-    def _of_client(self, *types: str) -> Iterable[Entry]:
-        return (entry for entry in self._of(*types) if entry.body["client_ref"] in (None, self.client_ref))
+        return (entry for entry in of_client(self.entries, self.client_ref) if entry.type in types)
 
     def _listed(self, key: str) -> list[Json]:
         rows: list[Json] = self.clinic.get(key, []) if self.clinic else []

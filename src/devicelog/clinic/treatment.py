@@ -58,7 +58,7 @@ class Field:
 
 def treatment(session: Session) -> Json:
     """Every field of FIELDS: its value, or `not recorded`. One that was amended has `recorded` and `amended`."""
-    changes = amendments(session.entries, read_values(session.texts))
+    changes = amendments(session.own, read_values(session.texts))
     made: Json = {"schema": SCHEMA}
     for key, field in FIELDS.items():
         value = field.of(session)

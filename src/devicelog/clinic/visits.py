@@ -4,7 +4,7 @@ A power cut or another pen in mid-visit begins another session of the same visit
 and how long ago a zone was treated are judged over the whole of it. Not responsible for entering anything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,27 @@ class Visit:
     sessions: tuple[str, ...] = ()
     overrides: tuple[Json, ...] = field(default=())  # each `rule` and `zone` (None: everywhere)
     closed: str | None = None
+
+
+def parts_of(entries: Iterable[Entry]) -> dict[str, str]:
+    """By session the visit that it is a part of, by these entries in order: it leaves one whose client it is not of."""
+    found: dict[str, str] = {}
+    for entry in entries:
+        if entry.type == "visit.joined":
+            found[entry.body["stream"]] = entry.body["visit"]
+        elif entry.type == "visit.left" and found.get(entry.body["stream"]) == entry.body["visit"]:
+            del found[entry.body["stream"]]
+    return found
+
+
+def of_client(entries: Iterable[Entry], client_ref: str | None) -> list[Entry]:
+    """Those of a session or visit that are about its client, or about nobody: what was entered while it was taken for
+    somebody else's is that person's. A cartridge was on the pen, whoever was treated."""
+    return [
+        entry
+        for entry in entries
+        if entry.type == "cartridge.fitted" or entry.body.get("client_ref") in (None, client_ref)
+    ]
 
 
 def visits_of(entries: Sequence[Entry]) -> dict[str, Visit]:
@@ -57,6 +78,8 @@ def visits_of(entries: Sequence[Entry]) -> dict[str, Visit]:
                     visit["documents"] = dict(body["documents"])
                 case "visit.joined":
                     visit["sessions"].append(body["stream"])
+                case "visit.left":
+                    visit["sessions"] = [stream for stream in visit["sessions"] if stream != body["stream"]]
                 case "override.given":
                     visit["overrides"].append({"rule": told["rule"], "zone": told["zone"]})
                 case "visit.closed":

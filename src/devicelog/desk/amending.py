@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinic.signatures import AMENDABLE, AMENDED, EXPLAINED, SIGNED, amendments, read_values
+from devicelog.clinic.visits import of_client
 from devicelog.clinical.keys import suggest
 from devicelog.desk.entering import done, enter
 from devicelog.desk.signing import ended_session
@@ -43,7 +44,7 @@ def amend(access: Access, request: Json) -> Json:
         stream = str(row["id"])
         before = matters(evidence, stream, AMENDED)
         signed = bool(matters(evidence, stream, SIGNED))
-        old = old_value(evidence, row, str(field), before)
+        old = old_value(evidence, row, str(field), of_client(before, row["client_ref"]))
         if old == new:
             raise UsageProblem(f"nothing to amend: {field} of {stream} is that already")
         client_ref = _still_known(evidence, row)

@@ -8,6 +8,7 @@ import re
 from devicelog.canonical import Json
 from devicelog.desk.about import About, about, text_of
 from devicelog.desk.entering import done, enter
+from devicelog.desk.places import own_matters
 from devicelog.desk.who import actor_of
 from devicelog.errors import UsageProblem
 from devicelog.ledger.entries import Actor
@@ -15,7 +16,6 @@ from devicelog.recorder.access import Access
 from devicelog.recorder.acts import Act
 from devicelog.sessions import check_note, names_code
 from devicelog.store.evidence import Evidence
-from devicelog.store.matters import matters
 
 WHAT = ("treatment", "photo", "aftercare")
 SIGNERS = ("client", "practitioner")
@@ -62,7 +62,7 @@ def consents_of(evidence: Evidence, name: str) -> list[Json]:
             "at": entry.values["at"],
             "by": entry.values["actor"]["id"],
         }
-        for entry in matters(evidence, name, "consent.recorded")
+        for entry in own_matters(evidence, name, "consent.recorded")
     }
     return [newest[what] for what in WHAT if what in newest]
 
@@ -70,7 +70,7 @@ def consents_of(evidence: Evidence, name: str) -> list[Json]:
 def anaesthetic_of(evidence: Evidence, name: str) -> list[Json]:
     """What was put on in a visit or a session, in the order in which it was first noted. Raises EvidenceDamaged."""
     noted: dict[tuple[str, str | None], Json] = {}
-    for entry in matters(evidence, name, "anaesthetic.noted"):
+    for entry in own_matters(evidence, name, "anaesthetic.noted"):
         told = entry.body["told"]
         noted[told["product"], told["on_at"]] = dict(told)
     return list(noted.values())

@@ -6,6 +6,7 @@ from devicelog.desk.entering import done, enter, new_id
 from devicelog.desk.visits import every_visit, visit_of_session
 from devicelog.desk.who import actor_of
 from devicelog.errors import BadTransition, NotFound
+from devicelog.ledger.entries import Entry
 from devicelog.recorder.access import Access
 from devicelog.recorder.acts import Act
 from devicelog.store.evidence import Evidence
@@ -48,24 +49,13 @@ def visit_continue(access: Access, request: Json) -> Json:
         indication = str(parse_canonical(documents["plan"])["indication"])
     name = new_id("v")
 
-    def make(transaction: Transaction) -> None:
+    def make(transaction: Transaction) -> Entry:
         told = {"practitioner": row["practitioner"], "indication": indication}
         about: Json = {"actor": actor, "visit": name, "client_ref": row["client_ref"]}
         enter(transaction, "visit.opened", told=told, documents=documents, **about)
+        return enter(transaction, "visit.joined", told={}, stream=row["id"], **about)
 
-    access.append(make)
-    done(
-        access,
-        lambda transaction: enter(
-            transaction,
-            "visit.joined",
-            actor=actor,
-            visit=name,
-            client_ref=row["client_ref"],
-            stream=row["id"],
-            told={},
-        ),
-    )
+    done(access, make)
     return {"visit": name, "after": row["id"], "made": True}
 
 

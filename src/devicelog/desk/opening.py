@@ -6,6 +6,7 @@ so; nothing here keeps a session from beginning.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinic.courses import newest_by_zone, sittings
@@ -171,10 +172,12 @@ def _with_reasons(evidence: Evidence, visit: Visit, found: str | None) -> str | 
     return canonical({**parse_canonical(found.encode()), "overrides": reasons}).decode()
 
 
-def _joining(visit: Visit, actor: Actor, found: str | None) -> Callable[[Transaction, str], None]:
-    def entered(transaction: Transaction, stream: str) -> None:
+def _joining(visit: Visit, actor: Actor, found: str | None) -> Callable[[Transaction, str], str | None]:
+    def entered(transaction: Transaction, stream: str) -> str | None:
         if transaction.client_kept(visit.client_ref) is None:
-            return  # erased meanwhile
+            return f"the client of {visit.id} was erased meanwhile: {stream} is a part of no visit"
+        if matters(Evidence(Path(), transaction.connection), visit.id, "visit.closed"):
+            return f"{visit.id} was closed meanwhile: {stream} is a part of no visit"
         enter(
             transaction,
             "visit.joined",
@@ -186,5 +189,6 @@ def _joining(visit: Visit, actor: Actor, found: str | None) -> Callable[[Transac
             told={},
             private=(found,) if found else (),
         )
+        return None
 
     return entered

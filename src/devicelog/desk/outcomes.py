@@ -10,6 +10,7 @@ from devicelog.clinical.scores import score_document
 from devicelog.desk.about import about, text_of
 from devicelog.desk.clients import private_of, private_text, today
 from devicelog.desk.entering import client_named, done, enter, new_id
+from devicelog.desk.places import own_matters
 from devicelog.desk.visits import course_named
 from devicelog.desk.who import actor_of
 from devicelog.errors import NotFound, UsageProblem
@@ -108,7 +109,10 @@ def follow(access: Access, request: Json) -> Json:
         if not said:
             raise UsageProblem("nothing is said of the event: give --outcome, --severity or another")
         told = _event(evidence, {key: now[key] for key in _EVENT_KEYS} | said)
-    body = first.body
+        body = first.body
+        stream = body["stream"]
+        if stream is not None and evidence.stream(stream)["client_ref"] != body["client_ref"]:
+            stream = None  # it was corrected to another client, and the event goes on without it
     entry = done(
         access,
         lambda transaction: enter(
@@ -116,7 +120,7 @@ def follow(access: Access, request: Json) -> Json:
             "event.followed",
             actor=actor,
             told=dict(body["told"]),
-            stream=body["stream"],
+            stream=stream,
             client_ref=body["client_ref"],
             visit=body["visit"],
             course=body["course"],
@@ -127,14 +131,17 @@ def follow(access: Access, request: Json) -> Json:
         "entry": entry.seq,
         **body["told"],
         **{key: body[key] for key in ("client_ref", "visit")},
-        "session": body["stream"],
+        "session": stream,
     }
 
 
 def events_of(evidence: Evidence, name: str | None = None) -> list[Json]:
     """Every event of a client, a session or a visit, or of all; each as last followed, with its `history`."""
     types = ("event.recorded", "event.followed")
-    entries = of_type(evidence, *types) if name is None else matters(evidence, name, *types)
+    if name is None:
+        entries = of_type(evidence, *types)
+    else:
+        entries = (own_matters if name.startswith(("s-", "v-")) else matters)(evidence, name, *types)
     found: dict[str, Json] = {}
     for entry in entries:
         id_ = entry.body["told"]["event"]

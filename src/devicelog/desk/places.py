@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from devicelog.canonical import Json
 from devicelog.clinic.cartridges import Place
+from devicelog.clinic.visits import of_client, parts_of
 from devicelog.clinical.plan import suggest
 from devicelog.errors import NotFound, UsageProblem
 from devicelog.ledger.entries import Entry
@@ -41,16 +42,35 @@ def place_of(evidence: Evidence, request: Json) -> Found:
 
 def visit_of(evidence: Evidence, stream: str) -> str | None:
     """The visit that a session is a part of."""
-    joined = matters(evidence, stream, "visit.joined")
-    return str(joined[-1].body["visit"]) if joined else None
+    return parts_of(matters(evidence, stream, "visit.joined", "visit.left")).get(stream)
 
 
 def entries_at(evidence: Evidence, name: str, type_: str) -> list[Entry]:
     """The entries of this type about a session, or about a visit and the sessions that are its parts, oldest first:
     one may have been begun without a visit."""
-    parts = [str(entry.body["stream"]) for entry in matters(evidence, name, "visit.joined")]
-    found = {entry.seq: entry for each in (name, *parts) for entry in matters(evidence, each, type_)}
+    joined = matters(evidence, name, "visit.joined", "visit.left")
+    parts = parts_of(joined)
+    gone = {str(entry.body["stream"]) for entry in joined if entry.body["visit"] == name} - parts.keys()
+    found = {
+        entry.seq: entry
+        for each in (name, *parts)
+        for entry in own_matters(evidence, each, type_)
+        if entry.body["stream"] not in gone
+    }
     return [found[seq] for seq in sorted(found)]
+
+
+def own_matters(evidence: Evidence, name: str, *types: str) -> list[Entry]:
+    """The entries of these types about a session or a visit that are about its client, too, oldest first."""
+    if name.startswith("v-"):
+        opened = matters(evidence, name, "visit.opened")
+        ref = opened[-1].body["client_ref"] if opened else None
+    else:
+        try:
+            ref = evidence.stream(name)["client_ref"]
+        except NotFound:  # one that was on paper has one client for good
+            return matters(evidence, name, *types)
+    return of_client(matters(evidence, name, *types), ref)
 
 
 def _open(evidence: Evidence) -> list[str]:

@@ -5,6 +5,7 @@ Read from the evidence, for intervals and courses. Which class an interval is in
 
 from devicelog.canonical import parse_canonical
 from devicelog.clinic.courses import Treated
+from devicelog.clinic.visits import parts_of
 from devicelog.desk.days import local_day
 from devicelog.sessions import UNASSIGNED
 from devicelog.store.evidence import Evidence
@@ -18,7 +19,7 @@ def treated_before(evidence: Evidence, client_ref: str, *, simulated: bool, but:
 
     Simulated sessions count only where `simulated`: what is recorded now is simulated too. Raises EvidenceDamaged.
     """
-    visits = {entry.body["stream"]: entry.body["visit"] for entry in matters(evidence, client_ref, "visit.joined")}
+    visits = parts_of(matters(evidence, client_ref, "visit.joined", "visit.left"))
     found = []
     for row in evidence.streams():
         if row["client_ref"] != client_ref or row["kind"] != "session" or row["derived"] is None:

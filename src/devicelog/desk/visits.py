@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinic.courses import Course, courses_of, open_courses
-from devicelog.clinic.visits import Visit, visits_of
+from devicelog.clinic.visits import Visit, parts_of, visits_of
 from devicelog.clinical.data import load_zones
 from devicelog.clinical.plan import Plan, suggest
 from devicelog.desk.entering import client_named, enter, new_id
@@ -24,7 +24,8 @@ from devicelog.store.matters import matters, of_type
 from devicelog.store.transaction import Transaction
 
 M = TypeVar("M", Visit, Course)
-_TYPES = ("visit.opened", "visit.planned", "visit.joined", "visit.closed", "override.given")
+PARTS = ("visit.joined", "visit.left")
+_TYPES = ("visit.opened", "visit.planned", *PARTS, "visit.closed", "override.given")
 _COURSE_TYPES = ("course.opened", "course.closed", "notice.acknowledged")
 
 
@@ -50,16 +51,14 @@ def course_named(evidence: Evidence, prefix: str) -> Course:
 
 def visit_of_session(evidence: Evidence, stream: str) -> Visit | None:
     """The visit that a session is a part of; None where it is of none."""
-    joined = matters(evidence, stream, "visit.joined")
-    if not joined:
-        return None
-    return visits_of(matters(evidence, joined[-1].body["visit"], *_TYPES))[joined[-1].body["visit"]]
+    name = parts_of(matters(evidence, stream, *PARTS)).get(stream)
+    return None if name is None else visits_of(matters(evidence, name, *_TYPES))[name]
 
 
 def session_of_visit(evidence: Evidence, visit: str) -> str | None:
     """The newest session of a visit; None where none was recorded yet."""
-    joined = matters(evidence, visit, "visit.joined")
-    return joined[-1].body["stream"] if joined else None
+    parts = list(parts_of(matters(evidence, visit, *PARTS)))
+    return parts[-1] if parts else None
 
 
 def plan_of(evidence: Evidence, visit: Visit) -> Plan:

@@ -34,6 +34,7 @@ TOLD: dict[str, frozenset[str]] = {
     "visit.opened": frozenset({"practitioner", "indication"}),
     "visit.planned": frozenset({"change"}),
     "visit.joined": frozenset(),
+    "visit.left": frozenset(),
     "visit.closed": frozenset({"how"}),
     "override.given": frozenset({"rule", "zone"}),
     "course.opened": frozenset({"indication", "sessions", "interval_min_days", "interval_max_days"}),

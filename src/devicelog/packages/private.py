@@ -1,7 +1,7 @@
 """`private.json`: what can be erased. Codes and texts, each with the salt that makes it fit its commitment. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -63,9 +63,24 @@ def _fitting(rows: object, name: str, text: str) -> dict[str, tuple[bytes, str]]
 
 
 def newest_client(entries: Iterable[Entry]) -> str | None:
-    """The reference of whose session it is as these entries of it, in order, say last; None for nobody's."""
-    refs = [ref for entry in entries if (ref := entry.body.get("client_ref")) is not None]
+    """The reference of whose session it is as these entries of it, in order, say last; None for nobody's.
+
+    By its opening and its corrections alone: one of the desk may be about the client it was taken for."""
+    said = [entry for entry in entries if entry.type in ("session.opened", "session.attributed")]
+    refs = [ref for entry in said if (ref := entry.body.get("client_ref")) is not None]
     return refs[-1] if refs else None
+
+
+def of_others(entries: Sequence[Entry]) -> set[str]:
+    """The commitments to what was entered about another person than the one whose session it is, as these entries of
+    it say last. They stay that person's: they do not travel with the session."""
+    here = (None, newest_client(entries))
+    return {
+        name
+        for entry in entries
+        if entry.body.get("client_ref") not in here
+        for name in entry.body.get("private") or ()
+    }
 
 
 def rows_of(kept: Mapping[str, tuple[bytes, str]], name: str, text: str) -> list[Json]:

@@ -29,7 +29,7 @@ from devicelog.packages.contents import (
 )
 from devicelog.packages.files import blocks_of
 from devicelog.packages.member import Member
-from devicelog.packages.private import PrivateTexts, rows_of
+from devicelog.packages.private import PrivateTexts, of_others, rows_of
 from devicelog.packages.reading import PackageEvidence
 from devicelog.store.database import NEEDED_FREE_BYTES
 from devicelog.store.evidence import Evidence
@@ -169,7 +169,8 @@ def write_private(evidence: Evidence, stream: str, *, data_dir: Path) -> None:
     Raises EvidenceDamaged when one does not fit its commitment, StoreUnusable, NotFound.
     """
     with PackageEvidence(package_path(data_dir, stream), with_private=False) as package:
-        notes, clients = package.check(), named_clients(package.entries())
+        entries = package.entries()
+        notes, clients = package.check() - of_others(entries), named_clients(entries)
     codes = {ref: kept for ref in clients if (kept := evidence.client_kept(ref))}
     texts = {name: kept for name in notes if (kept := evidence.note_kept(name))}
     path = private_path(data_dir, stream)

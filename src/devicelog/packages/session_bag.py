@@ -18,7 +18,7 @@ from devicelog.packages.contents import (
     package_members,
     private_bytes,
 )
-from devicelog.packages.private import PrivateTexts, newest_client, rows_of
+from devicelog.packages.private import PrivateTexts, newest_client, of_others, rows_of
 from devicelog.packages.reading import PackageEvidence
 from devicelog.packages.sealing import later_parts, package_path
 from devicelog.store.evidence import Evidence
@@ -102,7 +102,7 @@ def _private(
     ref = newest_client(entries) if with_client else None
     client = None if ref is None else evidence.client_kept(ref)
     codes = {ref: client} if ref is not None and client is not None else {}
-    texts = {name: kept for name in notes if (kept := evidence.note_kept(name))}
+    texts = {name: kept for name in notes - of_others(entries) if (kept := evidence.note_kept(name))}
     if not codes and not texts:
         return None
     try:

@@ -15,6 +15,7 @@ from devicelog.clinic.signatures import (
     signatures,
     wants_signature,
 )
+from devicelog.clinic.visits import of_client
 from devicelog.ledger.entries import Entry
 from devicelog.packages.reading import PackageEvidence
 from devicelog.store.evidence import Evidence
@@ -28,12 +29,13 @@ def stated(kept: Kept, row: StreamRow) -> Json:
     """`signatures`, `wants_signature`, `amendments` and `explained` of a session. Raises EvidenceDamaged."""
     entries = _entries(kept, row)
     made = signatures(entries, kept.note_text, recorded_under=row["practitioner"])
+    own = of_client(entries, row["client_ref"])
     ended = row["closed_seq"] is not None and row["kind"] == "session"
     return {
         "signatures": made,
         "wants_signature": ended and wants_signature(made),
-        "amendments": amendments(entries, read_values(kept.note_text)),
-        "explained": explanations(entries, kept.note_text),
+        "amendments": amendments(own, read_values(kept.note_text)),
+        "explained": explanations(own, kept.note_text),
     }
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from devicelog.attribution import Attribution
 from devicelog.canonical import Json, parse_canonical
+from devicelog.clinic.visits import Visit, parts_of, visits_of
 from devicelog.clinical.keys import suggest
 from devicelog.errors import BadTransition, EvidenceDamaged, StoreUnusable, UsageProblem
 from devicelog.ledger.entries import Actor
@@ -29,8 +30,9 @@ from devicelog.store.database import FILE_NAME, open_for_writing
 from devicelog.store.engine import in_our_words
 from devicelog.store.evidence import Evidence
 from devicelog.store.lock import WriterLock
+from devicelog.store.matters import matters
 from devicelog.store.projection import is_imported
-from devicelog.store.transaction import NOTE_TAG, Transaction, commitment, new_client_ref
+from devicelog.store.transaction import CLIENT_TAG, NOTE_TAG, Transaction, commitment, new_client_ref
 from devicelog.store.writer import Writer
 
 _NUMBER = re.compile(r"[0-9]{1,6}")
@@ -117,6 +119,8 @@ class Prepared:
             "verdict": self.verdict,
         }
         entry = transaction.entry("session.attributed", body, self.actor)
+        if ref is not None and (visit := visit_left(Evidence(Path(), transaction.connection), self.stream, ref)):
+            self._leave(transaction, visit)
         return {
             "ok": True,
             "session": self.stream,
@@ -128,6 +132,27 @@ class Prepared:
             "verdict": self.verdict,
             "verdict_before": self.verdict_before,
         }
+
+    def _leave(self, transaction: Transaction, visit: Visit) -> None:
+        kept = transaction.client_kept(visit.client_ref)  # None: that client was erased
+        body: Json = {
+            "stream": self.stream,
+            "client_ref": visit.client_ref if kept else None,
+            "client_commitment": commitment(CLIENT_TAG, *kept) if kept else None,
+            "visit": visit.id,
+            "course": visit.course,
+            "told": {},
+            "private": [],
+            "documents": {},
+        }
+        transaction.entry("visit.left", body, self.actor)
+
+
+def visit_left(evidence: Evidence, stream: str, client_ref: str) -> Visit | None:
+    """The visit that a session is a part of, where that is one of another client. Raises EvidenceDamaged."""
+    name = parts_of(matters(evidence, stream, "visit.joined", "visit.left")).get(stream)
+    visit = None if name is None else visits_of(matters(evidence, name, "visit.opened"))[name]
+    return visit if visit is not None and visit.client_ref != client_ref else None
 
 
 def prepare(evidence: Evidence, command: AttributeCommand) -> Prepared:
@@ -152,6 +177,7 @@ def prepare(evidence: Evidence, command: AttributeCommand) -> Prepared:
     client_ref = None
     if command.client_code is not None:
         client_ref = evidence.client_ref(command.client_code) or new_client_ref()
+        visit_left(evidence, stream, client_ref)  # raises here what it would raise when it is kept
         if client_ref == ((earlier and earlier.client_ref) or opening.body["client_ref"]):
             raise UsageProblem(f"nothing to change: {stream} is of that client already")
     spans, numbered = kept["facts"]["spans"], True

@@ -68,11 +68,11 @@ class Sounding(Protocol):
 class Prepared:
     """What the desk gives a session that opens: documents by name, and what is entered with its opening, if anything.
 
-    `entered` is given the transaction and the session's id.
+    `entered` is given the transaction and the session's id; it returns what a person is to be told, if anything.
     """
 
     documents: Mapping[str, bytes]
-    entered: Callable[[Transaction, str], None] | None = None
+    entered: Callable[[Transaction, str], str | None] | None = None
 
 
 class Desk(Protocol):

@@ -159,6 +159,8 @@ class Recording:
         span.close("a session begins")  # on disk with the session's opening, which is waited for: one sync for both
         session = self._openings.session(identity, self._first_heard, span, first_stream)
         self._durable(session.opened)
+        if session.told:
+            self._console.say(session.told)
         self._marking.change("open")
         self._began_us = self._clock.now_us()
         self._console.say(f"recording {session.id}")

@@ -40,17 +40,19 @@ class OpenStream:
         read_total: int,
         actor: Actor = RECORDER,
         client_code: str | None = None,
-        entered: Callable[[Transaction, str], None] | None = None,
+        entered: Callable[[Transaction, str], str | None] | None = None,
     ) -> None:
         """Begin the stream; `documents` by the name the entry gives them. `opened` is set when it is on disk.
 
-        `entered`: what goes into the ledger with it, right behind its opening.
+        `entered`: what goes into the ledger with it, right behind its opening; `told` is what it said, once `opened`
+        is set.
 
         `read_total` is the reader's own count of bytes up to here; what it counts from here on is this stream's.
         """
         digests = {name: sha256(data).hexdigest() for name, data in documents.items()}
         body = {**body, "documents": digests}
         self.id: str = body["stream"]
+        self.told: str | None = None
         self.records = 0
         self.heard_us = clock.now_us()  # all that arrived up to then is in the stream
         self.read_total = read_total
@@ -68,7 +70,7 @@ class OpenStream:
                 given["client_ref"], given["client_commitment"] = transaction.client(client_code)
             opening = transaction.open_stream(type_, given, actor)
             if entered is not None:
-                entered(transaction, self.id)
+                self.told = entered(transaction, self.id)
             return opening
 
         self.opened: Future[Entry] = writer.do(open_)
