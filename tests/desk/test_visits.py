@@ -9,9 +9,9 @@ import pytest
 
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.cli import run
+from devicelog.cli.starting import confirm
 from devicelog.clinical.data import load_plan
 from devicelog.desk.acts import DESK_ACTS
-from devicelog.desk.days import day_of
 from devicelog.desk.opening import Desk
 from devicelog.desk.visits import every_visit, visit_named
 from devicelog.errors import BadTransition, DevicelogError, NotFound, UsageProblem
@@ -23,7 +23,7 @@ from devicelog.recorder.retention import RetentionCommand, set_retention
 from devicelog.store.evidence import Evidence
 from devicelog.store.matters import of_type
 from firmware_bridge.readings import Identity
-from tests.databases import CLIENT, SECOND, make_database, report
+from tests.databases import CLIENT, FIRST, SECOND, make_database, report, spoil
 from tests.pages import DOCS
 
 KM = Actor(id="km", role="practitioner")
@@ -78,6 +78,12 @@ def clinic(data_dir: Path, name: str | None, *, mode: str = "real", now: Json = 
         prepared = desk.prepare(evidence, pen, now, KM)
     document: Json = parse_canonical(prepared.documents["clinic"])
     return document
+
+
+def damage_a_derived_record(data_dir: Path) -> None:
+    with Evidence(data_dir / FILE) as evidence:
+        digest = evidence.stream(FIRST)["derived"]
+    spoil(data_dir / FILE, ("UPDATE document SET bytes = x'7b7d' WHERE sha256 = ?", (bytes.fromhex(digest),)))
 
 
 # --- visits -----------------------------------------------------------------------------------------------------------
@@ -148,6 +154,19 @@ def test_the_session_that_was_cut_off_goes_on_in_a_visit_made_of_it(data_dir: Pa
     do(data_dir, "visit.close", visit=reply["visit"])
     with pytest.raises(BadTransition, match="is closed"):
         do(data_dir, "visit.continue")
+
+
+def test_what_is_said_before_a_recording_begins_bears_that_an_earlier_session_cannot_be_read(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(plan=load_plan("face-pigment"), client_code=CLIENT, practitioner="km")
+    confirm(data_dir, desk, ask=False)
+    assert "last here 2031-01-" in capsys.readouterr().err
+    damage_a_derived_record(data_dir)
+    confirm(data_dir, desk, ask=False)
+    said = capsys.readouterr().err
+    assert "when last here is not known" in said
+    assert "Recording goes on" in said
 
 
 # --- intervals and courses --------------------------------------------------------------------------------------------
@@ -269,10 +288,28 @@ def test_a_client_is_not_erased_while_a_course_is_open(data_dir: Path) -> None:
     ],
     ids=lambda each: None if isinstance(each, str) else "-".join(f"{key} {value}"[:24] for key, value in each.items()),
 )
-def test_a_late_entry_that_cannot_be(data_dir: Path, odd: Json, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devicelog.desk.late.local_day", lambda stamp: day_of(stamp["at"]))  # the clock here is sure
+def test_a_late_entry_that_cannot_be(data_dir: Path, odd: Json, words: str) -> None:
     with pytest.raises(UsageProblem, match=words):
         late(data_dir, odd.pop("day", "2026-01-01"), "nose", **odd)
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_a_late_entry_of_a_day_to_come_is_refused_by_any_clock(
+    data_dir: Path, sure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devicelog.desk.days.SURE", ("synced", "rtc", "restored", "unknown") if sure else ())
+    with pytest.raises(
+        UsageProblem, match=r"in the future: today is \d{4}-\d\d-\d\d" + (r"\." if sure else "; the clock")
+    ):
+        late(data_dir, "2199-01-01", "nose")
+
+
+def test_a_day_to_come_that_was_entered_by_a_wrong_clock_makes_the_interval_unsure(data_dir: Path) -> None:
+    late(data_dir, "2026-01-01", "forehead")
+    newest = late(data_dir, "2026-01-02", "forehead")
+    told = clinic(data_dir, None, now={**NOW, "at": "2026-01-01T12:00:00.000Z"})
+    assert newest
+    assert (told["before"], told["before_unsure"]) == ([{"zone": "forehead", "days": 0}], True)
 
 
 def test_a_late_entry_says_that_nothing_was_measured(data_dir: Path) -> None:

@@ -72,12 +72,15 @@ def sittings(treated: Iterable[Treated]) -> int:
     return len({each.sitting for each in treated})
 
 
-def newest_by_zone(treated: Iterable[Treated]) -> tuple[Mapping[str, str], bool]:
-    """By zone the newest day on which it was treated, and whether there is a treatment whose day nobody is sure of."""
+def newest_by_zone(treated: Iterable[Treated], today: str | None) -> tuple[Mapping[str, str], bool]:
+    """By zone the newest day on which it was treated, and whether there is a treatment whose day nobody is sure of.
+
+    A day after `today` is no day of a treatment that was: nobody is sure of it. None: what day it is is not known.
+    """
     newest: dict[str, str] = {}
     unsure = False
     for each in treated:
-        if each.day is None:
+        if each.day is None or (today is not None and each.day > today):
             unsure = unsure or bool(each.zones)
             continue
         for zone in each.zones:

@@ -11,6 +11,7 @@ from devicelog.clinical.days import check_day, days_between
 from devicelog.clinical.keys import DEPTH_LIMIT_UM, suggest
 from devicelog.clinical.limits import known_indication
 from devicelog.clinical.plan import PASSES_LIMIT, Zone
+from devicelog.desk.clients import today
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import enter, new_id
 from devicelog.desk.visits import course_named
@@ -36,9 +37,6 @@ def enter_late(access: Access, request: Json) -> Json:
     indication = known_indication(load_limits(), _text(request, "indication"))
     zones = _zones(request.get("zones"), load_zones())
     reason = check_note(_text(request, "reason"), "reason")
-    today = local_day(RecorderClock().stamp())
-    if today is not None and days_between(day, today) < 0:
-        raise UsageProblem(f"{day} is in the future: today is {today}. A late entry is of a session that was")
     session = new_id("s")
     entered: Json = {
         "schema": SCHEMA,
@@ -52,6 +50,7 @@ def enter_late(access: Access, request: Json) -> Json:
     }
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "enter")
+        _was(evidence, day)
         ref = evidence.client_ref(code)
         course = course_named(evidence, str(request["course"])) if request.get("course") else None
         if course is not None and course.client_ref != ref:
@@ -73,6 +72,15 @@ def enter_late(access: Access, request: Json) -> Json:
         ).seq
 
     return {"session": session, "day": day, "entry": access.append(enter_it), "verdict": "not measured"}
+
+
+def _was(evidence: Evidence, day: str) -> None:
+    """Raises UsageProblem for a day that is to come, as far as is known what day it is."""
+    stamp = RecorderClock().stamp()
+    now = today(evidence, stamp)
+    if days_between(day, now) < 0:
+        sure = "" if local_day(stamp) else "; the clock here is not sure of it: set it, if that is wrong"
+        raise UsageProblem(f"{day} is in the future: today is {now}{sure}. A late entry is of a session that was")
 
 
 def _zones(given: object, known: Mapping[str, Zone]) -> list[Json]:

@@ -71,7 +71,7 @@ class Desk:
         course = course_named(evidence, visit.course) if visit and visit.course else None
         name = visit.id if visit else None
         before = treated_before(evidence, ref, simulated=simulated, but=name) if ref else []
-        newest, unsure = newest_by_zone(before)
+        newest, unsure = newest_by_zone(before, day)
         people = people_of(evidence)
         person = people.get(self.practitioner)
         word, found = ("not recorded", None)
@@ -122,9 +122,9 @@ class Desk:
             "overrides": list(visit.overrides) if visit else [],
             "acknowledged": list(course.acknowledged) if course else [],
             "before": [
-                {"zone": zone, "days": days}
+                {"zone": zone, "days": days_between(earlier, day)}
                 for zone, earlier in sorted(newest.items())
-                if day is not None and (days := days_between(earlier, day)) >= 0
+                if day is not None
             ],
             "before_unsure": unsure or (day is None and bool(newest)),
             "visit_sessions": len(visit.sessions) if visit else 0,
