@@ -90,8 +90,8 @@ def confirm(data_dir: Path, desk: "Desk", *, ask: bool) -> None:
 
 
 def _said(data_dir: Path, desk: "Desk") -> list[str]:
-    from devicelog.desk.continuing import open_visits
     from devicelog.desk.treated import treated_before
+    from devicelog.desk.visits import open_visits
     from devicelog.sessions import looks_like_a_person
     from devicelog.store.database import FILE_NAME, check_existing
     from devicelog.store.evidence import Evidence

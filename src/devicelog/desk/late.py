@@ -1,6 +1,6 @@
 """A late entry: a session that was on paper, typed afterwards. Nothing of it was measured, and it says so.
 
-It counts in intervals and courses. Not responsible for what is shown of one.
+It counts in intervals and courses until it is withdrawn. Not responsible for what is shown of one.
 """
 
 from collections.abc import Mapping
@@ -16,12 +16,14 @@ from devicelog.desk.days import local_day
 from devicelog.desk.entering import enter, new_id
 from devicelog.desk.visits import course_named
 from devicelog.desk.who import actor_of
-from devicelog.errors import BadTransition, UsageProblem
+from devicelog.errors import BadTransition, NotFound, UsageProblem
+from devicelog.ledger.entries import Entry
 from devicelog.recorder.access import Access
 from devicelog.recorder.acts import Act
 from devicelog.recorder.clock import RecorderClock
 from devicelog.sessions import check_client_code, check_note, check_practitioner
 from devicelog.store.evidence import Evidence
+from devicelog.store.matters import begun, matters
 from devicelog.store.transaction import Transaction
 
 SCHEMA = "devicelog.entered/1"
@@ -72,6 +74,46 @@ def enter_late(access: Access, request: Json) -> Json:
         ).seq
 
     return {"session": session, "day": day, "entry": access.append(enter_it), "verdict": "not measured"}
+
+
+def withdraw(access: Access, request: Json) -> Json:
+    """Act: what was entered from paper was wrong and counts nowhere from now on. `session` (its id or how it begins),
+    `reason`, `by`. It stays in the ledger and is shown as withdrawn. Raises NotFound, BadTransition, UsageProblem."""
+    reason = check_note(_text(request, "reason"), "reason")
+    with Evidence(access.path) as evidence:
+        actor = actor_of(evidence, request, "enter")
+        entry = _entered(evidence, _text(request, "session"))
+        session, ref = str(entry.body["told"]["session"]), entry.body["client_ref"]
+        if matters(evidence, session, "session.withdrawn"):
+            raise BadTransition(f"{session} was withdrawn already")
+        kept = ref if evidence.client_kept(ref) is not None else None
+
+    def enter_it(transaction: Transaction) -> int:
+        return enter(
+            transaction,
+            "session.withdrawn",
+            actor=actor,
+            client_ref=kept,
+            course=entry.body["course"],
+            told={"session": session},
+            private=(reason,) if kept is not None else (),  # of a client who was erased no text is kept
+        ).seq
+
+    return {"session": session, "day": entry.body["told"]["day"], "entry": access.append(enter_it)}
+
+
+def _entered(evidence: Evidence, prefix: str) -> Entry:
+    names = begun(evidence, "session.entered", prefix, "s")
+    found = [name for name in names if name == prefix] or names
+    if len(found) > 1:
+        raise NotFound(f"no session {prefix!r}: {len(found)} that were entered from paper begin so; give more of it")
+    if not found:
+        row = evidence.stream(prefix)
+        raise UsageProblem(
+            f"{row['id']} was recorded, and is never withdrawn: `devicelog sessions attribute` corrects whose it is, "
+            "`devicelog sessions amend` what was said of it"
+        )
+    return matters(evidence, found[0], "session.entered")[0]
 
 
 def _was(evidence: Evidence, day: str) -> None:
@@ -125,4 +167,4 @@ def _text(request: Json, key: str) -> str:
     return value
 
 
-ACTS: dict[str, Act] = {"session.enter": enter_late}
+ACTS: dict[str, Act] = {"session.enter": enter_late, "session.withdraw": withdraw}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from devicelog.canonical import Json, canonical, parse_canonical
-from devicelog.clinic.courses import newest_by_zone, sittings
+from devicelog.clinic.courses import newest_by_zone, of_course, sittings
 from devicelog.clinic.visits import Visit
 from devicelog.clinical.days import days_between
 from devicelog.clinical.devices import Device, device_row
@@ -22,7 +22,7 @@ from devicelog.desk.limits import limits_document
 from devicelog.desk.screening import suitability_now
 from devicelog.desk.topicals import topicals_of
 from devicelog.desk.treated import treated_before
-from devicelog.desk.visits import course_named, every_visit, plan_of, visit_named
+from devicelog.desk.visits import course_named, plan_of, visit_named
 from devicelog.desk.who import people_of
 from devicelog.ledger.entries import Actor
 from devicelog.recorder.job import Prepared
@@ -87,15 +87,7 @@ class Desk:
                 checks=plan.checks,
                 acknowledged=course is not None and any(each["notice"] == CLIENT for each in course.acknowledged),
             )
-        done = 0
-        if course is not None:
-            own = {each.id for each in every_visit(evidence) if each.course == course.id}
-            done = sittings(
-                each
-                for each in before
-                if each.sitting in own
-                or (each.sitting == each.id and each.seq > course.opened_seq and each.indication == course.indication)
-            )
+        done = sittings(of_course(before, course)) if course is not None else 0
         clinic: Json = {
             "schema": SCHEMA,
             "visit": name,
