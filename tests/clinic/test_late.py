@@ -105,6 +105,21 @@ def test_it_is_shown_by_its_id(
     assert document["reason"] == REASON
 
 
+def test_what_was_withdrawn_is_listed_and_shown_so(path: Path, late: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert read(path, capsys, "show", late)["withdrawn"] is None
+    assert "WITHDRAWN" not in told(path, capsys, "show", late)[1]
+    code, said = told(path, capsys, "withdraw", late, "--reason", "zyxday: it was the 30th", "--by", "p-07")
+    assert (code, late in said, "2026-01-31 is withdrawn" in said) == (0, True, True)
+    [row] = read(path, capsys, "list")["entered"]
+    assert row["status"] == "withdrawn"
+    withdrawn = read(path, capsys, "show", late)["withdrawn"]
+    assert (withdrawn["by"], withdrawn["auth"], withdrawn["reason"]) == ("p-07", "none", "zyxday: it was the 30th")
+    text = told(path, capsys, "show", late)[1]
+    for part in ("NOT MEASURED   WITHDRAWN", "zyxday", "counts in no interval and in no course"):
+        assert part in text
+    assert max(map(len, text.splitlines())) <= 120
+
+
 def test_what_was_not_on_paper_is_not_recorded(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = perform(path.parent, {**ON_PAPER, "cartridge": None, "topicals": []})["session"]
     document = read(path, capsys, "show", name)

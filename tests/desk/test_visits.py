@@ -9,12 +9,14 @@ import pytest
 
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.cli import run
+from devicelog.cli.starting import confirm
 from devicelog.clinical.data import load_plan
+from devicelog.clinical.days import days_between
 from devicelog.desk.acts import DESK_ACTS
-from devicelog.desk.days import day_of
+from devicelog.desk.courses import course_told
 from devicelog.desk.opening import Desk
-from devicelog.desk.visits import every_visit, visit_named
-from devicelog.errors import BadTransition, DevicelogError, NotFound, UsageProblem
+from devicelog.desk.visits import every_visit, last_plan, open_visits, visit_named
+from devicelog.errors import BadTransition, DevicelogError, EvidenceDamaged, NotFound, UsageProblem
 from devicelog.ledger.entries import Actor, Entry
 from devicelog.recorder.access import alone
 from devicelog.recorder.acts import act
@@ -24,7 +26,8 @@ from devicelog.store.evidence import Evidence
 from devicelog.store.matters import of_type
 from devicelog.store.transaction import Transaction
 from firmware_bridge.readings import Identity
-from tests.databases import CLIENT, SECOND, make_database, report
+from tests.databases import CLIENT, FIRST, SECOND, make_database, report, spoil
+from tests.desk.staff import entries
 from tests.pages import DOCS
 
 KM = Actor(id="km", role="practitioner")
@@ -79,6 +82,12 @@ def clinic(data_dir: Path, name: str | None, *, mode: str = "real", now: Json = 
         prepared = desk.prepare(evidence, pen, now, KM)
     document: Json = parse_canonical(prepared.documents["clinic"])
     return document
+
+
+def damage_a_derived_record(data_dir: Path) -> None:
+    with Evidence(data_dir / FILE) as evidence:
+        digest = evidence.stream(FIRST)["derived"]
+    spoil(data_dir / FILE, ("UPDATE document SET bytes = x'7b7d' WHERE sha256 = ?", (bytes.fromhex(digest),)))
 
 
 # --- visits -----------------------------------------------------------------------------------------------------------
@@ -185,6 +194,19 @@ def test_a_visit_that_was_closed_before_the_pen_came_is_not_joined_and_says_so(d
     assert words == f"{name} was closed meanwhile: {SECOND} is a part of no visit"
     with Evidence(data_dir / FILE) as evidence:
         assert visit_named(evidence, name).sessions == ()
+
+
+def test_what_is_said_before_a_recording_begins_bears_that_an_earlier_session_cannot_be_read(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(plan=load_plan("face-pigment"), client_code=CLIENT, practitioner="km")
+    confirm(data_dir, desk, ask=False)
+    assert "last here 2031-01-" in capsys.readouterr().err
+    damage_a_derived_record(data_dir)
+    confirm(data_dir, desk, ask=False)
+    said = capsys.readouterr().err
+    assert "when last here is not known" in said
+    assert "Recording goes on" in said
 
 
 # --- intervals and courses --------------------------------------------------------------------------------------------
@@ -306,10 +328,28 @@ def test_a_client_is_not_erased_while_a_course_is_open(data_dir: Path) -> None:
     ],
     ids=lambda each: None if isinstance(each, str) else "-".join(f"{key} {value}"[:24] for key, value in each.items()),
 )
-def test_a_late_entry_that_cannot_be(data_dir: Path, odd: Json, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devicelog.desk.late.local_day", lambda stamp: day_of(stamp["at"]))  # the clock here is sure
+def test_a_late_entry_that_cannot_be(data_dir: Path, odd: Json, words: str) -> None:
     with pytest.raises(UsageProblem, match=words):
         late(data_dir, odd.pop("day", "2026-01-01"), "nose", **odd)
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_a_late_entry_of_a_day_to_come_is_refused_by_any_clock(
+    data_dir: Path, sure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devicelog.desk.days.SURE", ("synced", "rtc", "restored", "unknown") if sure else ())
+    with pytest.raises(
+        UsageProblem, match=r"in the future: today is \d{4}-\d\d-\d\d" + (r"\." if sure else "; the clock")
+    ):
+        late(data_dir, "2199-01-01", "nose")
+
+
+def test_a_day_to_come_that_was_entered_by_a_wrong_clock_makes_the_interval_unsure(data_dir: Path) -> None:
+    late(data_dir, "2026-01-01", "forehead")
+    newest = late(data_dir, "2026-01-02", "forehead")
+    told = clinic(data_dir, None, now={**NOW, "at": "2026-01-01T12:00:00.000Z"})
+    assert newest
+    assert (told["before"], told["before_unsure"]) == ([{"zone": "forehead", "days": 0}], True)
 
 
 def test_a_late_entry_says_that_nothing_was_measured(data_dir: Path) -> None:
@@ -322,6 +362,96 @@ def test_a_late_entry_says_that_nothing_was_measured(data_dir: Path) -> None:
     assert report(data_dir / FILE).problems == []
 
 
+def counted(data_dir: Path, name: str) -> int:
+    with Evidence(data_dir / FILE) as evidence:
+        return int(course_told(evidence, name)["done"])
+
+
+def test_what_is_withdrawn_counts_in_no_interval_and_in_no_course(data_dir: Path) -> None:
+    name = course(data_dir)
+    right = late(data_dir, "2026-01-01", "forehead", course=name)
+    wrong = late(data_dir, "2026-01-25", "forehead", course=name)
+    assert counted(data_dir, name) == 2
+    assert do(data_dir, "session.withdraw", session=wrong[:8], reason="zyx: of another client")["session"] == wrong
+    assert counted(data_dir, name) == 1
+    told = clinic(data_dir, visit(data_dir))
+    assert told["course_done"] == 1
+    assert told["before"] == [{"zone": "forehead", "days": days_between("2026-01-01", told["day"])}]
+    [entry] = entries(data_dir, "session.withdrawn")
+    assert (entry.body["course"], len(entry.body["private"])) == (name, 1)
+    assert "zyx" not in str(entry.values)
+    with pytest.raises(BadTransition, match="withdrawn already"):
+        do(data_dir, "session.withdraw", session=wrong, reason="again")
+    do(data_dir, "session.withdraw", session=right, reason="this one, too")
+    assert counted(data_dir, name) == 0
+    assert report(data_dir / FILE).problems == []
+
+
+@pytest.mark.parametrize(
+    ("odd", "error", "words"),
+    [
+        ({"session": SECOND}, UsageProblem, "was recorded, and is never withdrawn"),
+        ({"session": "s-none"}, NotFound, "no session"),
+        ({"session": "s-"}, NotFound, "2 that were entered from paper begin so"),
+        ({"reason": " "}, UsageProblem, "the reason is empty"),
+        ({"session": None}, UsageProblem, "session is missing"),
+    ],
+    ids=["a recorded session", "none", "several", "a reason of one space", "not named"],
+)
+def test_what_cannot_be_withdrawn(data_dir: Path, odd: Json, error: type[DevicelogError], words: str) -> None:
+    late(data_dir, "2026-01-01", "nose")
+    name = late(data_dir, "2026-01-02", "nose")
+    with pytest.raises(error, match=words):
+        do(data_dir, "session.withdraw", **{"session": name, "reason": "wrong", **odd})
+    assert entries(data_dir, "session.withdrawn") == []
+
+
+def test_the_same_day_that_is_entered_twice_is_one_sitting(data_dir: Path) -> None:
+    name = course(data_dir)
+    late(data_dir, "2026-01-01", "forehead", course=name)
+    late(data_dir, "2026-01-01", "nose", course=name)
+    assert counted(data_dir, name) == 1
+
+
+def test_a_late_entry_counts_in_the_course_that_it_names_alone(data_dir: Path) -> None:
+    scars = str(do(data_dir, "course.open", client=CLIENT, indication="scars")["course"])
+    name = course(data_dir)
+    late(data_dir, "2026-01-01", "forehead", course=name, indication="scars")
+    assert (counted(data_dir, name), counted(data_dir, scars)) == (1, 0)
+
+
+def test_a_course_that_is_closed_counts_nothing_that_is_entered_afterwards(data_dir: Path) -> None:
+    name = course(data_dir)
+    late(data_dir, "2026-01-01", "forehead")
+    do(data_dir, "course.close", course=name, how="done")
+    late(data_dir, "2026-01-25", "forehead")
+    assert counted(data_dir, name) == 1
+
+
+# --- how much is read -------------------------------------------------------------------------------------------------
+
+
+def test_damage_of_what_is_of_another_client_stops_nothing(data_dir: Path) -> None:
+    """Nothing of it is read: what is asked is asked of one visit, one course, one client."""
+    other = visit(data_dir, "P-2")
+    do(data_dir, "course.open", client="P-2", indication="scars")
+    late(data_dir, "2026-01-01", "nose", client="P-2")
+    others = entries(data_dir, "visit.opened", "course.opened", "session.entered")
+    name = course(data_dir)
+    sitting = visit(data_dir)
+    for entry in others:
+        change = f"UPDATE ledger_entry SET bytes = CAST(bytes || ' ' AS BLOB) WHERE seq = {entry.seq}"
+        spoil(data_dir / FILE, change)
+    with Evidence(data_dir / FILE) as evidence:
+        with pytest.raises(EvidenceDamaged):
+            visit_named(evidence, other)
+        found = visit_named(evidence, sitting)
+        assert [each.id for each in open_visits(evidence, found.client_ref)] == [sitting]
+        assert last_plan(evidence, found.client_ref).id == "face-pigment"
+    assert clinic(data_dir, sitting)["course"] == name
+    assert counted(data_dir, name) == 0
+
+
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
@@ -329,12 +459,12 @@ def test_every_command_of_the_page_can_be_typed(tmp_path: Path, capsys: pytest.C
     page = (DOCS / "visits.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```console\n(.*?)```", page, re.DOTALL)
     lines = [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
-    assert len(lines) == 11
+    assert len(lines) == 13
     names: dict[str, str] = {}
     for line in lines:
         words = [names.get(word, word) for word in shlex.split(line)[1:]]
         assert run([*words, "--data-dir", str(tmp_path / "data")]) == 0, line
         said = capsys.readouterr().out
-        for letter, what in (("k", "COURSE"), ("v", "VISIT")):
+        for letter, what in (("k", "COURSE"), ("v", "VISIT"), ("s", "PAPER")):
             if found := re.search(rf"\b{letter}-[0-9a-z]{{10}}\b", said):
                 names.setdefault(what, found[0])

@@ -186,6 +186,16 @@ def test_limits_and_plans_of_the_clinic_are_told_with_their_documents(ledger):
     assert "plan taken over by p-07 (auth: none): plan winter" in said
 
 
+def test_a_session_from_paper_that_was_withdrawn_says_so(ledger):
+    desk(ledger, "session.entered", {"session": "s-9", "practitioner": "p-08", "day": "2031-01-02"})
+    desk(ledger, "session.entered", {"session": "s-8", "practitioner": "p-08", "day": "2031-01-02"})
+    desk(ledger, "session.withdrawn", {"session": "s-9"})
+    first, second = inspected(ledger.entries)["paper"]
+    assert (first["withdrawn"]["by"], second["withdrawn"]) == ("p-07", None)
+    said = lines(inspected(ledger.entries), "Sessions from paper, entered afterwards").splitlines()
+    assert [("withdrawn" in line) for line in said if "s-9" in line or "s-8" in line] == [True, False]
+
+
 def test_no_client_is_in_it(ledger):
     signed(ledger, sealed(ledger))
     desk(ledger, "event.recorded", {"event": "e-1"})

@@ -1,4 +1,4 @@
-"""`sessions enter`: what was on paper. Nothing of it was measured, and the record says so."""
+"""`sessions enter` and `sessions withdraw`: what was on paper. Nothing of it was measured, and the record says so."""
 
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -59,6 +59,23 @@ def enter(
             f"{reply['session']}: entered for {reply['day']}, {reply['verdict']} (ledger entry {reply['entry']})"
         )
         click.echo("it  " + command_line("sessions", "show", reply["session"], data_dir=data_dir))
+    return 0
+
+
+@click.command("withdraw")
+@click.argument("session")
+@click.option("--reason", required=True, metavar="TEXT", help="Why it was wrong. Kept apart from the evidence.")
+@by_option
+@data_dir_option
+@json_option
+def withdraw(session: str, reason: str, by: str, data_dir: Path | None, as_json: bool) -> int:
+    """Withdraw what was entered from paper: it counts in no interval and in no course any more, and stays listed."""
+    request: Json = {"do": "session.withdraw", "session": session, "reason": reason, "by": by}
+    if reply := acted(data_dir, request, schema="devicelog.withdrawn/1", as_json=as_json):
+        click.echo(
+            f"{reply['session']}: what was entered for {reply['day']} is withdrawn (ledger entry {reply['entry']})"
+        )
+        click.echo("as it should be:  devicelog sessions enter ...")
     return 0
 
 

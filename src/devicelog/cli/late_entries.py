@@ -2,18 +2,22 @@
 
 from devicelog.canonical import Json, parse_canonical
 from devicelog.cli.common import table
-from devicelog.clinic.late import ENTERED, listed, shown
+from devicelog.clinic.late import ENTERED, WITHDRAWN, listed, shown
 from devicelog.errors import NotFound
 from devicelog.ledger.entries import Entry
 from devicelog.store.evidence import Evidence
-from devicelog.store.matters import of_type
+from devicelog.store.matters import matters, of_type
 from devicelog.words.treatment import NOT_RECORDED
 from devicelog.words.units import mm
 
 
 def late_entries(evidence: Evidence) -> list[Json]:
     """Every one, in the order of entering. Raises EvidenceDamaged."""
-    return [listed(entry, evidence.client_code(entry.body["client_ref"])) for entry in of_type(evidence, ENTERED)]
+    withdrawn = _withdrawn(of_type(evidence, WITHDRAWN))
+    return [
+        listed(entry, evidence.client_code(entry.body["client_ref"]), withdrawn.get(entry.body["told"]["session"]))
+        for entry in of_type(evidence, ENTERED)
+    ]
 
 
 def late_document(evidence: Evidence, prefix: str) -> Json | None:
@@ -32,7 +36,14 @@ def late_document(evidence: Evidence, prefix: str) -> Json | None:
 
 def _document(evidence: Evidence, entry: Entry) -> Json:
     said = parse_canonical(evidence.document(entry.body["documents"]["entered"]))
-    return shown(entry, said, evidence.note_text, evidence.client_code(entry.body["client_ref"]))
+    session = entry.body["told"]["session"]
+    withdrawn = _withdrawn(matters(evidence, session, WITHDRAWN)).get(session)
+    return shown(entry, said, evidence.note_text, evidence.client_code(entry.body["client_ref"]), withdrawn)
+
+
+def _withdrawn(entries: list[Entry]) -> dict[str, Entry]:
+    """By session the entry that withdrew it."""
+    return {str(entry.body["told"]["session"]): entry for entry in entries}
 
 
 def late_lines(rows: list[Json]) -> list[str]:
@@ -49,15 +60,15 @@ def late_lines(rows: list[Json]) -> list[str]:
 
 def late_text(late: Json) -> str:
     """One as text, for a terminal of 100 columns."""
-    clock = "" if late["clock"] in ("synced", "rtc") else f", clock: {late['clock']}"
     reason = "(erased)" if late["reason"] is None else late["reason"]
+    withdrawn = late["withdrawn"]
     zones = [("zone", "set mm", "passes")]
     for zone in late["zones"]:
         depth = zone["depth_set_um"]
         zones.append((zone["zone"], depth if depth == NOT_RECORDED else mm(depth), str(zone["passes"])))
     cartridge, topicals = late["cartridge"], late["topicals"]
     lines = [
-        f"Session {late['id']}   entered from paper   {late['verdict'].upper()}",
+        f"Session {late['id']}   entered from paper   {late['verdict'].upper()}{'   WITHDRAWN' if withdrawn else ''}",
         f"  day           {late['day']}",
         f"  client        {late['client'] or 'erased (' + str(late['client_ref']) + ')'}",
         f"  practitioner  {late['practitioner']}",
@@ -69,15 +80,28 @@ def late_text(late: Json) -> str:
             if topicals == NOT_RECORDED
             else [f"  topical       {topical['product']}, lot {topical['lot']}" for topical in topicals]
         ),
-        f"  entered       {late['entered_at']}{clock} by {late['entered_by']} ({late['role']}, auth: {late['auth']}), "
-        f"ledger entry {late['entry']}",
+        f"  entered       {_by({**late, 'at': late['entered_at'], 'by': late['entered_by']})}",
         f"  reason        {reason}",
+        *(
+            [
+                f"  withdrawn     {_by(withdrawn)}",
+                f"  because       {'(erased)' if withdrawn['reason'] is None else withdrawn['reason']}",
+            ]
+            if withdrawn
+            else []
+        ),
         "",
         *(f"  {line}" for line in table(zones)),
         "",
         "Nothing of it was measured: it is what was on paper, as somebody typed it.",
+        *(["It was withdrawn: it counts in no interval and in no course."] if withdrawn else []),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _by(said: Json) -> str:
+    clock = "" if said["clock"] in ("synced", "rtc") else f", clock: {said['clock']}"
+    return f"{said['at']}{clock} by {said['by']} ({said['role']}, auth: {said['auth']}), ledger entry {said['entry']}"
 
 
 def _named(cartridge: Json) -> str:

@@ -18,7 +18,7 @@ from devicelog.cli.common import (
     reading,
     table,
 )
-from devicelog.cli.late import enter
+from devicelog.cli.late import enter, withdraw
 from devicelog.cli.releasing import release
 from devicelog.cli.signing import amend, explain, sign
 
@@ -35,7 +35,7 @@ def sessions() -> None:
     """What was recorded: list, read, correct, get the data out."""
 
 
-for command in (release, enter, sign, amend, explain):
+for command in (release, enter, withdraw, sign, amend, explain):
     sessions.add_command(command)
 
 

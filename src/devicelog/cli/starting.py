@@ -90,24 +90,33 @@ def confirm(data_dir: Path, desk: "Desk", *, ask: bool) -> None:
 
 
 def _said(data_dir: Path, desk: "Desk") -> list[str]:
-    from devicelog.desk.continuing import open_visits
     from devicelog.desk.treated import treated_before
+    from devicelog.desk.visits import open_visits
     from devicelog.sessions import looks_like_a_person
     from devicelog.store.database import FILE_NAME, check_existing
     from devicelog.store.evidence import Evidence
 
-    before, waiting = "never here before", []
+    before, waiting, unread = "never here before", [], None
     if (data_dir / FILE_NAME).exists():
         check_existing(data_dir)
-        with Evidence(data_dir / FILE_NAME) as evidence:
-            ref = evidence.client_ref(desk.client_code)
-            if ref is not None and (treated := treated_before(evidence, ref, simulated=True)):
-                before = f"last here {treated[-1].day or 'on a day nobody is sure of'} ({treated[-1].id})"
-            if desk.visit is None:
-                waiting = [visit.id for visit in open_visits(evidence, ref)] if ref else []
+        try:
+            with Evidence(data_dir / FILE_NAME) as evidence:
+                ref = evidence.client_ref(desk.client_code)
+                if ref is not None and (treated := treated_before(evidence, ref, simulated=True)):
+                    before = f"last here {treated[-1].day or 'on a day nobody is sure of'} ({treated[-1].id})"
+                if desk.visit is None:
+                    waiting = [visit.id for visit in open_visits(evidence, ref)] if ref else []
+        except Exception as error:  # noqa: BLE001 # old evidence can be anything, and no recording waits for it
+            before = "when last here is not known"
+            unread = (
+                f"note: earlier sessions cannot be read: {error or type(error).__name__}. Recording goes on. "
+                "`devicelog verify --all` says what is damaged"
+            )
     visit = f", visit {desk.visit}" if desk.visit else ""
     code = "(not shown: it looks like a person)" if looks_like_a_person(desk.client_code) else desk.client_code
     lines = [f"client {code}, {before}; practitioner {desk.practitioner}; plan {desk.plan.id}{visit}"]
+    if unread is not None:
+        lines.append(unread)
     if waiting:
         lines.append(f"note: {waiting[-1]} is open for this client: --visit {waiting[-1]} records into it")
     return lines

@@ -22,6 +22,7 @@ class Course:
     opened_seq: int
     acknowledged: tuple[Json, ...]  # standing notices, each `notice` and `version`
     closed: str | None
+    closed_seq: int | None
 
 
 def courses_of(entries: Sequence[Entry]) -> dict[str, Course]:
@@ -39,11 +40,12 @@ def courses_of(entries: Sequence[Entry]) -> dict[str, Course]:
                 "opened_seq": entry.seq,
                 "acknowledged": [],
                 "closed": None,
+                "closed_seq": None,
             }
         elif (course := found.get(name)) is not None and entry.type == "notice.acknowledged":
             course["acknowledged"].append({"notice": told["notice"], "version": told["version"]})
         elif course is not None and entry.type == "course.closed":
-            course["closed"] = told["how"]
+            course["closed"], course["closed_seq"] = told["how"], entry.seq
     return {name: Course(**{**course, "acknowledged": tuple(course["acknowledged"])}) for name, course in found.items()}
 
 
@@ -56,15 +58,33 @@ def open_courses(courses: Iterable[Course], client_ref: str) -> list[Course]:
 class Treated:
     """One treatment that was: a session, or one that was on paper. `day` is None where nobody is sure of it.
 
-    `sitting`: its visit, or itself where it is of none. `zones`: where the pen needled, or may have.
+    `sitting`: its visit, or itself where it is of none; of several from paper of one day the first. `course`: the one
+    that it was entered in. `zones`: where the pen needled, or may have.
     """
 
     id: str
     sitting: str
+    visit: str | None = None
+    course: str | None = None
     day: str | None
     indication: str | None
     zones: tuple[str, ...]
     seq: int
+
+
+def of_course(treated: Iterable[Treated], course: Course) -> list[Treated]:
+    """Those of a course: treated or entered in it; or of no visit and no course, for the same, while it was open."""
+    until = course.closed_seq
+    return [
+        each
+        for each in treated
+        if each.course == course.id
+        or (
+            (each.course, each.visit, each.indication) == (None, None, course.indication)
+            and course.opened_seq < each.seq
+            and (until is None or each.seq < until)
+        )
+    ]
 
 
 def sittings(treated: Iterable[Treated]) -> int:
@@ -72,12 +92,15 @@ def sittings(treated: Iterable[Treated]) -> int:
     return len({each.sitting for each in treated})
 
 
-def newest_by_zone(treated: Iterable[Treated]) -> tuple[Mapping[str, str], bool]:
-    """By zone the newest day on which it was treated, and whether there is a treatment whose day nobody is sure of."""
+def newest_by_zone(treated: Iterable[Treated], today: str | None) -> tuple[Mapping[str, str], bool]:
+    """By zone the newest day on which it was treated, and whether there is a treatment whose day nobody is sure of.
+
+    A day after `today` is no day of a treatment that was: nobody is sure of it. None: what day it is is not known.
+    """
     newest: dict[str, str] = {}
     unsure = False
     for each in treated:
-        if each.day is None:
+        if each.day is None or (today is not None and each.day > today):
             unsure = unsure or bool(each.zones)
             continue
         for zone in each.zones:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from devicelog.canonical import Json
 from devicelog.clinic.visits import Visit
 from devicelog.desk.entering import client_named
-from devicelog.desk.visits import every_visit, session_of_visit, visit_named, visit_of_session
+from devicelog.desk.visits import open_visits, session_of_visit, visit_named, visit_of_session
 from devicelog.errors import NotFound, UsageProblem
 from devicelog.sessions import check_client_code
 from devicelog.store.evidence import Evidence
@@ -50,7 +50,7 @@ def about(evidence: Evidence, request: Json) -> About:
 
 def open_visit_of(evidence: Evidence, client_ref: str) -> Visit | None:
     """The one visit of this client that is open; None where there is none, or where there are several."""
-    here = [visit for visit in every_visit(evidence) if visit.client_ref == client_ref and visit.closed is None]
+    here = open_visits(evidence, client_ref)
     return here[0] if len(here) == 1 else None
 
 

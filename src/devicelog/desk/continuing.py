@@ -3,7 +3,7 @@
 from devicelog.canonical import Json, parse_canonical
 from devicelog.clinic.visits import Visit
 from devicelog.desk.entering import done, enter, new_id
-from devicelog.desk.visits import every_visit, visit_of_session
+from devicelog.desk.visits import visit_of_session
 from devicelog.desk.who import actor_of
 from devicelog.errors import BadTransition, NotFound
 from devicelog.ledger.entries import Entry
@@ -57,11 +57,6 @@ def visit_continue(access: Access, request: Json) -> Json:
 
     done(access, make)
     return {"visit": name, "after": row["id"], "made": True}
-
-
-def open_visits(evidence: Evidence, client_ref: str | None) -> list[Visit]:
-    """The visits of a client that are open, oldest first."""
-    return [visit for visit in every_visit(evidence) if visit.client_ref == client_ref and visit.closed is None]
 
 
 ACTS: dict[str, Act] = {"visit.continue": visit_continue}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from devicelog.canonical import Json
-from devicelog.clinic.courses import Treated, open_courses, sittings
+from devicelog.clinic.courses import Treated, of_course, open_courses, sittings
 from devicelog.clinical.data import load_limits
 from devicelog.clinical.days import days_between
 from devicelog.clinical.intervals import class_of
@@ -11,7 +11,7 @@ from devicelog.clinical.keys import suggest
 from devicelog.clinical.limits import known_indication
 from devicelog.desk.entering import client_named, enter, new_id
 from devicelog.desk.treated import treated_before
-from devicelog.desk.visits import course_named, every_course, every_visit
+from devicelog.desk.visits import course_named, courses_of_client
 from devicelog.desk.who import actor_of
 from devicelog.errors import BadTransition, UsageProblem
 from devicelog.recorder.access import Access
@@ -19,6 +19,7 @@ from devicelog.recorder.acts import Act
 from devicelog.rules.table import RULES
 from devicelog.sessions import check_note
 from devicelog.store.evidence import Evidence
+from devicelog.store.matters import beside
 
 MOST_SESSIONS, MOST_DAYS = 100, 3650
 STANDING = ("label.pigment", "client.checks")  # notices that hold for a course, and not for one session
@@ -35,7 +36,7 @@ def course_open(access: Access, request: Json) -> Json:
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk")
         ref = client_named(evidence, _text(request, "client"))
-        going = [each for each in open_courses(every_course(evidence), ref) if each.indication == indication]
+        going = [each for each in open_courses(courses_of_client(evidence, ref), ref) if each.indication == indication]
     if going:
         raise BadTransition(
             f"{going[-1].id} of this client for {indication} is still open: close it first, or go on in it"
@@ -62,7 +63,7 @@ def course_close(access: Access, request: Json) -> Json:
         if course.closed is not None:
             raise BadTransition(f"{course.id} is closed already ({course.closed})")
         client_named(evidence, course.client_ref)
-        here = [each.id for each in every_visit(evidence) if each.course == course.id and each.closed is None]
+        here = beside(evidence, course.id, "visit.opened", "v", ended="visit.closed")
     if here:
         raise BadTransition(f"{', '.join(here)} of {course.id} is still open: close the visit first (visits close)")
     entry = access.append(
@@ -111,13 +112,7 @@ def acknowledge(access: Access, request: Json) -> Json:
 def course_told(evidence: Evidence, name: str) -> Json:
     """A course with its treatments, for a person to read: days since the one before, done of planned."""
     course = course_named(evidence, name)
-    own = {visit.id for visit in every_visit(evidence) if visit.course == course.id}
-    treated = [
-        each
-        for each in treated_before(evidence, course.client_ref, simulated=True)
-        if each.sitting in own
-        or (each.sitting == each.id and each.seq > course.opened_seq and each.indication == course.indication)
-    ]
+    treated = of_course(treated_before(evidence, course.client_ref, simulated=True), course)
     return {
         "course": course.id,
         "client": evidence.client_code(course.client_ref),
@@ -133,7 +128,7 @@ def course_told(evidence: Evidence, name: str) -> Json:
         "treatments": [
             {
                 "session": each.id,
-                "visit": each.sitting if each.sitting in own else None,
+                "visit": each.visit,
                 "day": each.day,
                 "zones": list(each.zones),
                 **_apart(treated[:number], each),

@@ -1,6 +1,6 @@
 """A late entry: a session that was on paper, typed afterwards. Nothing of it was measured, and it says so.
 
-It counts in intervals and courses. Not responsible for what is shown of one.
+It counts in intervals and courses until it is withdrawn. Not responsible for what is shown of one.
 """
 
 from collections.abc import Mapping
@@ -11,16 +11,19 @@ from devicelog.clinical.days import check_day, days_between
 from devicelog.clinical.keys import DEPTH_LIMIT_UM, suggest
 from devicelog.clinical.limits import known_indication
 from devicelog.clinical.plan import PASSES_LIMIT, Zone
+from devicelog.desk.clients import today
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import enter, new_id
 from devicelog.desk.visits import course_named
 from devicelog.desk.who import actor_of
-from devicelog.errors import BadTransition, UsageProblem
+from devicelog.errors import BadTransition, NotFound, UsageProblem
+from devicelog.ledger.entries import Entry
 from devicelog.recorder.access import Access
 from devicelog.recorder.acts import Act
 from devicelog.recorder.clock import RecorderClock
 from devicelog.sessions import check_client_code, check_note, check_practitioner
 from devicelog.store.evidence import Evidence
+from devicelog.store.matters import begun, matters
 from devicelog.store.transaction import Transaction
 
 SCHEMA = "devicelog.entered/1"
@@ -36,9 +39,6 @@ def enter_late(access: Access, request: Json) -> Json:
     indication = known_indication(load_limits(), _text(request, "indication"))
     zones = _zones(request.get("zones"), load_zones())
     reason = check_note(_text(request, "reason"), "reason")
-    today = local_day(RecorderClock().stamp())
-    if today is not None and days_between(day, today) < 0:
-        raise UsageProblem(f"{day} is in the future: today is {today}. A late entry is of a session that was")
     session = new_id("s")
     entered: Json = {
         "schema": SCHEMA,
@@ -52,6 +52,7 @@ def enter_late(access: Access, request: Json) -> Json:
     }
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "enter")
+        _was(evidence, day)
         ref = evidence.client_ref(code)
         course = course_named(evidence, str(request["course"])) if request.get("course") else None
         if course is not None and course.client_ref != ref:
@@ -73,6 +74,55 @@ def enter_late(access: Access, request: Json) -> Json:
         ).seq
 
     return {"session": session, "day": day, "entry": access.append(enter_it), "verdict": "not measured"}
+
+
+def withdraw(access: Access, request: Json) -> Json:
+    """Act: what was entered from paper was wrong and counts nowhere from now on. `session` (its id or how it begins),
+    `reason`, `by`. It stays in the ledger and is shown as withdrawn. Raises NotFound, BadTransition, UsageProblem."""
+    reason = check_note(_text(request, "reason"), "reason")
+    with Evidence(access.path) as evidence:
+        actor = actor_of(evidence, request, "enter")
+        entry = _entered(evidence, _text(request, "session"))
+        session, ref = str(entry.body["told"]["session"]), entry.body["client_ref"]
+        if matters(evidence, session, "session.withdrawn"):
+            raise BadTransition(f"{session} was withdrawn already")
+        kept = ref if evidence.client_kept(ref) is not None else None
+
+    def enter_it(transaction: Transaction) -> int:
+        return enter(
+            transaction,
+            "session.withdrawn",
+            actor=actor,
+            client_ref=kept,
+            course=entry.body["course"],
+            told={"session": session},
+            private=(reason,) if kept is not None else (),  # of a client who was erased no text is kept
+        ).seq
+
+    return {"session": session, "day": entry.body["told"]["day"], "entry": access.append(enter_it)}
+
+
+def _entered(evidence: Evidence, prefix: str) -> Entry:
+    names = begun(evidence, "session.entered", prefix, "s")
+    found = [name for name in names if name == prefix] or names
+    if len(found) > 1:
+        raise NotFound(f"no session {prefix!r}: {len(found)} that were entered from paper begin so; give more of it")
+    if not found:
+        row = evidence.stream(prefix)
+        raise UsageProblem(
+            f"{row['id']} was recorded, and is never withdrawn: `devicelog sessions attribute` corrects whose it is, "
+            "`devicelog sessions amend` what was said of it"
+        )
+    return matters(evidence, found[0], "session.entered")[0]
+
+
+def _was(evidence: Evidence, day: str) -> None:
+    """Raises UsageProblem for a day that is to come, as far as is known what day it is."""
+    stamp = RecorderClock().stamp()
+    now = today(evidence, stamp)
+    if days_between(day, now) < 0:
+        sure = "" if local_day(stamp) else "; the clock here is not sure of it: set it, if that is wrong"
+        raise UsageProblem(f"{day} is in the future: today is {now}{sure}. A late entry is of a session that was")
 
 
 def _zones(given: object, known: Mapping[str, Zone]) -> list[Json]:
@@ -117,4 +167,4 @@ def _text(request: Json, key: str) -> str:
     return value
 
 
-ACTS: dict[str, Act] = {"session.enter": enter_late}
+ACTS: dict[str, Act] = {"session.enter": enter_late, "session.withdraw": withdraw}

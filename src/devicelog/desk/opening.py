@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devicelog.canonical import Json, canonical, parse_canonical
-from devicelog.clinic.courses import newest_by_zone, sittings
+from devicelog.clinic.courses import newest_by_zone, of_course, sittings
 from devicelog.clinic.visits import Visit
 from devicelog.clinical.days import days_between
 from devicelog.clinical.devices import Device, device_row
@@ -23,7 +23,7 @@ from devicelog.desk.limits import limits_document
 from devicelog.desk.screening import suitability_now
 from devicelog.desk.topicals import topicals_of
 from devicelog.desk.treated import treated_before
-from devicelog.desk.visits import course_named, every_visit, plan_of, visit_named
+from devicelog.desk.visits import course_named, plan_of, visit_named
 from devicelog.desk.who import people_of
 from devicelog.ledger.entries import Actor
 from devicelog.recorder.job import Prepared
@@ -76,7 +76,7 @@ class Desk:
         course = course_named(evidence, visit.course) if visit and visit.course else None
         name = visit.id if visit else None
         before = treated_before(evidence, ref, simulated=simulated, but=name) if ref else []
-        newest, unsure = newest_by_zone(before)
+        newest, unsure = newest_by_zone(before, day)
         people = people_of(evidence)
         person = people.get(self.practitioner)
         word, found = ("not recorded", None)
@@ -92,15 +92,7 @@ class Desk:
                 checks=plan.checks,
                 acknowledged=course is not None and any(each["notice"] == CLIENT for each in course.acknowledged),
             )
-        done = 0
-        if course is not None:
-            own = {each.id for each in every_visit(evidence) if each.course == course.id}
-            done = sittings(
-                each
-                for each in before
-                if each.sitting in own
-                or (each.sitting == each.id and each.seq > course.opened_seq and each.indication == course.indication)
-            )
+        done = sittings(of_course(before, course)) if course is not None else 0
         clinic: Json = {
             "schema": SCHEMA,
             "visit": name,
@@ -127,9 +119,9 @@ class Desk:
             "overrides": list(visit.overrides) if visit else [],
             "acknowledged": list(course.acknowledged) if course else [],
             "before": [
-                {"zone": zone, "days": days}
+                {"zone": zone, "days": days_between(earlier, day)}
                 for zone, earlier in sorted(newest.items())
-                if day is not None and (days := days_between(earlier, day)) >= 0
+                if day is not None
             ],
             "before_unsure": unsure or (day is None and bool(newest)),
             "visit_sessions": len(visit.sessions) if visit else 0,

@@ -94,6 +94,7 @@ def _of_fit(fit: Fit, known: Cartridges, streams: dict[str, StreamRow]) -> list[
 def _late(evidence: Evidence, lot: str, item: str | None) -> list[Json]:
     """Sessions that were on paper, where the lot stands in what was entered of them."""
     rows: list[Json] = []
+    withdrawn = {entry.body["told"]["session"] for entry in of_type(evidence, "session.withdrawn")}
     for entry in of_type(evidence, "session.entered"):
         body = entry.body
         documents = [parse_canonical(evidence.document(digest)) for digest in body["documents"].values()]
@@ -111,7 +112,9 @@ def _late(evidence: Evidence, lot: str, item: str | None) -> list[Json]:
                     "lot": named[0],
                     "item": None,
                     "fitted_at": entry.values["at"],
-                    "how": "late entry" if item is None else "late entry; which item is not known",
+                    "how": "late entry"
+                    + (", withdrawn" if body["told"]["session"] in withdrawn else "")
+                    + ("" if item is None else "; which item is not known"),
                     "entry": entry.seq,
                 }
             )

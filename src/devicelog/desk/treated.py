@@ -3,7 +3,7 @@
 Read from the evidence, for intervals and courses. Which class an interval is in is clinical's to say.
 """
 
-from devicelog.canonical import parse_canonical
+from devicelog.canonical import Json, parse_canonical
 from devicelog.clinic.courses import Treated
 from devicelog.clinic.visits import parts_of
 from devicelog.desk.days import local_day
@@ -19,32 +19,48 @@ def treated_before(evidence: Evidence, client_ref: str, *, simulated: bool, but:
 
     Simulated sessions count only where `simulated`: what is recorded now is simulated too. Raises EvidenceDamaged.
     """
-    visits = parts_of(matters(evidence, client_ref, "visit.joined", "visit.left"))
     found = []
-    for row in evidence.streams():
-        if row["client_ref"] != client_ref or row["kind"] != "session" or row["derived"] is None:
+    for row in evidence.streams_of(client_ref):
+        if row["derived"] is None or (not simulated and row["mode"] != "real"):
             continue
-        if not simulated and row["mode"] != "real":
-            continue
-        sitting = str(visits.get(row["id"], row["id"]))
-        if sitting != but:
-            found.append(_session(evidence, row, sitting))
+        said = [
+            entry
+            for entry in matters(evidence, row["id"], "visit.joined", "visit.left")
+            if entry.body["client_ref"] == client_ref
+        ]
+        visit = parts_of(said).get(row["id"])
+        if visit is None or visit != but:
+            joined = [entry.body for entry in said if entry.type == "visit.joined" and entry.body["visit"] == visit]
+            found.append(_session(evidence, row, joined[-1] if joined else {}))
+    found += _on_paper(evidence, client_ref)
+    return sorted(found, key=lambda each: (each.day or "", each.seq))
+
+
+def _on_paper(evidence: Evidence, client_ref: str) -> list[Treated]:
+    """What was entered from paper and was not withdrawn. What is of one day was one sitting."""
+    withdrawn = {entry.body["told"]["session"] for entry in matters(evidence, client_ref, "session.withdrawn")}
+    found: list[Treated] = []
+    first: dict[str, str] = {}
     for entry in matters(evidence, client_ref, "session.entered"):
+        told = entry.body["told"]
+        if told["session"] in withdrawn:
+            continue
         said = parse_canonical(evidence.document(entry.body["documents"]["entered"]))
         found.append(
             Treated(
-                id=entry.body["told"]["session"],
-                sitting=entry.body["told"]["session"],
-                day=entry.body["told"]["day"],
+                id=told["session"],
+                sitting=first.setdefault(told["day"], told["session"]),
+                course=entry.body["course"],
+                day=told["day"],
                 indication=said["indication"],
                 zones=tuple(zone["zone"] for zone in said["zones"]),
                 seq=entry.seq,
             )
         )
-    return sorted(found, key=lambda each: (each.day or "", each.seq))
+    return found
 
 
-def _session(evidence: Evidence, row: StreamRow, sitting: str) -> Treated:
+def _session(evidence: Evidence, row: StreamRow, joined: Json) -> Treated:
     facts = parse_canonical(evidence.document(row["derived"]))["facts"]
     zones = tuple(zone["zone"] for zone in facts["zones"] if zone["judged"] and zone["zone"] != UNASSIGNED)
     indication = None
@@ -52,4 +68,14 @@ def _session(evidence: Evidence, row: StreamRow, sitting: str) -> Treated:
         opening = evidence.entry(row["no"])
         indication = parse_canonical(evidence.document(opening.body["documents"]["plan"]))["indication"]
     day = local_day({"at": row["opened_at"], "clock": row["clock"]})
-    return Treated(id=row["id"], sitting=sitting, day=day, indication=indication, zones=zones, seq=row["no"])
+    visit = joined.get("visit")
+    return Treated(
+        id=row["id"],
+        sitting=visit or row["id"],
+        visit=visit,
+        course=joined.get("course"),
+        day=day,
+        indication=indication,
+        zones=zones,
+        seq=row["no"],
+    )

@@ -4,7 +4,6 @@ Several can be open at once, one for each client who waits. Not responsible for 
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinic.courses import Course, courses_of, open_courses
@@ -20,10 +19,9 @@ from devicelog.recorder.acts import Act
 from devicelog.recorder.commands import check_override
 from devicelog.sessions import check_client_code, check_note, check_practitioner
 from devicelog.store.evidence import Evidence
-from devicelog.store.matters import matters, of_type
+from devicelog.store.matters import begun, beside, matters, of_type
 from devicelog.store.transaction import Transaction
 
-M = TypeVar("M", Visit, Course)
 PARTS = ("visit.joined", "visit.left")
 _TYPES = ("visit.opened", "visit.planned", *PARTS, "visit.closed", "override.given")
 _COURSE_TYPES = ("course.opened", "course.closed", "notice.acknowledged")
@@ -40,13 +38,28 @@ def every_course(evidence: Evidence) -> list[Course]:
 
 
 def visit_named(evidence: Evidence, prefix: str) -> Visit:
-    """The one visit whose id begins so. Raises NotFound."""
-    return _named(every_visit(evidence), prefix, "visit", "v-", "`devicelog visits list` shows those there are")
+    """The one visit whose id begins so; no other is read. Raises NotFound, EvidenceDamaged."""
+    more = "`devicelog visits list` shows those there are"
+    name = _named(begun(evidence, "visit.opened", prefix, "v"), prefix, "visit", more)
+    return visits_of(matters(evidence, name, *_TYPES))[name]
+
+
+def open_visits(evidence: Evidence, client_ref: str) -> list[Visit]:
+    """The visits of a client that are open, oldest first; no other is read. Raises EvidenceDamaged."""
+    names = beside(evidence, client_ref, "visit.opened", "v", ended="visit.closed")
+    return [visits_of(matters(evidence, name, *_TYPES))[name] for name in names]
 
 
 def course_named(evidence: Evidence, prefix: str) -> Course:
-    """The one course whose id begins so. Raises NotFound."""
-    return _named(every_course(evidence), prefix, "course", "k-", "`devicelog courses list` shows those there are")
+    """The one course whose id begins so; no other is read. Raises NotFound, EvidenceDamaged."""
+    more = "`devicelog courses list` shows those there are"
+    name = _named(begun(evidence, "course.opened", prefix, "k"), prefix, "course", more)
+    return courses_of(matters(evidence, name, *_COURSE_TYPES))[name]
+
+
+def courses_of_client(evidence: Evidence, client_ref: str) -> list[Course]:
+    """The courses of a client, oldest first; no other is read. Raises EvidenceDamaged."""
+    return list(courses_of(matters(evidence, client_ref, *_COURSE_TYPES)).values())
 
 
 def visit_of_session(evidence: Evidence, stream: str) -> Visit | None:
@@ -68,8 +81,8 @@ def plan_of(evidence: Evidence, visit: Visit) -> Plan:
 
 def last_plan(evidence: Evidence, client_ref: str) -> Plan:
     """The plan of the client's newest session or visit. Raises NotFound."""
-    theirs = [visit for visit in every_visit(evidence) if visit.client_ref == client_ref]
-    rows = [row for row in evidence.streams() if row["client_ref"] == client_ref and row["kind"] == "session"]
+    theirs = [visit_named(evidence, name) for name in beside(evidence, client_ref, "visit.opened", "v")[-1:]]
+    rows = evidence.streams_of(client_ref)
     own = [row for row in rows if row["no"] != row["closed_seq"]]  # one of another log has its plan in its package
     if own and (not theirs or own[-1]["no"] > theirs[-1].opened_seq):
         opening = evidence.entry(own[-1]["no"])
@@ -89,7 +102,7 @@ def visit_open(access: Access, request: Json) -> Json:
         plan = _plan(evidence, request, ref)
         limits = limits_document(evidence, plan)
         course = _course(evidence, request.get("course"), ref, plan)
-        others = [visit for visit in every_visit(evidence) if visit.client_ref == ref and visit.closed is None]
+        others = open_visits(evidence, ref) if ref else []
     visit = new_id("v")
 
     def open_(transaction: Transaction) -> str:
@@ -211,7 +224,6 @@ def _plan(evidence: Evidence, request: Json, client_ref: str | None) -> Plan:
 
 def _course(evidence: Evidence, name: object, client_ref: str | None, plan: Plan) -> Course | None:
     """The course that is named; else the one open course of this client for what is planned."""
-    courses = every_course(evidence)
     if name is not None:
         course = course_named(evidence, str(name))
         if course.client_ref != client_ref:
@@ -221,7 +233,8 @@ def _course(evidence: Evidence, name: object, client_ref: str | None, plan: Plan
         return course
     if client_ref is None:
         return None
-    fitting = [course for course in open_courses(courses, client_ref) if course.indication == plan.indication]
+    courses = open_courses(courses_of_client(evidence, client_ref), client_ref)
+    fitting = [course for course in courses if course.indication == plan.indication]
     return fitting[-1] if fitting else None
 
 
@@ -233,9 +246,8 @@ def _open_visit(evidence: Evidence, request: Json) -> Visit:
     return visit
 
 
-def _named(every: "Sequence[M]", prefix: str, what: str, letter: str, more: str) -> "M":
-    found = [each for each in every if each.id.startswith((prefix, letter + prefix))]
-    exact = [each for each in found if each.id == prefix]
+def _named(found: Sequence[str], prefix: str, what: str, more: str) -> str:
+    exact = [name for name in found if name == prefix]
     if len(exact or found) != 1:
         raise NotFound(f"no {what} {prefix!r}: {f'{len(found)} begin so, give more of it' if found else more}")
     return (exact or found)[0]

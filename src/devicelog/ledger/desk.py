@@ -47,6 +47,7 @@ TOLD: dict[str, frozenset[str]] = {
     "session.amended": frozenset({"number", "field"}),
     "finding.explained": frozenset({"rule", "zone"}),
     "session.entered": frozenset({"session", "practitioner", "day"}),
+    "session.withdrawn": frozenset({"session"}),
     "limits.adopted": frozenset({"name", "version"}),
     "plan.adopted": frozenset({"plan"}),
 }

@@ -158,6 +158,11 @@ class Evidence:
         """Every session and span, oldest first."""
         return [dict(row._mapping) for row in self.rows(select(STREAM).order_by(STREAM.c.no))]
 
+    def streams_of(self, client_ref: str) -> list[StreamRow]:
+        """The sessions of a client, as last corrected, oldest first."""
+        query = select(STREAM).where(STREAM.c.client_ref == client_ref, STREAM.c.kind == "session")
+        return [dict(row._mapping) for row in self.rows(query.order_by(STREAM.c.no))]
+
     def stream(self, prefix: str) -> StreamRow:
         """The one stream whose id begins so. Raises NotFound when there is none or more than one."""
         return find_stream(self.streams(), prefix)

@@ -4,13 +4,15 @@ Reads only, by the list that is kept of them (`about`); every entry is read and 
 them means is clinic's work.
 """
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 
 from devicelog.canonical import canonical
 from devicelog.ledger.desk import TOLD
 from devicelog.ledger.entries import Entry
 from devicelog.store.evidence import Evidence, unchanged
 from devicelog.store.schema import ABOUT, LEDGER_ENTRY
+
+_LAST = "\U0010ffff"  # what begins so is before this
 
 
 def matters(evidence: Evidence, name: str, *types: str) -> list[Entry]:
@@ -37,6 +39,26 @@ def without(evidence: Evidence, begun: str, ended: str, letter: str) -> list[str
     over = select(ABOUT.c.name).where(ABOUT.c.type == ended)
     here = (ABOUT.c.type == begun, ABOUT.c.name.like(f"{letter}-%"), ABOUT.c.name.not_in(over))
     return [str(row.name) for row in evidence.rows(select(ABOUT.c.name).where(*here).distinct().order_by(ABOUT.c.name))]
+
+
+def begun(evidence: Evidence, type_: str, prefix: str, letter: str) -> list[str]:
+    """The ids, of this letter, that begin so, with or without it, and that an entry of this type is about; by the list
+    alone."""
+    name = ABOUT.c.name
+    so = or_(*(and_(name >= each, name < each + _LAST) for each in (prefix, f"{letter}-{prefix}")))
+    query = select(name).where(so, name.startswith(f"{letter}-"), ABOUT.c.type == type_)
+    return [str(row.name) for row in evidence.rows(query.distinct().order_by(name))]
+
+
+def beside(evidence: Evidence, name: str, type_: str, letter: str, *, ended: str | None = None) -> list[str]:
+    """The ids, of this letter, that the entries of this type about `name` are about, too, oldest first; by the list
+    alone. Without those that an entry of type `ended` is about."""
+    about = select(ABOUT.c.seq).where(ABOUT.c.name == name, ABOUT.c.type == type_)
+    query = select(ABOUT.c.name).where(ABOUT.c.seq.in_(about), ABOUT.c.name.startswith(f"{letter}-"))
+    if ended is not None:
+        over = ABOUT.alias()
+        query = query.where(~exists().where(over.c.name == ABOUT.c.name, over.c.type == ended))
+    return [str(row.name) for row in evidence.rows(query.order_by(ABOUT.c.seq))]
 
 
 def _entries(evidence: Evidence, found: Select[tuple[int]]) -> list[Entry]:

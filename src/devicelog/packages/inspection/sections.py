@@ -136,9 +136,11 @@ def _paper_says(told: Json) -> Iterator[str]:
 def _paper(told: Json) -> Iterator[str]:
     for row in told["paper"]:
         course = f", {row['course']}" if row["course"] else ""
+        withdrawn = row["withdrawn"]
         yield (
             f"{place(row)}: {row['session']} of {row['day']} by {row['practitioner']}{course}, entered by {row['by']} "
             f"(auth: {row['auth']}); reason: {row['commitment'] or 'none'}"
+            + (f"; withdrawn {place(withdrawn)} by {withdrawn['by']} (auth: {withdrawn['auth']})" if withdrawn else "")
         )
 
 

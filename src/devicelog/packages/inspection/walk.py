@@ -62,6 +62,10 @@ class Walk:
             self.predecessor = {**entry.body, **stamp.document()}
         elif entry.type == "session.entered":
             self.paper.append({**stamp.document(), **_who(entry), **_entered(entry.body)})
+        elif entry.type == "session.withdrawn":
+            for row in self.paper:
+                if row["session"] == entry.body["told"]["session"]:
+                    row["withdrawn"] = {**stamp.document(), **_who(entry)}
         if stamp.at in self.days:
             self._within(entry, stamp)
         elif stamp.clock in UNSURE:
@@ -137,7 +141,8 @@ def _rebuilt(body: Json) -> Json:
 
 
 def _entered(body: Json) -> Json:
-    return {**body["told"], "course": body["course"], "commitment": next(iter(body["private"]), None)}
+    commitment = next(iter(body["private"]), None)
+    return {**body["told"], "course": body["course"], "commitment": commitment, "withdrawn": None}
 
 
 def _happened(body: Json) -> Json:  # what it was is private
