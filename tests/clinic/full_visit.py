@@ -128,7 +128,14 @@ KNOWN: Json = {
         }
     ],
     "words": [
-        {"questions": ["herpes"], "reason": SECRETS["word"], "at": "2031-01-01T09:01:00.000Z", "by": "km", "entry": 3}
+        {
+            "questions": ["herpes"],
+            "found": [],
+            "reason": SECRETS["word"],
+            "at": "2031-01-01T09:01:00.000Z",
+            "by": "km",
+            "entry": 3,
+        }
     ],
     "screening": 3,
     "overrides": [{"rule": "depth.over_hard_max", "zone": "forehead", "reason": SECRETS["override before"]}],

@@ -105,6 +105,7 @@ def test_a_skin_type_that_is_none_is_refused(text: str) -> None:
 
 
 BAD = {
+    "use-of-none": ("[uses.neck_wrinkles]", "[uses.throat_wrinkles]", "neck_wrinkles is none of the uses"),
     "schema": ('schema = "devicelog.devices/1"', 'schema = "x"', "schema"),
     "twice": ('id = "exceed-unlimited"', 'id = "exceed"', "twice"),
     "no-source": ('source = ["k233709"]', "source = []", "without a source"),

@@ -10,7 +10,8 @@ import pytest
 
 from devicelog.canonical import parse_canonical
 from devicelog.cli import run
-from devicelog.clinical.data import load_plan
+from devicelog.clinical.data import load_plan, load_zones
+from devicelog.clinical.plan import sites_of
 from devicelog.clinical.shipped import load_questionnaire
 from devicelog.desk.opening import Desk as Opening
 from devicelog.desk.screening import Screening, screening_now, suitability_now
@@ -35,6 +36,8 @@ IDENTITY = Identity(
     calibration_id="C",
     cartridge="",
 )
+PLAN = load_plan("full-face")  # of the visits here
+SITES = sites_of(PLAN, load_zones())
 WHY = "her doctor agreed by letter"
 QUESTIONS = load_questionnaire()
 
@@ -54,7 +57,7 @@ def shown(desk: Desk) -> list[Json]:
 
 
 def now(desk: Desk, visit: str | None, **changes: object) -> tuple[str, Json]:
-    request = {"device": "exceed", "indication": "facial_acne_scars", "day": "2031-03-01"} | changes
+    request = {"device": "exceed", "indication": PLAN.indication, "sites": SITES, "day": "2031-03-01"} | changes
     with Evidence(desk.path) as evidence:
         word, text, _ = suitability_now(evidence, desk.ref, visit=visit, **request)  # type: ignore[arg-type]
     return word, parse_canonical(text.encode())
@@ -171,11 +174,26 @@ def test_a_file_that_is_no_answers_is_refused(desk: Desk, tmp_path: Path, text: 
 
 
 def test_a_word_where_there_was_no_yes_is_refused_but_for_the_clearance(desk: Desk) -> None:
+    desk.visit()
     answer(desk)
     told = desk.run("screening", "override", CLIENT, "--reason", WHY, *BY)
     assert told.code == 2
     assert "--clearance" in told.stderr
-    assert desk.told("screening", "override", CLIENT, "--reason", WHY, "--clearance", *BY)["words_for"] == 2
+    fits = desk.run("screening", "override", CLIENT, "--reason", WHY, "--clearance", *BY)
+    assert (fits.code, "neither age nor skin type is outside" in fits.stderr) == (2, True)
+    desk.run("clients", "describe", CLIENT, "--born", "2012-01-01", "--phototype", "V", *BY).succeeded()
+    assert desk.told("screening", "override", CLIENT, "--reason", WHY, "--clearance", *BY)["words_for"] == 7
+    (one,) = shown(desk)
+    assert one["words"][0]["questions"] == []
+    assert "clearance.age 1: born 2012-01-01; DEN160029, K202243 from 22 on" in one["words"][0]["found"][0]
+    assert one["words"][0]["found"][0] in desk.run("screening", "show", CLIENT).succeeded().stdout
+
+
+def test_a_word_about_the_clearance_is_of_a_treatment(desk: Desk) -> None:
+    desk.run("clients", "describe", CLIENT, "--born", "2012-01-01", *BY).succeeded()
+    answer(desk)
+    told = desk.run("screening", "override", CLIENT, "--reason", WHY, "--clearance", *BY)
+    assert (told.code, "visits open" in told.stderr) == (2, True)
 
 
 # --- what a session is told -------------------------------------------------------------------------------------------
@@ -206,6 +224,38 @@ def test_an_age_outside_the_clearance_needs_its_own_word(desk: Desk) -> None:
     assert now(desk, visit)[0] == "word missing"
     desk.run("screening", "override", CLIENT, "--reason", WHY, "--clearance", *BY).succeeded()
     assert now(desk, visit)[0] == "word given"
+
+
+@pytest.mark.parametrize(
+    "later",
+    [("--born", "2013-05-01"), ("--phototype", "VI")],
+    ids=["born-later-than-was-said", "another-skin-type"],
+)
+def test_a_word_does_not_cover_what_was_not_found_when_it_was_given(desk: Desk, later: tuple[str, str]) -> None:
+    visit = desk.visit()
+    desk.run("clients", "describe", CLIENT, "--born", "2015-01-01", "--phototype", "IV", *BY).succeeded()
+    answer(desk)
+    desk.run("screening", "override", CLIENT, "--reason", WHY, "--clearance", *BY).succeeded()
+    assert now(desk, visit)[0] == "word given"
+    assert now(desk, visit, device="skinpen-precision")[0] == "word given"  # which pen it is nobody knew
+    assert now(desk, visit, indication="acne-scars", sites=("cheek",))[0] == "word missing"  # another use
+    desk.run("clients", "describe", CLIENT, *later, *BY).succeeded()
+    assert now(desk, visit)[0] == "word missing"
+
+
+def test_a_notice_that_was_read_is_no_word_for_an_age_a_skin_type_or_a_yes(desk: Desk) -> None:
+    visit = desk.visit()
+    about_her = ("--born", "2013-05-01", "--phototype", "II")
+    desk.run("clients", "describe", CLIENT, *about_her, *BY).succeeded()
+    answer(desk)
+    word, made_of = now(desk, visit, acknowledged=True)
+    assert (word, made_of["notices"]) == ("word missing", [])  # type II has no notice, whatever was acknowledged
+    desk.run("clients", "describe", CLIENT, "--born", "1990-01-01", "--phototype", "V", *BY).succeeded()
+    word, made_of = now(desk, visit, acknowledged=True)
+    assert word == "word missing"
+    assert made_of["notices"] == [{"notice": "skin_type.darker", "version": 1, "acknowledged": True}]
+    answer(desk, "--all-no", "--yes", "sun")
+    assert now(desk, visit, acknowledged=True)[0] == "word missing"
 
 
 def test_answers_of_another_visit_do_not_count_until_they_are_taken_over(desk: Desk) -> None:
@@ -294,7 +344,7 @@ def test_a_session_that_opens_is_told_one_word_and_nothing_else(desk: Desk) -> N
     with Evidence(desk.path) as evidence:
         prepared = opened.prepare(evidence, replace(IDENTITY, model="Exceed"), stamp, KM)
         at = screening_now(evidence, desk.ref)
-        found = now(desk, visit, indication="hyperpigmentation")[1]
+        found = now(desk, visit)[1]
     clinic = parse_canonical(prepared.documents["clinic"])
     assert at is not None
     assert clinic["client"] == {"result": "word given", "screened_at": at.at}

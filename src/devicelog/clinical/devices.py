@@ -41,7 +41,10 @@ class Device:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clearance:
-    """For what, from what age and for which skin types a device was cleared. None: not visible in the source."""
+    """For what, from what age and for which skin types a device was cleared. None: not visible in the source.
+
+    `indication` is a key of `Devices.uses`, not the indication of a plan.
+    """
 
     number: str
     device: str
@@ -54,11 +57,20 @@ class Clearance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What a clearance names, in the words of the limits: an indication, and the sites at which it holds."""
+
+    indication: str
+    sites: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Devices:
-    """Every model, every clearance, and the sources by their keys."""
+    """Every model, every clearance, the uses that clearances name, and the sources by their keys."""
 
     version: int
     devices: dict[str, Device]
+    uses: dict[str, Use]
     clearances: tuple[Clearance, ...]
     sources: dict[str, str]
 
@@ -69,6 +81,7 @@ class Devices:
             raise UsageProblem(f"schema = {reprlib.repr(values.get('schema'))}; expected {DEVICES_SCHEMA!r}")
         devices = {each["id"]: Device(**_tuples(each)) for each in values["devices"]}
         clearances = tuple(Clearance(**_tuples(each)) for each in values["clearances"])
+        uses = {name: Use(**_tuples(each)) for name, each in values["uses"].items()}
         sources = {key: f"{each['title']}, {each['address']}" for key, each in values["sources"].items()}
         if len(devices) != len(values["devices"]):
             raise UsageProblem("a device stands twice")
@@ -79,9 +92,11 @@ class Devices:
         for clearance in clearances:
             if clearance.device not in devices or clearance.number not in devices[clearance.device].numbers:
                 raise UsageProblem(f"{clearance.number}: there is no such device, or it does not name the number")
+            if clearance.indication not in uses:
+                raise UsageProblem(f"{clearance.number}: {clearance.indication} is none of the uses")
             if not set(clearance.phototypes or ()) <= set(PHOTOTYPES):
                 raise UsageProblem(f"{clearance.number}: skin types {clearance.phototypes}")
-        return cls(version=values["version"], devices=devices, clearances=clearances, sources=sources)
+        return cls(version=values["version"], devices=devices, uses=uses, clearances=clearances, sources=sources)
 
     def device(self, id_: str) -> Device:
         """The model of this id. Raises NotFound with a suggestion."""
@@ -97,9 +112,10 @@ class Devices:
                 return each
         return None
 
-    def cleared_for(self, device: str, indication: str) -> tuple[Clearance, ...]:
-        """The clearances of a device for an indication."""
-        return tuple(each for each in self.of(device) if each.indication == indication)
+    def cleared_for(self, device: str, indication: str, site: str) -> tuple[Clearance, ...]:
+        """The clearances of a device for an indication at a site, both in the words of plans and limits."""
+        named = {name for name, use in self.uses.items() if use.indication == indication and site in use.sites}
+        return tuple(each for each in self.of(device) if each.indication in named)
 
     def of(self, device: str) -> tuple[Clearance, ...]:
         """Every clearance of a device."""

@@ -280,3 +280,8 @@ _ZONE_KEYS: dict[str, Reader] = {
     "nhs": nhs,
 }
 _ZONE_OPTIONAL = _optional(Zone)
+
+
+def sites_of(plan: Plan, zones: Mapping[str, Zone]) -> tuple[str, ...]:
+    """The sites of its zones, in the words of limits.toml. A zone that is not on the map is its own."""
+    return tuple(sorted({zones[each.zone].site if each.zone in zones else each.zone for each in plan.zones}))

@@ -9,6 +9,8 @@ from devicelog.clinical.days import days_between
 from devicelog.clinical.intervals import class_of
 from devicelog.clinical.keys import suggest
 from devicelog.clinical.limits import known_indication
+from devicelog.clinical.suitability import NOTICE
+from devicelog.clinical.suitability import RULES as SUITABILITY_RULES
 from devicelog.desk.entering import client_named, enter, new_id
 from devicelog.desk.treated import treated_before
 from devicelog.desk.visits import course_named, courses_of_client
@@ -22,7 +24,12 @@ from devicelog.store.evidence import Evidence
 from devicelog.store.matters import beside
 
 MOST_SESSIONS, MOST_DAYS = 100, 3650
-STANDING = ("label.pigment", "client.checks")  # notices that hold for a course, and not for one session
+CLIENT = "client.checks"  # the notice about the skin type, by a name that says nothing of it (docs/adr/0017)
+# Notices that hold for a course, and not for one session, each as it is acknowledged: of the version that was read.
+STANDING: dict[str, Json] = {
+    **{rule.id: {"notice": rule.id, "version": rule.version} for rule in RULES if rule.id == "label.pigment"},
+    CLIENT: {"notice": CLIENT, "version": SUITABILITY_RULES[NOTICE][0]},
+}
 _WORDS = ("done", "stopped")
 
 
@@ -81,19 +88,21 @@ def course_close(access: Access, request: Json) -> Json:
 
 
 def acknowledge(access: Access, request: Json) -> Json:
-    """Act: a standing notice was read, for the course. `course`, `notice` (a rule's id), `by`."""
+    """Act: a standing notice was read, for the course. `course`, `notice` (of STANDING), `by`.
+
+    Whether there is one about this client's skin is not looked at: the entry would tell it.
+    """
     notice = _text(request, "notice")
-    versions = {rule.id: rule.version for rule in RULES if rule.id in STANDING}
-    if notice not in versions:
-        there = ", ".join(versions)
-        raise UsageProblem(f"{notice!r} is no standing notice; there are: {there}.{suggest(notice, versions)}")
+    if notice not in STANDING:
+        there = ", ".join(STANDING)
+        raise UsageProblem(f"{notice!r} is no standing notice; there are: {there}.{suggest(notice, STANDING)}")
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk")
         course = course_named(evidence, _text(request, "course"))
         if course.closed is not None:
             raise BadTransition(f"{course.id} is closed ({course.closed})")
         client_named(evidence, course.client_ref)
-    told = {"notice": notice, "version": versions[notice]}
+    told = STANDING[notice]
     already = told in list(course.acknowledged)
     if not already:
         access.append(

@@ -11,12 +11,14 @@ from pathlib import Path
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinic.courses import newest_by_zone, of_course, sittings
 from devicelog.clinic.visits import Visit
+from devicelog.clinical.data import load_zones
 from devicelog.clinical.days import days_between
 from devicelog.clinical.devices import Device, device_row
-from devicelog.clinical.plan import Plan
+from devicelog.clinical.plan import Plan, sites_of
 from devicelog.clinical.shipped import load_devices
 from devicelog.desk.cartridges import cartridges_of, fitted_as
 from devicelog.desk.consents import anaesthetic_of, consents_of
+from devicelog.desk.courses import CLIENT, STANDING
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import enter
 from devicelog.desk.limits import limits_document
@@ -33,7 +35,6 @@ from devicelog.store.transaction import Transaction
 from firmware_bridge.readings import Identity
 
 SCHEMA = "devicelog.clinic/1"
-CLIENT = "client.checks"  # the standing notice about the person: said by one word, for which is nobody's to know
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +89,10 @@ class Desk:
                 visit=name,
                 device=device.id if device else None,
                 indication=plan.indication,
+                sites=sites_of(plan, load_zones()),
                 day=day,
                 checks=plan.checks,
-                acknowledged=course is not None and any(each["notice"] == CLIENT for each in course.acknowledged),
+                acknowledged=course is not None and STANDING[CLIENT] in course.acknowledged,
             )
         done = sittings(of_course(before, course)) if course is not None else 0
         clinic: Json = {

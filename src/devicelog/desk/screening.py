@@ -8,11 +8,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from devicelog.canonical import Json, canonical, parse_canonical
+from devicelog.clinical.data import load_zones
+from devicelog.clinical.plan import sites_of
 from devicelog.clinical.screening import ANSWERS_SCHEMA, Answers, Questionnaire, result_of
 from devicelog.clinical.shipped import load_devices, load_questionnaire
 from devicelog.clinical.suitability import (
     CHECKS,
     CLEARANCE_RULES,
+    NOTICE,
     Client,
     Word,
     suitability,
@@ -20,14 +23,16 @@ from devicelog.clinical.suitability import (
     word_of,
 )
 from devicelog.desk.about import About, about, open_visit_of, text_of
-from devicelog.desk.clients import NOTHING, client_now, private_of, private_text
+from devicelog.desk.clients import NOTHING, client_now, private_of, private_text, today
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import done, enter
+from devicelog.desk.visits import plan_of, visit_named
 from devicelog.desk.who import actor_of
 from devicelog.errors import BadTransition, NotFound, UsageProblem
 from devicelog.ledger.entries import Actor, Entry
 from devicelog.recorder.access import Access
 from devicelog.recorder.acts import Act
+from devicelog.recorder.clock import RecorderClock
 from devicelog.sessions import check_note
 from devicelog.store.evidence import Evidence
 from devicelog.store.matters import matters
@@ -37,8 +42,8 @@ OVERRIDE_SCHEMA = "devicelog.screening-override/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screening:
-    """One time that a client was asked. `answers` is None where they were erased. `words`: each `questions`, `reason`,
-    `at`, `by` and `entry`, of somebody who goes on all the same."""
+    """One time that a client was asked. `answers` is None where they were erased. `words`: each `questions`, `found`,
+    `reason`, `at`, `by` and `entry`, of somebody who goes on all the same."""
 
     seq: int
     at: str
@@ -53,8 +58,8 @@ class Screening:
 
     @property
     def given(self) -> set[str]:
-        """What there is a word for: questions and rules."""
-        return {name for word in self.words for name in word["questions"]}
+        """What there is a word for: questions, and what was found outside a clearance when the word was given."""
+        return {name for word in self.words for name in (*word["questions"], *word["found"])}
 
     def is_of(self, visit: str | None, day: str | None) -> bool:
         """Whether it was asked for this visit, or on this day."""
@@ -91,19 +96,26 @@ def same(access: Access, request: Json) -> Json:
 
 
 def override(access: Access, request: Json) -> Json:
-    """Act: a word for every yes of the last time. `client`, `reason`, `by`; `clearance`: for age and skin type, too."""
+    """Act: a word for every yes of the last time. `client`, `reason`, `by`; `clearance`: for age and skin type, too.
+
+    It is bound to what is found now, which is in its private text: what is found anew later has no word.
+    """
     reason = check_note(text_of(request, "reason"), "reason")
     with Evidence(access.path) as evidence:
         actor, to = actor_of(evidence, request, "override"), about(evidence, request)
         last = _last(evidence, to.client_ref)
+        clearance = bool(request.get("clearance"))
+        found = _outside(evidence, to.client_ref, to.visit or last.visit) if clearance else []
     names = [question.id for question in last.questionnaire.yes(last.answers)] if last.answers else []
-    names += CLEARANCE_RULES if request.get("clearance") else []
-    if not names:
+    if not names and not found:
         raise BadTransition(
-            "no question was answered with yes: there is nothing to give a word for. For an age or a skin type outside "
-            "the clearance: --clearance"
+            "no question was answered with yes, and neither age nor skin type is outside the clearance of a pen "
+            "that is known here: there is nothing to give a word for"
+            if clearance
+            else "no question was answered with yes: there is nothing to give a word for. For an age or a skin type "
+            "outside the clearance: --clearance"
         )
-    private = private_text(OVERRIDE_SCHEMA, {"questions": names, "reason": reason})
+    private = private_text(OVERRIDE_SCHEMA, {"questions": names, "found": found, "reason": reason})
     entry = done(
         access,
         lambda transaction: enter(
@@ -118,7 +130,12 @@ def override(access: Access, request: Json) -> Json:
             private=(private,),
         ),
     )
-    return {"entry": entry.seq, "client_ref": to.client_ref, "screening": last.seq, "words_for": len(names)}
+    return {
+        "entry": entry.seq,
+        "client_ref": to.client_ref,
+        "screening": last.seq,
+        "words_for": len(names) + len(found),
+    }
 
 
 def screenings_of(evidence: Evidence, client_ref: str) -> list[Screening]:
@@ -148,6 +165,7 @@ def suitability_now(
     visit: str | None,
     device: str | None,
     indication: str | None,
+    sites: Collection[str],
     day: str | None,
     checks: Collection[str] = CHECKS,
     acknowledged: bool = False,
@@ -155,8 +173,8 @@ def suitability_now(
     """For a session that begins: the one word, the private text of what it was made of, and when the client was asked.
 
     `checks`: what the plan asks for; of these CHECKS are looked at. Answers of another visit or day do not count: they
-    are taken over by `same`, in one act. `acknowledged`: what was found of age and skin type was read in this course.
-    Raises EvidenceDamaged.
+    are taken over by `same`, in one act. `indication` and `sites` are the plan's. `acknowledged`: the standing notice
+    of the skin type was read in this course; it lowers nothing that needs a word. Raises EvidenceDamaged.
     """
     details = client_now(evidence, client_ref) or {"born": None, "phototype": None}
     asked = screening_now(evidence, client_ref, visit=visit, day=day) if visit or day else None
@@ -166,17 +184,22 @@ def suitability_now(
         devices=load_devices(),
         device=device,
         indication=indication,
+        sites=sites,
         day=day,
     )
     words = list(asked.words) if asked else []
-    given = {*(asked.given if asked else ()), *(CLEARANCE_RULES if acknowledged else ())}
     made_of = {
         **suitability_document(rows),
         "client": {key: details.get(key) for key in NOTHING},  # as the treatment record of this session has it
         "words": words,
+        "notices": [
+            {"notice": row.rule, "version": row.version, "acknowledged": acknowledged}
+            for row in rows
+            if row.rule == NOTICE and row.result == "found"
+        ],
         "screening": asked.seq if asked else None,
     }
-    word = word_of(rows, words_given=given, checks=checks)
+    word = word_of(rows, words_given=asked.given if asked else (), checks=checks)
     return word, canonical(made_of).decode(), asked.at if asked else None
 
 
@@ -206,6 +229,32 @@ def _enter(
         ),
     )
     return {"entry": entry.seq, "client_ref": to.client_ref, "visit": to.visit, **told}
+
+
+def _outside(evidence: Evidence, client_ref: str, visit: str | None) -> list[str]:
+    """What of age and skin type is outside a clearance for what is planned, with each pen that is known here: which one
+    will be taken shows when it is recorded with."""
+    if visit is None:
+        raise BadTransition(
+            "a word about the clearance is of one treatment, and the client was asked for no visit: `devicelog visits "
+            "open`, then `devicelog screening same`"
+        )
+    plan, devices = plan_of(evidence, visit_named(evidence, visit)), load_devices()
+    details = client_now(evidence, client_ref) or NOTHING
+    rows = [
+        row
+        for device in devices.devices
+        for row in suitability(
+            Client(answers=None, born=details["born"], phototype=details["phototype"]),
+            questionnaire=load_questionnaire(),
+            devices=devices,
+            device=device,
+            indication=plan.indication,
+            sites=sites_of(plan, load_zones()),
+            day=today(evidence, RecorderClock().stamp()),
+        )
+    ]
+    return list(dict.fromkeys(row.name for row in rows if row.rule in CLEARANCE_RULES and row.result == "found"))
 
 
 def _visited(evidence: Evidence, to: About) -> About:

@@ -96,7 +96,7 @@ def _screening(value: Json, absent: str) -> str:
     elif value["rows"] != NOT_RECORDED:
         told += [f"{row['detail']}" for row in value["rows"] if row["result"] != "not assessable"]
         told += [
-            f"word given by {word['by']} for {', '.join(word['questions'])}: {word['reason']}"
+            f"word given by {word['by']} for {', '.join((*word['questions'], *word['found']))}: {word['reason']}"
             for word in value["words"] or ()
         ]
     told += [f"asked again {row['at']} by {row['by']}: {row['result']}" for row in value["since"]]
