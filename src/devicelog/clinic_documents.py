@@ -57,10 +57,13 @@ def read_clinic(document: Json) -> Json:
 
 def zone_limits(limits: Json | None, zone: str) -> Json | None:
     """What a limits document says of a zone: `min_um`, `max_um` and `hard_max_um`, None where it says none."""
-    for row in limits["zones"] if limits else ():
-        if row["zone"] == zone:
-            return {key: row.get(key) for key in _DEPTHS}
-    return None
+    row = zone_row(limits, zone)
+    return {key: row.get(key) for key in _DEPTHS} if row else None
+
+
+def zone_row(limits: Json | None, zone: str) -> Json | None:
+    """All that a limits document says of a zone; None where it does not name it, or there is none."""
+    return next((row for row in (limits["zones"] if limits else ()) if row["zone"] == zone), None)
 
 
 def limits_facts(limits: Json | None) -> Json | None:

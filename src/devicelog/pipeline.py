@@ -11,7 +11,7 @@ from typing import Literal, Self, cast
 from devicelog.attribution import Attribution
 from devicelog.calibration import read_measured
 from devicelog.canonical import Json, canonical, parse_canonical
-from devicelog.clinic_documents import fitted_first, limits_facts, read_clinic, read_limits, zone_limits
+from devicelog.clinic_documents import fitted_first, limits_facts, read_clinic, read_limits, zone_limits, zone_row
 from devicelog.clinical.plan import Plan
 from devicelog.counters import Counters
 from devicelog.derive import Derivation, mode_of
@@ -269,6 +269,10 @@ class Pipeline:
         return list(
             dict.fromkeys([*(zone.zone for zone in (plan.zones if plan else ())), *(c["zone"] for c in changes)])
         )
+
+    def site_limits(self, zone: str) -> Json | None:
+        """All that the limits say of a zone, whatever was planned; None where there are none for it."""
+        return zone_row(self.opening.limits, zone)
 
     def _limits_of(self, zone: str) -> Limits:
         profile, plan = self.opening.profile, self.opening.plan

@@ -53,6 +53,11 @@ NOT_LOOKED_AT = {"visit_sessions", "course_done", "course_planned"}
             "plan forehead 0.3-0.4 mm",
         ),
         (
+            "plan forehead 0,30-0,4",  # a comma, as many write it
+            MarkCommand(kind="plan", zone="forehead", depth_min_um=300, depth_max_um=400),
+            "plan forehead 0.3-0.4 mm",
+        ),
+        (
             "plan chin 0 - 0.125 passes 2-4",
             MarkCommand(kind="plan", zone="chin", depth_min_um=0, depth_max_um=125, passes_min=2, passes_max=4),
             "plan chin 0-0.125 mm passes 2-4",
@@ -90,6 +95,10 @@ def test_the_words_of_a_mark(words, command, said):
         ("plan forehead", "plan ZONE 0.30-0.40"),
         ("plan forehead 0.3", "plan ZONE 0.30-0.40"),
         ("plan forehead 0.3-0.4mm", "plan ZONE 0.30-0.40"),
+        ("plan forehead 0.3.1-0.4", "plan ZONE 0.30-0.40"),
+        ("plan forehead 0,3,1-0,4", "plan ZONE 0.30-0.40"),
+        ("zone CHIN", "there is no zone 'CHIN'; `devicelog zones list` shows them. Did you mean chin?"),
+        ("plan CHIN 0.3-0.4", "Did you mean chin?"),
         ("plan forehead 0.3-0.4 passes", "plan ZONE 0.30-0.40"),
         ("plan forehead 0.3001-0.4", "plan ZONE 0.30-0.40"),
         ("plan forehead ٠.3-0.4", "plan ZONE 0.30-0.40"),
@@ -150,8 +159,8 @@ WORDS = (
 class Recorded:
     """A session whose marks go the way of a recording's: checked, made a record, derived; the disk answers at once."""
 
-    def __init__(self) -> None:
-        self.bench = Bench(opening_of(plan=PLAN, limits=LIMITS, practitioner="p-07"))
+    def __init__(self, **documents: Any) -> None:
+        self.bench = Bench(opening_of(plan=PLAN, practitioner="p-07", **{"limits": LIMITS, **documents}))
         self.marking = Marking(cast(Any, self), Actor(id="p-07", role="practitioner"))
         self.marking.change("open")
         self.id, self.pipeline = STREAM, self.bench.pipeline
@@ -219,6 +228,76 @@ def test_marks_in_any_order_keep_the_states_and_derive_to_the_same_again(said, l
         records, turn = records[length:], turn + 1
     assert again.finish() == canonical(derived)
     assert sum(row["n"] for row in derived["facts"]["marks"]) == made
+
+
+# --- a plan mark and the limits ---------------------------------------------------------------------------------------
+
+HELD = {**LIMITS, "zones": [*LIMITS["zones"], {**LIMITS["zones"][1], "zone": "chin", "forbidden": True}]}
+OVER = "plan forehead 0.1-0.601"
+REFUSED = (
+    "0.601 mm is above the hard maximum 0.6 mm of forehead [test]; if it is meant, say why first, in that zone: "
+    "override depth.over_hard_max REASON"
+)
+
+
+def test_a_plan_mark_over_the_hard_maximum_is_refused_and_changes_nothing():
+    recorded = Recorded(limits=HELD)
+    before = recorded.last_record
+    reply = recorded.say(OVER)
+    assert (reply["ok"], reply["error"], reply["exit_code"]) == (False, REFUSED, 2)
+    assert recorded.last_record == before
+    assert recorded.bench.end()["facts"]["plan_changes"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "warned"),
+    [
+        ("plan forehead 0.1-0.4", []),
+        ("plan forehead 0.1-0.401", ["0.401 mm is above the recommended 0.4 mm of forehead [test] D"]),
+        ("plan forehead 0.1-0.6", ["0.6 mm is above the recommended 0.4 mm of forehead [test] D"]),
+        ("plan cheek.left 1-9", []),  # no source has a limit there
+    ],
+)
+def test_a_plan_mark_within_the_hard_maximum_is_taken(words, warned):
+    reply = Recorded(limits=HELD).say(words)
+    assert (reply["ok"], reply["warnings"]) == (True, warned)
+
+
+@pytest.mark.parametrize("words", [OVER, "plan chin 0.1-0.2"])
+def test_where_there_are_no_limits_any_plan_mark_is_taken(words):
+    assert Recorded(limits=None).say(words)["ok"]
+    assert Recorded(limits={**LIMITS, "zones": []}).say(words)["ok"]
+
+
+def test_a_zone_that_is_not_treated_is_not_planned():
+    recorded = Recorded(limits=HELD)
+    reply = recorded.say("plan chin 0.1-0.2")
+    assert reply["error"].startswith("chin is not treated [test]; if it is meant, say why first")
+    assert recorded.say("zone chin")["ok"]
+    assert recorded.say("override zone.forbidden a scar, agreed")["ok"]
+    assert recorded.say("plan chin 0.1-0.2")["ok"]
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        (["zone forehead", "override depth.over_hard_max a scar, agreed"], True),
+        (["zone cheek.left", "override depth.over_hard_max a scar, agreed"], False),
+        (["zone forehead", "override depth.over_plan a scar, agreed"], False),
+    ],
+)
+def test_an_override_of_that_zone_lets_it_through(said, taken):
+    recorded = Recorded(limits=HELD)
+    assert all(recorded.say(words)["ok"] for words in said)
+    assert recorded.say(OVER)["ok"] is taken
+
+
+@pytest.mark.parametrize(("zone", "taken"), [("forehead", True), (None, True), ("chin", False)])
+def test_an_override_that_was_given_before_the_session_lets_it_through(zone, taken):
+    clinic = clinic_document(overrides=[{"rule": "depth.over_hard_max", "zone": zone}])
+    reply = Recorded(limits=HELD, clinic=clinic).say(OVER)
+    assert reply["ok"] is taken
+    assert not taken or reply["warnings"] == ["0.601 mm is above the recommended 0.4 mm of forehead [test] D"]
 
 
 # --- the documents ----------------------------------------------------------------------------------------------------

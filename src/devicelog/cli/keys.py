@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from devicelog.canonical import Json
 from devicelog.clinical.data import load_zones
 from devicelog.errors import DevicelogError
-from devicelog.recorder.commands import MarkCommand, Reply, parse_mark
+from devicelog.recorder.commands import MarkCommand, Reply, parse_mark, warned_words
 from devicelog.records import Grade
 from devicelog.sessions import check_note
 
@@ -139,6 +139,7 @@ def _entered(what: str, text: str, mark: Callable[[MarkCommand, Reply], None], s
 
 def _told(command: MarkCommand, say: Callable[[str], None]) -> Reply:
     def reply(answer: Json) -> None:
-        say(f"{command.words()}: recorded" if answer["ok"] else f"{command.words()}: NOT RECORDED: {answer['error']}")
+        told = f"recorded{warned_words(answer)}" if answer["ok"] else f"NOT RECORDED: {answer['error']}"
+        say(f"{command.words()}: {told}")
 
     return reply

@@ -257,6 +257,8 @@ def mark(words: tuple[str, ...], data_dir: Path | None, as_json: bool) -> int:
         print_json({"schema": "devicelog.mark/1", **reply})
     else:
         click.echo(f"{reply['mark']}: recorded in {reply['session']} as record {reply['record']}")
+        for told in reply.get("warnings", ()):
+            click.echo(f"note: {told}", err=True)
     return 0
 
 

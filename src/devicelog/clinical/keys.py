@@ -54,8 +54,9 @@ def without_schema(document: Mapping[str, Any], schema: str) -> Json:
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """` Did you mean x?` for the nearest known word, or nothing."""
-    near = get_close_matches(word, list(known), n=1)
+    """` Did you mean x?` for the nearest known word, or nothing. Capitals are let pass."""
+    every = list(known)
+    near = get_close_matches(word, every, n=1) or get_close_matches(word.lower(), every, n=1)
     return f" Did you mean {near[0]}?" if near else ""
 
 

@@ -1,9 +1,11 @@
 """A plan set against the limits before anybody needles by it: what refuses it, and what is worth a word. Pure.
 
 A plan over a hard maximum is refused: an override is a decision about one person on one day, with a reason, and never
-a plan. Not responsible for a session, in which the depths of a plan and of the skin are judged by rules.
+a plan. A depth that is planned anew while it is done is held to the same, but there that override can be given. Not
+responsible for what is done in a session: rules judge that.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from devicelog.clinical.keys import Json, suggest
@@ -48,6 +50,35 @@ def refuse(remarks: Remarks) -> None:
     """Raise UsageProblem with all that refuses the plan, if anything does."""
     if remarks.refused:
         raise UsageProblem("; ".join(remarks.refused))
+
+
+HARD_MAX, FORBIDDEN = "depth.over_hard_max", "zone.forbidden"  # rules whose override lets a plan mark through
+
+
+def remarks_on_mark(zone: str, depth_max_um: int, row: Json | None, allowed: Collection[str]) -> Remarks:
+    """What the limits say about a greatest depth (µm) that is marked as planned in a zone while it is done.
+
+    `row`: of the zone in a limits document, None where there are no limits. `allowed`: the rules for which an override
+    was given here before. One thing refuses it at most.
+    """
+    if row is None:
+        return Remarks(refused=(), warned=())
+    depth, hard_um, most_um = _mm(depth_max_um), row["hard_max_um"], row["max_um"]
+    after = "if it is meant, say why first, in that zone: override"
+    if row["forbidden"] and FORBIDDEN not in allowed:
+        told = f"{zone} is not treated [{row['source']}]; {after} {FORBIDDEN} REASON"
+        return Remarks(refused=(told,), warned=())
+    if hard_um is not None and depth_max_um > hard_um and HARD_MAX not in allowed:
+        told = f"{depth} is above the hard maximum {_mm(hard_um)} of {zone} [{row['hard_max_source']}]"
+        return Remarks(refused=(f"{told}; {after} {HARD_MAX} REASON",), warned=())
+    if most_um is not None and depth_max_um > most_um:
+        told = f"{depth} is above the recommended {_mm(most_um)} of {zone} [{row['source']}] {row['evidence']}"
+        return Remarks(refused=(), warned=(told,))
+    return Remarks(refused=(), warned=())
+
+
+def _mm(um: int) -> str:
+    return f"{um / 1000:g} mm"
 
 
 def _refusal(entry: PlanZone, row: Json) -> str | None:

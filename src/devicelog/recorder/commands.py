@@ -23,7 +23,7 @@ GRADES: tuple[Grade, ...] = get_args(Grade)
 RULE_IDS = tuple(dict.fromkeys(rule.id for rule in RULES))
 OVERRIDABLE = tuple(rule.id for rule in RULES if rule.overridable)
 _LINE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s+(.+)")
-_MM = r"([0-9]{1,2}(?:\.[0-9]{1,3})?)"
+_MM = r"([0-9]{1,2}(?:[.,][0-9]{1,3})?)"  # a comma as many write it: nothing else can be meant by it here
 _PLANNED = re.compile(rf"{_MM}\s*-\s*{_MM}(?:\s+passes\s+([0-9]{{1,2}})\s*-\s*([0-9]{{1,2}}))?")
 
 _ACTS_OF_OWN = {
@@ -163,7 +163,7 @@ def _plan(rest: Sequence[str], zones: Collection[str]) -> MarkCommand:
     if found is None:
         raise UsageProblem(usage)
     zone = _known_zone(rest[0], zones)
-    low_um, high_um = (int(Decimal(depth) * 1000) for depth in found.group(1, 2))
+    low_um, high_um = (int(Decimal(depth.replace(",", ".")) * 1000) for depth in found.group(1, 2))
     if not low_um <= high_um <= DEPTH_LIMIT_UM:
         most_mm = f"{DEPTH_LIMIT_UM / 1000:g}"
         raise UsageProblem(f"{found[1]}-{found[2]} mm: the smaller depth stands first, and none is over {most_mm}")
@@ -196,6 +196,11 @@ _READERS: dict[str, Callable[[Sequence[str], Collection[str]], MarkCommand]] = {
     "operator": _operator,
     "plan": _plan,
 }
+
+
+def warned_words(reply: Json) -> str:
+    """What stands against a mark that was made, to be said after it; empty where nothing does."""
+    return "".join(f"; {told}" for told in reply.get("warnings", ()))
 
 
 def read_marks(path: Path, zones: Collection[str]) -> tuple[TimedMark, ...]:

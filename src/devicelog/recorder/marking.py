@@ -7,8 +7,10 @@ import secrets
 from concurrent.futures import Future
 
 from devicelog.canonical import Json
+from devicelog.clinical.planned import refuse, remarks_on_mark
 from devicelog.errors import DevicelogError, NotFound, StoreUnusable, UsageProblem
 from devicelog.ledger.entries import Actor
+from devicelog.pipeline import Pipeline
 from devicelog.recorder.commands import MarkCommand, Reply
 from devicelog.recorder.stream import OpenStream
 from devicelog.records import Mark
@@ -44,6 +46,7 @@ class Marking:
         try:
             check_mark(self.state, command.kind)
             mark = mark_of(command, actor.id, zone, note_sha256)
+            warned = _held_to_limits(stream.pipeline, mark)
         except DevicelogError as error:
             reply(refusal(str(error), error.exit_code))
             return
@@ -70,7 +73,8 @@ class Marking:
             if error is not None:
                 reply(refusal(f"the mark could not be written: {error}", StoreUnusable.exit_code))
             else:
-                reply({"ok": True, "session": stream.id, "record": number, "mark": command.words(), "state": after})
+                made = {"ok": True, "session": stream.id, "record": number, "mark": command.words(), "state": after}
+                reply({**made, "warnings": list(warned)})
 
         self._writer.do(keep).add_done_callback(kept)
 
@@ -97,6 +101,18 @@ def mark_of(command: MarkCommand, actor: str, zone: str, note_sha256: str | None
         passes_min=command.passes_min,
         passes_max=command.passes_max,
     )
+
+
+def _held_to_limits(pipeline: Pipeline, mark: Mark) -> tuple[str, ...]:
+    """What a depth that is planned anew is worth a word for. Raises UsageProblem where the limits refuse it."""
+    if mark.kind != "plan" or mark.zone is None or mark.depth_max_um is None:
+        return ()
+    opening = pipeline.opening
+    given = [*((opening.clinic or {}).get("overrides") or ()), *pipeline.derivation.told.overrides]
+    allowed = {row["rule"] for row in given if row["zone"] in (None, mark.zone)}
+    remarks = remarks_on_mark(mark.zone, mark.depth_max_um, pipeline.site_limits(mark.zone), allowed)
+    refuse(remarks)
+    return remarks.warned
 
 
 def refusal(error: str, exit_code: int) -> Json:

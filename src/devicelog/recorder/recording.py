@@ -15,7 +15,7 @@ from devicelog.errors import NotFound, PenUnusable, StoreUnusable
 from devicelog.ledger.entries import Actor
 from devicelog.recorder.answering import DISK_TIMEOUT_S
 from devicelog.recorder.clock import RecorderClock
-from devicelog.recorder.commands import MarkCommand, PortCommand, Reply
+from devicelog.recorder.commands import MarkCommand, PortCommand, Reply, warned_words
 from devicelog.recorder.display import Display
 from devicelog.recorder.forgotten import Forgotten
 from devicelog.recorder.history import History
@@ -280,7 +280,8 @@ class Recording:
             command = self._marks.pop(0).command
 
             def reply(answer: Json, command: MarkCommand = command) -> None:
-                self._console.say(command.words() if answer["ok"] else f"{command.words()}: {answer['error']}")
+                told = warned_words(answer) if answer["ok"] else f": {answer['error']}"
+                self._console.say(f"{command.words()}{told}")
 
             self._marking.make(session, command, reply)
 
