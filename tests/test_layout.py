@@ -285,7 +285,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "cli": {
         *("attribution", "calibration", "canonical", "clinical", "control", "errors", "ledger", "pipeline", "records"),
-        *("clinic", "desk", "packages", "recorder", "samples", "sessions", "store", "validate", "verify"),
+        *("clinic", "desk", "packages", "recorder", "rules", "samples", "sessions", "store", "validate", "verify"),
         "words",
     },
     "verify": set(),  # for auditors: it shares no line with what it judges

@@ -432,6 +432,21 @@ def test_a_topical_with_ascorbic_acid_warns_at_once_and_is_noted(data_dir: Path)
     assert "3-O-Ethyl" in cli("stock", "list", data_dir=data_dir)[1]
 
 
+@pytest.mark.parametrize(
+    ("when", "closed", "session"),
+    [("after", False, SECOND), ("during", False, SECOND), ("before", False, None), ("before", True, SECOND)],
+)
+def test_a_topical_that_no_session_will_begin_with_is_of_the_newest_of_the_visit(
+    data_dir: Path, when: str, closed: bool, session: str | None
+) -> None:
+    """A session names at its opening what was noted for its visit; what is noted later must come with its package."""
+    visit(data_dir, FIRST_VISIT, FIRST, SECOND, closed=closed)
+    do(data_dir, "stock_topical", product="Gel")
+    assert do(data_dir, "note_topical", stock="Gel", when=when, visit=FIRST_VISIT)["session"] == session
+    with Evidence(data_dir / "devicelog.db") as evidence:
+        assert [entry.body["stream"] for entry in of_type(evidence, "topical.noted")] == [session]
+
+
 def test_a_topical_without_lot_or_ingredients_warns(data_dir: Path) -> None:
     done = do(data_dir, "stock_topical", product="Gel")
     assert any("cannot be traced" in words for words in done["warnings"])

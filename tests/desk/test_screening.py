@@ -268,14 +268,6 @@ def test_answers_of_another_visit_do_not_count_until_they_are_taken_over(desk: D
     assert now(desk, visit, checks=("screening",), day=None)[0] == "clear"
 
 
-def test_where_two_visits_are_open_it_must_be_said_which(desk: Desk) -> None:
-    one, two = desk.visit(), desk.visit()
-    assert answer(desk)["visit"] is None
-    assert answer(desk, "--all-no", "--visit", two)["visit"] == two
-    with Evidence(desk.path) as evidence:
-        assert screening_now(evidence, desk.ref, visit=one) is None
-
-
 @pytest.mark.parametrize(
     ("own", "visit", "day", "counts"),
     [
@@ -352,6 +344,18 @@ def test_a_session_that_opens_is_told_one_word_and_nothing_else(desk: Desk) -> N
     told = b"".join(prepared.documents.values())
     for secret in ("2012", "19 years", "pregnan", "Ada", CLIENT, WHY, '"VI"', "type VI", "screening-1"):
         assert secret.encode() not in told, secret
+
+
+@pytest.mark.parametrize("words", [("answer", CLIENT, "--all-no"), ("same", CLIENT)], ids=["answer", "same"])
+def test_of_two_open_visits_none_is_guessed(desk: Desk, words: tuple[str, ...]) -> None:
+    answer(desk)
+    names = [desk.visit(), desk.visit()]
+    before = desk.size()
+    said = f"2 visits of this client are open ({', '.join(names)}): say which with --visit"
+    desk.run("screening", *words, *BY).refused(2, said)
+    assert desk.size() == before
+    told = desk.told("screening", *words, "--visit", names[0], *BY)
+    assert told["visit"] == names[0]
 
 
 def test_answers_are_erased_with_the_client(desk: Desk) -> None:

@@ -309,6 +309,22 @@ def test_a_client_is_not_erased_while_a_course_is_open(data_dir: Path) -> None:
         visit(data_dir, CLIENT, plan=None)  # the same code is a new client
 
 
+def test_a_client_is_not_erased_while_a_visit_is_open(data_dir: Path) -> None:
+    """It could never be closed afterwards: a visit is closed by who still is a client."""
+    name = visit(data_dir)
+    with Evidence(data_dir / FILE) as evidence:
+        command = EraseCommand(client_ref=str(evidence.client_ref(CLIENT)), practitioner="km", reason="asked for")
+    later = {"at": "2033-01-01T00:00:00.000Z", "clock": "synced"}
+    with alone(data_dir) as access:
+        set_retention(access, RetentionCommand(days=0, practitioner="km", reason="no law here"))
+        with pytest.raises(BadTransition, match=f"{name} of this client is open.*visits close {name}"):
+            erase(access, command, later)
+    do(data_dir, "visit.close", visit=name)
+    with alone(data_dir) as access:
+        erase(access, command, later)
+    assert report(data_dir / FILE).problems == []
+
+
 # --- late entries -----------------------------------------------------------------------------------------------------
 
 

@@ -63,6 +63,7 @@ _COMMANDS = {
     ),
     "plans": ("devicelog.cli.catalogue:plans", "Plans: the intended depth, zone by zone."),
     "zones": ("devicelog.cli.catalogue:zones", "Zones: where on the body a session is recorded."),
+    "rules": ("devicelog.cli.rules:rules", "Rules: what a session is judged by."),
     "version": ("devicelog.cli.version:version", "What is installed: devicelog, its engine, Python, SQLite."),
 }
 

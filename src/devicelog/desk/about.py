@@ -49,9 +49,12 @@ def about(evidence: Evidence, request: Json) -> About:
 
 
 def open_visit_of(evidence: Evidence, client_ref: str) -> Visit | None:
-    """The one visit of this client that is open; None where there is none, or where there are several."""
+    """The one visit of this client that is open; None where there is none. Raises UsageProblem where several are."""
     here = open_visits(evidence, client_ref)
-    return here[0] if len(here) == 1 else None
+    if len(here) > 1:
+        names = ", ".join(visit.id for visit in here)
+        raise UsageProblem(f"{len(here)} visits of this client are open ({names}): say which with --visit")
+    return here[0] if here else None
 
 
 def text_of(request: Json, key: str) -> str:

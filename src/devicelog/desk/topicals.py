@@ -8,6 +8,7 @@ from devicelog.clinical.plan import suggest
 from devicelog.desk.cartridges import expiry_words
 from devicelog.desk.entering import done, enter, new_id
 from devicelog.desk.places import entries_at, place_of
+from devicelog.desk.visits import session_of_visit
 from devicelog.desk.who import actor_of
 from devicelog.errors import NotFound, UsageProblem
 from devicelog.recorder.access import Access
@@ -59,6 +60,10 @@ def note_topical(access: Access, request: Json) -> Json:
         actor = actor_of(evidence, request, "desk")
         found = place_of(evidence, request)
         product = _in_stock(stock_of(evidence), request.get("stock"))
+        place = found.place
+        stream = place.stream
+        if stream is None and place.visit is not None and (when != "before" or found.ended):
+            stream = session_of_visit(evidence, place.visit)  # no session comes that would name it at its opening
     told = {key: product[key] for key in _NOTED[:5]} | {"when": when, "patch_test": patch_test}
     entry = done(
         access,
@@ -67,16 +72,15 @@ def note_topical(access: Access, request: Json) -> Json:
             "topical.noted",
             actor=actor,
             told=told,
-            stream=found.place.stream,
-            visit=found.place.visit,
+            stream=stream,
+            visit=place.visit,
             client_ref=found.client_ref,
         ),
     )
-    place = {"visit": found.place.visit, "session": found.place.stream}
     warnings = _warnings(told, stamp)
     if found.ended:
-        warnings.append(f"{found.place.visit} is closed: entered afterwards")
-    return {**told, **place, "entry": entry.seq, "warnings": warnings}
+        warnings.append(f"{place.visit} is closed: entered afterwards")
+    return {**told, "visit": place.visit, "session": stream, "entry": entry.seq, "warnings": warnings}
 
 
 ACTS: dict[str, Act] = {"stock_topical": stock_topical, "note_topical": note_topical}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from devicelog.canonical import Json
 from devicelog.clinic.courses import courses_of, open_courses
+from devicelog.clinic.visits import visits_of
 from devicelog.errors import BadTransition, StoreUnusable, UsageProblem
 from devicelog.ledger.entries import Actor, Entry
 from devicelog.packages.reading import PackageEvidence
@@ -124,10 +125,16 @@ def _noted(evidence: Evidence | PackageEvidence, row: StreamRow) -> list[str]:
 
 
 def check_may_erase(evidence: Evidence, held: Held, now: Json) -> None:
-    """Raises BadTransition where a session is being recorded, a course is not over, or a retention runs."""
+    """Raises BadTransition where a session is being recorded, a visit or course is not over, or a retention runs."""
     for row in held.streams:
         if row["closed_seq"] is None:
             raise BadTransition(f"{row['id']} of this client is being recorded: end it first. Nothing is erased")
+    for visit in visits_of(matters(evidence, held.known.client_ref, "visit.opened", "visit.closed")).values():
+        if visit.closed is None:
+            raise BadTransition(
+                f"{visit.id} of this client is open: say first that it is over, by `devicelog visits close {visit.id} "
+                "--by ID`. Nothing is erased"
+            )
     courses = courses_of(matters(evidence, held.known.client_ref, "course.opened", "course.closed"))
     for course in open_courses(courses.values(), held.known.client_ref):
         raise BadTransition(
