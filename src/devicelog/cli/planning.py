@@ -10,17 +10,16 @@ if TYPE_CHECKING:
 
 
 def plan_named(data_dir: Path | None, name: str) -> "Plan":
-    """The plan of this name; a clinic's own goes before a shipped one. Raises NotFound, UsageProblem."""
-    from devicelog.clinical.data import load_plan
+    """The plan of this name. No clinic's own has the id of a shipped one. Raises NotFound, UsageProblem."""
+    from devicelog.clinical.data import list_plans, load_plan
     from devicelog.desk.adopting import adopted_plan
     from devicelog.store.database import FILE_NAME, check_existing
     from devicelog.store.evidence import Evidence
 
     data_dir = data_dir or default_data_dir()
-    path = data_dir / FILE_NAME
-    if not name.endswith(".toml") and path.exists():
-        check_existing(data_dir)
-        with Evidence(path) as evidence:
+    shipped = name.endswith(".toml") or any(plan.id == name for plan in list_plans())
+    if not shipped and check_existing(data_dir):
+        with Evidence(data_dir / FILE_NAME) as evidence:
             own = adopted_plan(evidence, name)
         if own is not None:
             return own

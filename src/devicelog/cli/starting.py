@@ -97,8 +97,7 @@ def _said(data_dir: Path, desk: "Desk") -> list[str]:
     from devicelog.store.evidence import Evidence
 
     before, waiting, unread = "never here before", [], None
-    if (data_dir / FILE_NAME).exists():
-        check_existing(data_dir)
+    if check_existing(data_dir):
         try:
             with Evidence(data_dir / FILE_NAME) as evidence:
                 ref = evidence.client_ref(desk.client_code)

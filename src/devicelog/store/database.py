@@ -111,13 +111,15 @@ def open_for_writing(data_dir: Path, *, stamps: Stamps, sw: Json) -> tuple[Engin
     return engine, head
 
 
-def check_existing(data_dir: Path) -> None:
-    """Raises what `check_ours` does, where there is a database already that can be read."""
+def check_existing(data_dir: Path) -> bool:
+    """Whether there is a database already that can be read and is not empty. Raises what `check_ours` does."""
     path = data_dir / FILE_NAME
     if os.access(path, os.R_OK):
         with in_our_words(path), reader_engine(path).connect() as reader:
             if _has_tables(reader):
                 check_ours(reader, path)
+                return True
+    return False
 
 
 def check_ours(connection: Connection, path: Path) -> None:
