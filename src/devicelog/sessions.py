@@ -123,7 +123,7 @@ def check_note(text: str, what: str = "note") -> str:
 
 
 def check_reason(text: str) -> str:
-    """The reason of an override, as `check_note`. Raises UsageProblem also when nobody could read a reason in it."""
+    """A reason, wherever one is taken, as `check_note`. Raises UsageProblem also when nobody could read one in it."""
     text = check_note(text, "reason")
     seen = sum(unicodedata.category(character)[0] in "LNPS" and character not in _BLANK for character in text)
     if seen < _LEAST_REASON:

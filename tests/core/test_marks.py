@@ -1,5 +1,6 @@
 """Marks of what is seen, allowed and changed: their words, when they are possible, and what is derived from them."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from hashlib import sha256
 from typing import Any, cast
@@ -159,9 +160,9 @@ WORDS = (
 class Recorded:
     """A session whose marks go the way of a recording's: checked, made a record, derived; the disk answers at once."""
 
-    def __init__(self, **documents: Any) -> None:
+    def __init__(self, who: Callable[[str], Actor] | None = None, **documents: Any) -> None:
         self.bench = Bench(opening_of(plan=PLAN, practitioner="p-07", **{"limits": LIMITS, **documents}))
-        self.marking = Marking(cast(Any, self), Actor(id="p-07", role="practitioner"))
+        self.marking = Marking(cast(Any, self), Actor(id="p-07", role="practitioner"), who)
         self.marking.change("open")
         self.id, self.pipeline = STREAM, self.bench.pipeline
 
@@ -183,6 +184,38 @@ class Recorded:
         self.marking.make(cast(Any, self), parse_mark(words.split(), ZONES), replies.append)
         (reply,) = replies
         return reply
+
+
+@pytest.mark.requirement("R09")
+@pytest.mark.parametrize(
+    ("said", "id_", "role", "words"),
+    [
+        ("km", "KM", "practitioner", None),
+        ("RV", "RV", "reviewer", None),
+        ("AUD", "aud", "auditor", "aud is registered as auditor"),
+        ("ghost", "ghost", "unregistered", "nobody who works here is registered as ghost"),
+    ],
+)
+def test_the_pen_is_handed_over_to_whom_the_list_of_people_says_and_to_others_with_a_word(
+    said: str, id_: str, role: str, words: str | None
+) -> None:
+    known = {"km": ("KM", "practitioner"), "rv": ("RV", "reviewer"), "aud": ("aud", "auditor")}
+
+    def who(person: str) -> Actor:
+        known_as, known_role = known.get(person.casefold(), (person, "unregistered"))
+        return Actor(id=known_as, role=known_role)
+
+    recorded = Recorded(who)
+    reply = recorded.say(f"operator {said}")
+    assert (reply["ok"], reply["mark"]) == (True, f"operator {id_}")  # nothing stops a recording
+    assert (recorded.marking.actor.id, recorded.marking.actor.role) == (id_, role)
+    (mark,) = [item for item in map(item_of, recorded.bench.records) if isinstance(item, Mark)]
+    assert mark.practitioner == id_
+    if words is None:
+        assert reply["warnings"] == []
+    else:
+        assert words in reply["warnings"][0]
+    assert recorded.say("note seen")["warnings"] == []
 
 
 def states_of(marks: list[Mark]) -> list[State]:

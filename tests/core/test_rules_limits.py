@@ -239,6 +239,17 @@ def test_each_span_is_judged_by_who_needled_in_it():
     assert judged(AUTHORITY, facts) == [("passed", None, None), ("passed", None, None)]
 
 
+def test_an_authority_is_of_an_id_in_capitals_or_not():
+    facts = may(300)
+    facts["spans"] = [{**facts["spans"][0], "practitioner": person, "depth_set_um": 300} for person in ("p-07", "P-07")]
+    assert judged(AUTHORITY, facts) == [("passed", None, None)]  # one person, not two
+    facts["spans"][1]["depth_set_um"] = 301
+    assert detail(AUTHORITY, facts)["person"] == "p-07"
+    facts["clinic"]["others"] = [{"person": "aud", "authority_um": 299}]
+    facts["spans"][1]["practitioner"] = "AUD"
+    assert judged(AUTHORITY, facts) == [("passed", None, None), ("found", None, "medium")]
+
+
 # --- zone.forbidden ---------------------------------------------------------------------------------------------------
 
 

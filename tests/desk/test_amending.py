@@ -95,7 +95,7 @@ def test_what_is_that_already_and_what_is_still_recorded_is_not_amended(clinic: 
         do(clinic, "session.amend", **{**AMENDMENT, "field": "practitioner", "value": "p-07"})
     make_database(tmp_path / "open", leave_open=True)
     with alone(tmp_path / "open") as access, pytest.raises(BadTransition, match="when it has ended"):
-        explain(access, {"session": SECOND, "rule": "r", "reason": "x", "by": "KM"})
+        explain(access, {"session": SECOND, "rule": "r", "reason": "seen", "by": "KM"})
 
 
 def test_the_page_lists_every_field() -> None:
@@ -154,4 +154,4 @@ def test_a_finding_that_is_there_is_explained_and_stays(clinic: Path) -> None:
 @pytest.mark.parametrize(("rule", "zone"), [("no.such_rule", None), ("depth.over_device", "chin"), (None, None)])
 def test_a_finding_that_is_not_there_is_not_explained(rule: str | None, zone: str | None, clinic: Path) -> None:
     with pytest.raises(UsageProblem, match=r"no finding.*it has: "):
-        do(clinic, "finding.explain", session=FIRST, rule=rule, zone=zone, reason="x", by="KM")
+        do(clinic, "finding.explain", session=FIRST, rule=rule, zone=zone, reason="seen", by="KM")

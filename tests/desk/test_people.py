@@ -63,7 +63,7 @@ def test_a_retired_person_does_nothing_any_more_and_an_old_signature_stays(signe
     do(signed, "people.retire", person="km", reason="left", **ADMIN)
     for what, more in (
         ("session.sign", {"session": FIRST, "meaning": "reviewed", "pin": PINS["KM"]}),
-        ("session.amend", {"session": FIRST, "field": "note", "value": "x", "reason": "y"}),
+        ("session.amend", {"session": FIRST, "field": "note", "value": "x", "reason": "left out"}),
     ):
         with pytest.raises(NotAllowed, match="KM was retired"):
             do(signed, what, by="KM", **more)
@@ -169,7 +169,7 @@ def test_an_auditor_erases_nothing_and_sets_no_retention(what: str, clinic: Path
 @pytest.mark.requirement("R09")
 @pytest.mark.parametrize("by", ["AU", "AD"])
 def test_neither_an_auditor_nor_an_admin_corrects_a_session(by: str, clinic: Path) -> None:
-    asked = {"session": FIRST, "practitioner": by, "reason": "x", "moves": [], "client": "K-2000"}
+    asked = {"session": FIRST, "practitioner": by, "reason": "mistaken", "moves": [], "client": "K-2000"}
     with pytest.raises(NotAllowed, match="correct a session's zones or client is for"):
         attribute_here(clinic, parse_attribution(asked, {"forehead"}))
     assert entries(clinic, "session.attributed") == []

@@ -91,12 +91,18 @@ def treat(directory: Path) -> None:
             devicelog("mark", *words, data_dir=clinic.data_dir).succeeded()
         pen.send(*samples(0, 60))
         command.wait_until(lambda: bytes_on_disk(clinic.data_dir) == pen.sent, "all bytes on disk")
+        before = pen.sent
         command.send(signal.SIGKILL)
         command.end()
-    with PtyPen(directory / "pen") as pen, started(clinic, pen, "--continue", "--duration", "1.5") as command:
+    with PtyPen(directory / "pen") as pen, started(clinic, pen, "--continue") as command:
         pen.introduce(command)
         devicelog("mark", "zone", "nose", data_dir=clinic.data_dir).succeeded()
+        for person in ("ghost", "boss", "km"):
+            said = devicelog("mark", "operator", person, data_dir=clinic.data_dir).succeeded()
+            told[person] = [said.stdout, said.stderr]
         pen.send(*samples(200, 40))
+        command.wait_until(lambda: bytes_on_disk(clinic.data_dir) == before + pen.sent, "all bytes on disk")
+        command.send(signal.SIGINT)
         told["continued"] = command.end().succeeded().stderr
     first, second = (each["id"] for each in clinic.json("sessions", "list")["sessions"])
     care = ("--what", "aftercare", "--signed", "client", "--session", second, "--by", "KM")
@@ -132,6 +138,14 @@ def test_what_was_done_before_the_cut_counts_in_the_visit(treated: tuple[Clinic,
     clinic, told = treated
     done = clinic.json("sessions", "show", told["sessions"][1])["clinic"]["visit_done"]
     assert [(each["zone"], each["passes_low"], each["passes_high"]) for each in done] == [("forehead", 0, 1)]
+
+
+def test_the_pen_is_handed_over_to_an_id_as_registered_and_to_others_with_a_word(treated: tuple[Clinic, Json]) -> None:
+    _, told = treated
+    assert "registered as ghost: recorded all the same" in told["ghost"][1]
+    assert "boss is registered as admin" in told["boss"][1]
+    assert told["km"][0].startswith("operator KM: recorded")
+    assert told["km"][1] == ""
 
 
 def test_the_course_counts_the_visit_once(treated: tuple[Clinic, Json]) -> None:

@@ -18,7 +18,7 @@ from devicelog.errors import UsageProblem
 from devicelog.ledger.entries import Entry
 from devicelog.recorder.access import Access
 from devicelog.recorder.acts import Act
-from devicelog.sessions import check_note
+from devicelog.sessions import check_note, check_reason
 from devicelog.store.evidence import Evidence
 from devicelog.store.matters import matters
 from devicelog.store.reading import Kept, StreamRow
@@ -37,7 +37,7 @@ def amend(access: Access, request: Json) -> Json:
     if field not in AMENDABLE:
         why = _ELSEWHERE.get(str(field), f"there are: {', '.join(AMENDABLE)}.{suggest(str(field), AMENDABLE)}")
         raise UsageProblem(f"{field!r} is nothing that an amendment corrects: {why}")
-    new, reason = _text(request, "value"), _text(request, "reason")
+    new, reason = _text(request, "value"), check_reason(_text(request, "reason"))
     with Evidence(access.path) as evidence:
         row = ended_session(evidence, request.get("session"), "amended")
         actor = actor_of(evidence, request, "amend")
@@ -66,7 +66,7 @@ def amend(access: Access, request: Json) -> Json:
 
 def explain(access: Access, request: Json) -> Json:
     """From `session`, `rule`, `zone` or none, `reason`, `by`. Raises UsageProblem where there is no such finding."""
-    rule, zone, reason = request.get("rule"), request.get("zone"), _text(request, "reason")
+    rule, zone, reason = request.get("rule"), request.get("zone"), check_reason(_text(request, "reason"))
     with Evidence(access.path) as evidence:
         row = ended_session(evidence, request.get("session"), "explained")
         actor = actor_of(evidence, request, "explain")

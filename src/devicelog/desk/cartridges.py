@@ -19,7 +19,7 @@ from devicelog.ledger.entries import Actor, Entry
 from devicelog.recorder.access import Access
 from devicelog.recorder.acts import Act
 from devicelog.recorder.clock import RecorderClock
-from devicelog.sessions import check_note
+from devicelog.sessions import check_reason
 from devicelog.store.evidence import Evidence
 from devicelog.store.matters import matters, of_type
 from devicelog.store.transaction import Transaction
@@ -136,7 +136,7 @@ def fit_cartridge(access: Access, request: Json) -> Json:
     """
     scan, stamp = _scan(request), RecorderClock().stamp()
     reason = request.get("reason")
-    reason = None if reason is None else check_note(str(reason), "reason")
+    reason = None if reason is None else check_reason(str(reason))
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk" if reason is None else "override")
         found = place_of(evidence, request)

@@ -19,7 +19,7 @@ from devicelog.errors import BadTransition, UsageProblem
 from devicelog.recorder.access import Access
 from devicelog.recorder.acts import Act
 from devicelog.rules.table import RULES
-from devicelog.sessions import check_note
+from devicelog.sessions import check_reason
 from devicelog.store.evidence import Evidence
 from devicelog.store.matters import beside
 
@@ -63,7 +63,7 @@ def course_close(access: Access, request: Json) -> Json:
         raise UsageProblem(f"a course is closed as {' or '.join(_WORDS)}, not as {how!r}")
     if how == "stopped" and reason is None:
         raise UsageProblem("a course that is stopped has a reason: --reason TEXT")
-    texts = () if reason is None else (check_note(str(reason), "reason"),)
+    texts = () if reason is None else (check_reason(str(reason)),)
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk")
         course = course_named(evidence, _text(request, "course"))

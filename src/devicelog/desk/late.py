@@ -21,7 +21,7 @@ from devicelog.ledger.entries import Entry
 from devicelog.recorder.access import Access
 from devicelog.recorder.acts import Act
 from devicelog.recorder.clock import RecorderClock
-from devicelog.sessions import check_client_code, check_note, check_practitioner
+from devicelog.sessions import check_client_code, check_note, check_practitioner, check_reason
 from devicelog.store.evidence import Evidence
 from devicelog.store.matters import begun, matters
 from devicelog.store.transaction import Transaction
@@ -38,7 +38,7 @@ def enter_late(access: Access, request: Json) -> Json:
     day = check_day(_text(request, "day"), "the day of the session")
     indication = known_indication(load_limits(), _text(request, "indication"))
     zones = _zones(request.get("zones"), load_zones())
-    reason = check_note(_text(request, "reason"), "reason")
+    reason = check_reason(_text(request, "reason"))
     session = new_id("s")
     entered: Json = {
         "schema": SCHEMA,
@@ -79,7 +79,7 @@ def enter_late(access: Access, request: Json) -> Json:
 def withdraw(access: Access, request: Json) -> Json:
     """Act: what was entered from paper was wrong and counts nowhere from now on. `session` (its id or how it begins),
     `reason`, `by`. It stays in the ledger and is shown as withdrawn. Raises NotFound, BadTransition, UsageProblem."""
-    reason = check_note(_text(request, "reason"), "reason")
+    reason = check_reason(_text(request, "reason"))
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "enter")
         entry = _entered(evidence, _text(request, "session"))

@@ -13,7 +13,7 @@ from devicelog.errors import BadTransition, NotFound, UsageProblem
 from devicelog.ledger.entries import Entry
 from devicelog.recorder.access import Access
 from devicelog.recorder.acts import Act
-from devicelog.sessions import check_note, check_practitioner
+from devicelog.sessions import check_note, check_practitioner, check_reason
 from devicelog.store.evidence import Evidence
 from devicelog.store.matters import matters
 from devicelog.store.pins import drop_pin
@@ -195,7 +195,7 @@ def _reason(request: Json) -> str:
     reason = request.get("reason")
     if not isinstance(reason, str):
         raise UsageProblem("why? --reason TEXT")
-    return check_note(reason, "reason")
+    return check_reason(reason)
 
 
 ACTS: dict[str, Act] = {

@@ -33,7 +33,7 @@ from devicelog.ledger.entries import Actor, Entry
 from devicelog.recorder.access import Access
 from devicelog.recorder.acts import Act
 from devicelog.recorder.clock import RecorderClock
-from devicelog.sessions import check_note
+from devicelog.sessions import check_reason
 from devicelog.store.evidence import Evidence
 from devicelog.store.matters import matters
 
@@ -100,7 +100,7 @@ def override(access: Access, request: Json) -> Json:
 
     It is bound to what is found now, which is in its private text: what is found anew later has no word.
     """
-    reason = check_note(text_of(request, "reason"), "reason")
+    reason = check_reason(text_of(request, "reason"))
     with Evidence(access.path) as evidence:
         actor, to = actor_of(evidence, request, "override"), about(evidence, request)
         last = _last(evidence, to.client_ref)

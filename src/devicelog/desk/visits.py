@@ -17,7 +17,7 @@ from devicelog.errors import BadTransition, NotFound, UsageProblem
 from devicelog.recorder.access import Access
 from devicelog.recorder.acts import Act
 from devicelog.recorder.commands import check_override
-from devicelog.sessions import check_client_code, check_note, check_practitioner
+from devicelog.sessions import check_client_code, check_practitioner, check_reason
 from devicelog.store.evidence import Evidence
 from devicelog.store.matters import begun, beside, matters, of_type
 from devicelog.store.transaction import Transaction
@@ -192,7 +192,7 @@ def override(access: Access, request: Json) -> Json:
     zones = load_zones()
     if zone is not None and zone not in zones:
         raise UsageProblem(f"there is no zone {zone!r}; `devicelog zones list` shows them.{suggest(str(zone), zones)}")
-    reason = check_note(_text(request, "reason"), "reason")
+    reason = check_reason(_text(request, "reason"))
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "override")
         visit = _open_visit(evidence, request)

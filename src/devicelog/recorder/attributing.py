@@ -25,7 +25,7 @@ from devicelog.recorder.marking import refusal
 from devicelog.recorder.recovery import software
 from devicelog.recorder.registered import registered
 from devicelog.recorder.replay import derived_again
-from devicelog.sessions import check_client_code, check_note, check_practitioner
+from devicelog.sessions import check_client_code, check_practitioner, check_reason
 from devicelog.store.database import FILE_NAME, open_for_writing
 from devicelog.store.engine import in_our_words
 from devicelog.store.evidence import Evidence
@@ -65,7 +65,7 @@ def parse_attribution(request: Json, zones: Collection[str]) -> AttributeCommand
     return AttributeCommand(
         session=str(words["session"]),
         practitioner=check_practitioner(str(words["practitioner"])),
-        reason=check_note(str(words["reason"]), "reason"),
+        reason=check_reason(str(words["reason"])),
         moves=tuple(_move(move, zones) for move in moves or ()),
         client_code=None if client is None else check_client_code(client),
     )

@@ -21,7 +21,7 @@ from devicelog.recorder.erased import clear_files
 from devicelog.recorder.registered import registered
 from devicelog.recorder.retention import check_over
 from devicelog.records import MARK, Mark, item_of
-from devicelog.sessions import check_note, check_practitioner, names_code
+from devicelog.sessions import check_practitioner, check_reason, names_code
 from devicelog.store.clients import Known, client, entries_naming, readable
 from devicelog.store.erasures import empty_log, erase_rows
 from devicelog.store.evidence import Evidence
@@ -77,7 +77,7 @@ def parse_erase(request: Json) -> EraseCommand:
     return EraseCommand(
         client_ref=ref,
         practitioner=check_practitioner(practitioner),
-        reason=check_note(reason, "reason"),
+        reason=check_reason(reason),
         with_kept=bool(request.get("with_kept")),
     )
 

@@ -4,9 +4,12 @@ Called by the one consumer. A reply is given when the mark is on disk, by the wr
 """
 
 import secrets
+from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 
 from devicelog.canonical import Json
+from devicelog.clinic.roles import UNREGISTERED, may
 from devicelog.clinical.planned import refuse, remarks_on_mark
 from devicelog.errors import DevicelogError, NotFound, StoreUnusable, UsageProblem
 from devicelog.ledger.entries import Actor
@@ -25,11 +28,13 @@ _OF_ZONES = ("depth.", "dial.", "endpoint.", "interval.", "passes.", "zone.")  #
 class Marking:
     """The state of the session, and the marks made in it."""
 
-    def __init__(self, writer: Writer, actor: Actor) -> None:
+    def __init__(self, writer: Writer, actor: Actor, who: Callable[[str], Actor] | None = None) -> None:
+        """`actor`: who treats; `who`: somebody by the list of people, asked when the pen is handed over."""
         self.state: State = "planned"
         self.actor = actor
         self.paused_by: Actor | None = None  # who made the newest pause
         self._writer = writer
+        self._who = who or _as_named
 
     def change(self, event: Event) -> None:
         """The session opens or closes. Raises BadTransition."""
@@ -38,6 +43,10 @@ class Marking:
     def make(self, stream: OpenStream, command: MarkCommand, reply: Reply, actor: Actor | None = None) -> None:
         """Make a mark a record of the open stream; tell about it when it is on disk. `actor`: not who treats."""
         actor, zone = actor or self.actor, stream.pipeline.derivation.needling.zone
+        next_, said = None, list[str]()
+        if command.practitioner is not None:
+            next_ = self._who(command.practitioner)
+            command, said = replace(command, practitioner=next_.id), _said_of(next_)
         if self.state == "planned":
             reply(refusal("no session is recording yet: waiting for the pen", NotFound.exit_code))
             return
@@ -56,8 +65,8 @@ class Marking:
             self.change(event)
         if event == "pause":
             self.paused_by = actor
-        if mark.practitioner is not None:  # the marks from here on are hers
-            self.actor = Actor(id=mark.practitioner, role="practitioner")
+        if next_ is not None:  # the marks from here on are hers
+            self.actor = next_
         after = self.state
 
         def keep(transaction: Transaction) -> None:
@@ -74,9 +83,22 @@ class Marking:
                 reply(refusal(f"the mark could not be written: {error}", StoreUnusable.exit_code))
             else:
                 made = {"ok": True, "session": stream.id, "record": number, "mark": command.words(), "state": after}
-                reply({**made, "warnings": list(warned)})
+                reply({**made, "warnings": [*warned, *said]})
 
         self._writer.do(keep).add_done_callback(kept)
+
+
+def _as_named(person: str) -> Actor:
+    return Actor(id=person, role="practitioner")
+
+
+def _said_of(actor: Actor) -> list[str]:
+    """What is to be said of to whom the pen is handed over. It is recorded all the same: nothing stops a recording."""
+    if actor.role == UNREGISTERED:
+        return [f"nobody who works here is registered as {actor.id}: recorded all the same, as {UNREGISTERED}"]
+    if not may(actor.role, "sign.performed"):
+        return [f"{actor.id} is registered as {actor.role}, not as a practitioner or a reviewer: recorded all the same"]
+    return []
 
 
 def mark_of(command: MarkCommand, actor: str, zone: str, note_sha256: str | None) -> Mark:

@@ -23,12 +23,11 @@ from devicelog.recorder.job import Job, Outcome, Sounding, Source
 from devicelog.recorder.live import Console
 from devicelog.recorder.recording import Recording
 from devicelog.recorder.recovery import close_interrupted, software, told
-from devicelog.recorder.registered import recording_as
+from devicelog.recorder.registered import recording_now
 from devicelog.recorder.signing import seal_at_end, sign_at_boot
 from devicelog.recorder.stop import Stop
 from devicelog.records import Stall
 from devicelog.store.database import FILE_NAME, open_for_writing, prepare_data_dir
-from devicelog.store.evidence import Evidence
 from devicelog.store.lock import WriterLock
 from devicelog.store.writer import Writer
 from firmware_bridge.errors import PenError
@@ -109,8 +108,7 @@ def record(
 def _actor(path: Path, practitioner: str, console: Console) -> Actor | None:
     """Who records, by the list of people; None where that cannot be read, which ends no recording."""
     try:
-        with Evidence(path) as evidence:
-            return recording_as(evidence, practitioner)
+        return recording_now(path, practitioner)
     except EvidenceDamaged as error:
         console.say(f"who works here cannot be read: {error}. `devicelog verify --all` says what is damaged")
         return None

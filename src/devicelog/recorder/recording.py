@@ -27,6 +27,7 @@ from devicelog.recorder.nobody import nobody
 from devicelog.recorder.opening import Openings
 from devicelog.recorder.pedalling import Pedalling, Sound
 from devicelog.recorder.pen_updates import PenUpdates
+from devicelog.recorder.registered import recording_now
 from devicelog.recorder.stop import Stop
 from devicelog.recorder.stream import OpenStream
 from devicelog.recorder.supervision import Supervision
@@ -86,14 +87,20 @@ class Recording:
     ) -> None:
         self._job, self._writer, self._inbox, self._source = job, writer, inbox, source
         self._clock, self._console, self._stop = clock, console, stop
-        self._marking = Marking(writer, actor or Actor(id=job.practitioner, role="practitioner"))
+        self._path, history = job.data_dir / FILE_NAME, History(console)
+
+        def who(person: str) -> Actor:
+            unread = "nobody looked up to whom the pen is handed over"
+            found = history.read(lambda: recording_now(self._path, person), or_else=unread)
+            return found or Actor(id=person, role="practitioner")
+
+        self._marking = Marking(writer, actor or Actor(id=job.practitioner, role="practitioner"), who)
         zones = [zone.zone for zone in job.plan.zones]
         self._pedalling = Pedalling(self._marking, zones, console, sound or (lambda _tone: None))
-        self._path = job.data_dir / FILE_NAME
         watch = Watch(job.profile.silence_limit_us, speaks_at_rest=job.profile.lines is None, speed=clock.speed)
         line = source if isinstance(source, Line) else None
         self._supervision = Supervision(line, watch, writer=writer, clock=clock, console=console)
-        self._history = history = History(console)
+        self._history = history
         self._updates = PenUpdates(self._path, writer, console, history)
         actor = self._marking.actor
         self._openings = Openings(job, writer=writer, clock=clock, console=console, history=history, actor=actor)

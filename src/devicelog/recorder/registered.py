@@ -4,6 +4,8 @@ For acts that are older than that list: where a clinic has none, whoever is name
 the desk ask for more (desk/who.py).
 """
 
+from pathlib import Path
+
 from devicelog.clinic.people import ENTRIES, People
 from devicelog.clinic.roles import Action, may, refused
 from devicelog.errors import NotAllowed
@@ -22,6 +24,12 @@ def recording_as(evidence: Evidence, person: str) -> Actor:
     if not people.by_id:
         return Actor(id=person, role="practitioner")
     return Actor(id=known.id if known else person, role=people.role_of(person))
+
+
+def recording_now(path: Path, person: str) -> Actor:
+    """The same, from the database at `path` as it is now. Raises EvidenceDamaged."""
+    with Evidence(path) as evidence:
+        return recording_as(evidence, person)
 
 
 def registered(evidence: Evidence, person: str, action: Action) -> Actor:

@@ -12,7 +12,7 @@ from devicelog.errors import BadTransition, EvidenceDamaged, UsageProblem
 from devicelog.ledger.entries import Entry
 from devicelog.recorder.access import Access
 from devicelog.recorder.registered import registered
-from devicelog.sessions import check_note, check_practitioner
+from devicelog.sessions import check_practitioner, check_reason
 from devicelog.store.clients import SURE, first_sure
 from devicelog.store.evidence import Evidence
 from devicelog.store.heads import newest_of
@@ -38,9 +38,7 @@ def parse_retention(request: Json) -> RetentionCommand:
         raise UsageProblem(f"a retention is 0 to {MOST_DAYS} days, not {days!r}")
     if not isinstance(practitioner, str) or not isinstance(reason, str):
         raise UsageProblem("a retention is set by somebody, for a reason: --practitioner ID --reason TEXT")
-    return RetentionCommand(
-        days=days, practitioner=check_practitioner(practitioner), reason=check_note(reason, "reason")
-    )
+    return RetentionCommand(days=days, practitioner=check_practitioner(practitioner), reason=check_reason(reason))
 
 
 def set_retention(access: Access, command: RetentionCommand) -> Json:

@@ -132,22 +132,25 @@ def over_authority(facts: Json, _parameters: Json) -> list[Outcome]:
     if clinic is None:
         return [asked_nothing()]
     opened_by = clinic["practitioner"]
-    authority = {opened_by["person"]: opened_by["authority_um"]}
-    authority |= {row["person"]: row["authority_um"] for row in clinic.get("others", ())}
+    authority = {opened_by["person"].casefold(): opened_by["authority_um"]}  # ids are the same in capitals or not
+    authority |= {row["person"].casefold(): row["authority_um"] for row in clinic.get("others", ())}
     if not any(limit is not None for limit in authority.values()):
         return [not_applicable("nobody has said how deep this person may")]
     if not judged_zones(facts):
         return [not_assessable("no sample could be judged")]
     by_person: dict[str, list[Json]] = {}
+    names: dict[str, str] = {}
     for span in facts["spans"]:
-        by_person.setdefault(span.get("practitioner") or opened_by["person"], []).append(span)
-    return [_within(person, spans, authority) for person, spans in by_person.items()]
+        person = span.get("practitioner") or opened_by["person"]
+        names.setdefault(person.casefold(), person)
+        by_person.setdefault(person.casefold(), []).append(span)
+    return [_within(names[key], spans, authority) for key, spans in by_person.items()]
 
 
 def _within(person: str, spans: list[Json], authority: dict[str, int | None]) -> Outcome:
-    if person not in authority:
+    if person.casefold() not in authority:
         return not_assessable(f"how deep {person} may was not recorded when it was opened")
-    limit_um = authority[person]
+    limit_um = authority[person.casefold()]
     if limit_um is None:
         return not_applicable(f"nobody has said how deep {person} may")
     over = [span for span in spans if span["depth_set_um"] is not None and span["depth_set_um"] > limit_um]
