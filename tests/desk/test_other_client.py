@@ -89,6 +89,7 @@ def test_a_correction_of_zones_or_to_the_visit_s_own_client_leaves_nothing(desk:
 
 
 def test_a_session_whose_first_client_was_erased_leaves_all_the_same(desk: Desk, visit: str) -> None:
+    desk.act("visit.close", visit=visit)
     erased(desk, CLIENT)
     corrected(desk)
     with Evidence(desk.path) as evidence:
