@@ -119,7 +119,8 @@ def test_the_texts_of_amendments_go_with_the_client_and_the_entry_stays(clinic: 
     assert (made["erased"], made["old"], made["new"], made["reason"]) == (True, None, None, None)
     assert "(erased)" in show_text(shown(clinic))
     assert held != rows(clinic / FILE_NAME, "SELECT count(*) FROM note")
-    do(clinic, "session.amend", **{**AMENDMENT, "value": "something else"})  # nobody's any more, and still possible
+    with pytest.raises(BadTransition, match="was erased: no text about it is taken"):
+        do(clinic, "session.amend", **{**AMENDMENT, "value": "something else"})
     assert report(clinic / FILE_NAME).problems == []
 
 

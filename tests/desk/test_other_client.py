@@ -10,13 +10,17 @@ from devicelog.clinic import cartridges
 from devicelog.desk.about import about
 from devicelog.desk.consents import consents_of
 from devicelog.desk.continuing import visit_to_continue
+from devicelog.desk.entering import enter
 from devicelog.desk.opening import visit_done
 from devicelog.desk.visits import visit_named, visit_of_session
-from devicelog.errors import BadTransition, UsageProblem
+from devicelog.errors import BadTransition, DevicelogError, UsageProblem
+from devicelog.recorder.access import alone
+from devicelog.recorder.acts import act
 from devicelog.store.evidence import Evidence
 from devicelog.store.matters import of_type
-from tests.databases import CLIENT, SECOND, report
-from tests.desk.clinic import Desk
+from tests.databases import CLIENT, FIRST, SECOND, report
+from tests.desk.clinic import KM, Desk
+from tests.desk.staff import NAMES
 
 OTHER = "OTHER-9"
 EVENT = {"type": "other", "severity": "mild", "onset": "days", "outcome": "resolved", "reported": False}
@@ -39,6 +43,15 @@ def visit(desk: Desk) -> str:
 def corrected(desk: Desk, client: str = OTHER) -> None:
     who = ("--client", client, "--practitioner", "KM", "--reason", "the wrong client was chosen")
     desk.run("sessions", "attribute", SECOND, *who).succeeded()
+
+
+def erased(desk: Desk, client: str) -> None:
+    desk.run("clients", "retention", "--days", "0", "--practitioner", "KM", "--reason", "no law here").succeeded()
+    desk.run("clients", "erase", client, "--practitioner", "KM", "--reason", "asked", "--yes").succeeded()
+
+
+def holding(desk: Desk, text: str) -> list[str]:
+    return [file.name for file in desk.data_dir.rglob("*") if file.is_file() and text.encode() in file.read_bytes()]
 
 
 def shown(desk: Desk) -> Json:
@@ -76,8 +89,8 @@ def test_a_correction_of_zones_or_to_the_visit_s_own_client_leaves_nothing(desk:
 
 
 def test_a_session_whose_first_client_was_erased_leaves_all_the_same(desk: Desk, visit: str) -> None:
-    desk.run("clients", "retention", "--days", "0", "--practitioner", "KM", "--reason", "no law here").succeeded()
-    desk.run("clients", "erase", CLIENT, "--practitioner", "KM", "--reason", "asked", "--yes").succeeded()
+    desk.act("visit.close", visit=visit)
+    erased(desk, CLIENT)
     corrected(desk)
     with Evidence(desk.path) as evidence:
         [left] = of_type(evidence, "visit.left")
@@ -162,3 +175,57 @@ def test_a_cartridge_that_was_fitted_after_the_other_s_part_was_not_on_the_pen_t
     corrected(desk)
     desk.act("fit_cartridge", lot="L1", serial="SN9", visit=name)
     assert desk.act("fit_cartridge", lot="L1", serial="SN9", visit=name)["used_before"] == 0
+
+
+# --- erasing ----------------------------------------------------------------------------------------------------------
+
+
+def test_words_of_the_time_before_the_correction_go_with_the_client_it_is_of(desk: Desk, visit: str) -> None:
+    desk.act("session.amend", session=SECOND, field="response", value="SWELLING", reason="seen later")
+    desk.act("event.record", session=SECOND, words="EARLY WORDS", **EVENT)
+    corrected(desk)
+    assert holding(desk, "SWELLING")
+    erased(desk, OTHER)
+    assert (holding(desk, "SWELLING"), holding(desk, "EARLY WORDS")) == ([], [])
+    assert report(desk.path).problems == []
+    assert desk.run("verify", "--all").succeeded()
+
+
+def test_a_printed_name_stays_with_the_signature(signed: Path) -> None:
+    with alone(signed) as access:
+        act(access, {"do": "retention", "days": 0, "practitioner": "KM", "reason": "law of the place"})
+        with Evidence(access.path) as evidence:
+            ref = evidence.client_ref(CLIENT)
+        act(access, {"do": "erase", "client": ref, "practitioner": "KM", "reason": "asked for"})
+    [made] = Desk.run_bare("sessions", "show", FIRST, "--json", "--data-dir", str(signed)).json()["signatures"]
+    assert (made["name"], made["standing"]) == (NAMES["KM"], "valid")
+
+
+def test_no_text_is_taken_about_who_was_erased_and_one_that_came_all_the_same_is_erased(desk: Desk) -> None:
+    first = desk.act("event.record", session=SECOND, words="EARLY WORDS", **EVENT)["event"]
+    finding = desk.told("sessions", "show", SECOND)["findings"][0]
+    erased(desk, CLIENT)
+    before = desk.size()
+    for what, request in (
+        ("session.amend", {"field": "note", "value": "LATE", "reason": "late word"}),
+        ("finding.explain", {"rule": finding["rule"], "zone": None, "reason": "late word"}),
+        ("event.record", {"words": "LATE", **EVENT}),
+        ("event.follow", {"event": first, "words": "LATE"}),
+    ):
+        with pytest.raises(DevicelogError, match=r"was erased|is not held any more"):
+            desk.act(what, **{"session": SECOND, **request})
+    assert desk.size() == before
+    with alone(desk.data_dir) as access:  # as an earlier version took one
+        access.append(
+            lambda transaction: enter(
+                transaction,
+                "session.amended",
+                actor=KM,
+                told={"number": 1, "field": "note"},
+                stream=SECOND,
+                private=("AFTER ALL",),
+            )
+        )
+    assert holding(desk, "AFTER ALL")
+    desk.run("clients", "erase", desk.ref, "--practitioner", "KM", "--reason", "asked again", "--yes").succeeded()
+    assert holding(desk, "AFTER ALL") == []

@@ -15,6 +15,7 @@ from devicelog.clinical.plan import sites_of
 from devicelog.clinical.shipped import load_questionnaire
 from devicelog.desk.opening import Desk as Opening
 from devicelog.desk.screening import Screening, screening_now, suitability_now
+from devicelog.recorder.clock import RecorderClock
 from devicelog.store.evidence import Evidence
 from firmware_bridge.readings import Identity
 from tests.databases import CLIENT, FIRST, SECOND, report
@@ -58,6 +59,7 @@ def shown(desk: Desk) -> list[Json]:
 
 def now(desk: Desk, visit: str | None, **changes: object) -> tuple[str, Json]:
     request = {"device": "exceed", "indication": PLAN.indication, "sites": SITES, "day": "2031-03-01"} | changes
+    request |= {"opened": request["day"]}
     with Evidence(desk.path) as evidence:
         word, text, _ = suitability_now(evidence, desk.ref, visit=visit, **request)  # type: ignore[arg-type]
     return word, parse_canonical(text.encode())
@@ -271,8 +273,9 @@ def test_answers_of_another_visit_do_not_count_until_they_are_taken_over(desk: D
 @pytest.mark.parametrize(
     ("own", "visit", "day", "counts"),
     [
+        ("v-1", "v-1", "2031-06-01", True),
+        ("v-1", "v-1", "2031-06-02", False),
         ("v-1", "v-1", None, True),
-        ("v-1", "v-1", "2031-06-02", True),
         ("v-1", "v-2", "2031-06-01", False),
         (None, "v-1", "2031-06-01", True),
         (None, "v-1", "2031-06-02", False),
@@ -297,6 +300,8 @@ def test_answers_count_for_their_visit_or_their_day(
         words=(),
     )
     assert asked.is_of(visit, day) is counts
+    if (own, visit, day) == ("v-1", "v-1", "2031-06-02"):
+        assert asked.is_of(visit, day, opened=day), "all of a visit holds on the day on which it was opened"
     if own is None:
         assert not replace(asked, clock="unknown").is_of(visit, day)
 
@@ -325,14 +330,16 @@ def test_no_answer_and_no_reason_is_in_the_ledger_or_a_document(desk: Desk) -> N
     assert WHY.encode() not in desk.entries()
 
 
-def test_a_session_that_opens_is_told_one_word_and_nothing_else(desk: Desk) -> None:
+def test_a_session_that_opens_is_told_one_word_and_nothing_else(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    stamp = {"at": "2031-03-01T12:00:00.000Z", "clock": "synced"}
+    real = RecorderClock.stamp
+    monkeypatch.setattr(RecorderClock, "stamp", lambda clock: {**real(clock), **stamp})
     visit = desk.visit()
     about_her = ("--born", "2012-01-01", "--phototype", "VI", "--name", "Ada Example")
     desk.run("clients", "describe", CLIENT, *about_her, *BY).succeeded()
     answer(desk, "--all-no", "--yes", "pregnancy")
     desk.run("screening", "override", CLIENT, "--reason", WHY, "--clearance", *BY).succeeded()
     opened = Opening(plan=load_plan("full-face"), client_code=CLIENT, practitioner="KM", visit=visit)
-    stamp = {"at": "2031-03-01T12:00:00.000Z", "clock": "synced"}
     with Evidence(desk.path) as evidence:
         prepared = opened.prepare(evidence, replace(IDENTITY, model="Exceed"), stamp, KM)
         at = screening_now(evidence, desk.ref)

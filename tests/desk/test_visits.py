@@ -9,17 +9,19 @@ import pytest
 
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.cli import run
-from devicelog.cli.starting import confirm
+from devicelog.cli.starting import _said, confirm
 from devicelog.clinical.data import load_plan
 from devicelog.clinical.days import days_between
 from devicelog.desk.acts import DESK_ACTS
 from devicelog.desk.courses import course_told
+from devicelog.desk.entering import enter
 from devicelog.desk.opening import Desk
 from devicelog.desk.visits import every_visit, last_plan, open_visits, visit_named
 from devicelog.errors import BadTransition, DevicelogError, EvidenceDamaged, NotFound, UsageProblem
 from devicelog.ledger.entries import Actor, Entry
 from devicelog.recorder.access import alone
 from devicelog.recorder.acts import act
+from devicelog.recorder.clock import RecorderClock
 from devicelog.recorder.erasing import EraseCommand, erase
 from devicelog.recorder.retention import RetentionCommand, set_retention
 from devicelog.store.evidence import Evidence
@@ -234,12 +236,92 @@ def test_simulated_sessions_are_earlier_treatments_of_simulated_ones_alone(data_
     assert clinic(data_dir, None, mode="demo")["before"] != []
 
 
-def test_the_same_visit_is_not_an_earlier_treatment(data_dir: Path) -> None:
-    name = do(data_dir, "visit.continue")["visit"]
-    before = clinic(data_dir, name, mode="demo")["before"]
-    assert before, "the first session is another one"
-    do(data_dir, "visit.close", visit=name)
-    assert clinic(data_dir, None, mode="demo")["before"] == before
+SAME_DAY = {**NOW, "at": "2031-01-01T00:30:00.000Z"}  # as the two sessions there
+
+
+def both_joined(data_dir: Path) -> str:
+    """A visit of which both sessions are parts."""
+    name = visit(data_dir)
+    with Evidence(data_dir / FILE) as evidence:
+        ref = evidence.client_ref(CLIENT)
+    with alone(data_dir) as access:
+        for stream in (FIRST, SECOND):
+            access.append(
+                lambda transaction, stream=stream: enter(  # type: ignore[misc]
+                    transaction, "visit.joined", actor=KM, told={}, stream=stream, visit=name, client_ref=ref
+                )
+            )
+    return name
+
+
+def on(monkeypatch: pytest.MonkeyPatch, day: str, clock: str = "synced") -> Json:
+    """It is noon of this day; the stamp of it."""
+    here: Json = {"at": f"{day}T12:00:00.000Z", "clock": clock}
+    real = RecorderClock.stamp
+    monkeypatch.setattr(RecorderClock, "stamp", lambda self: {**real(self), **here})
+    return {**NOW, **here}
+
+
+def test_the_same_visit_is_not_an_earlier_treatment_on_its_day(data_dir: Path) -> None:
+    assert clinic(data_dir, None, mode="demo", now=SAME_DAY)["before"] != []
+    told = clinic(data_dir, both_joined(data_dir), mode="demo", now=SAME_DAY)
+    assert (told["before"], told["before_unsure"]) == ([], False)
+
+
+def test_a_part_of_the_visit_on_another_day_is_an_earlier_treatment(data_dir: Path) -> None:
+    name = both_joined(data_dir)
+    told = clinic(data_dir, name, mode="demo")
+    assert {row["days"] for row in told["before"]} == {19}
+    unsure = clinic(data_dir, name, mode="demo", now={**NOW, "clock": "unknown"})
+    assert (unsure["before"], unsure["before_unsure"]) == ([], False), "nobody can tell that it is another day"
+
+
+def test_a_part_of_the_visit_on_a_day_that_nobody_is_sure_of_makes_the_interval_unsure(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = both_joined(data_dir)
+    monkeypatch.setattr("devicelog.desk.treated._day", lambda row: None)
+    told = clinic(data_dir, name, mode="demo")
+    assert (told["before"], told["before_unsure"]) == ([], True)
+
+
+def test_the_visit_itself_is_not_one_that_its_course_has_done(data_dir: Path) -> None:
+    name = course(data_dir, sessions=4)
+    told = clinic(data_dir, both_joined(data_dir), mode="demo")
+    assert (told["course"], told["course_done"]) == (name, 0)
+
+
+def test_consent_holds_on_its_own_day_and_on_that_of_the_opening(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = on(monkeypatch, "2031-02-01")
+    name = visit(data_dir)
+    with monkeypatch.context() as patched:
+        on(patched, "2031-02-01", "unknown")
+        do(data_dir, "consent.record", visit=name, what="photo", signed=["client"])
+    do(data_dir, "consent.record", visit=name, what="treatment", signed=["client"])
+
+    def held(now: Json) -> list[str]:
+        return [each["what"] for each in clinic(data_dir, name, now=now)["consents"]]
+
+    assert held(first) == ["treatment", "photo"]
+    second = on(monkeypatch, "2031-02-09")
+    assert held(second) == []
+    assert held({**second, "clock": "unknown"}) == ["treatment", "photo"]
+    do(data_dir, "consent.record", visit=name, what="treatment", signed=["client"])
+    assert held(second) == ["treatment"]
+
+
+def test_who_records_into_a_visit_of_another_day_is_told(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on(monkeypatch, "2031-02-01")
+    name = visit(data_dir)
+    desk = Desk(plan=load_plan("face-pigment"), client_code=CLIENT, practitioner="km", visit=name)
+    assert not [line for line in _said(data_dir, desk) if "was opened on" in line]
+    on(monkeypatch, "2031-02-09")
+    [note] = [line for line in _said(data_dir, desk) if "was opened on" in line]
+    assert note.startswith(f"note: {name} was opened on 2031-02-01 and today is 2031-02-09: answers and consents of")
+    on(monkeypatch, "2031-02-09", "unknown")
+    assert not [line for line in _said(data_dir, desk) if "was opened on" in line]
 
 
 def test_a_course_counts_visits_and_what_was_on_paper(data_dir: Path) -> None:

@@ -91,12 +91,13 @@ def confirm(data_dir: Path, desk: "Desk", *, ask: bool) -> None:
 
 def _said(data_dir: Path, desk: "Desk") -> list[str]:
     from devicelog.desk.treated import treated_before
-    from devicelog.desk.visits import open_visits
+    from devicelog.desk.visits import of_another_day, open_visits, visit_named
+    from devicelog.recorder.clock import RecorderClock
     from devicelog.sessions import looks_like_a_person
     from devicelog.store.database import FILE_NAME, check_existing
     from devicelog.store.evidence import Evidence
 
-    before, waiting, unread = "never here before", [], None
+    before, waiting, unread, old = "never here before", [], None, None
     if check_existing(data_dir):
         try:
             with Evidence(data_dir / FILE_NAME) as evidence:
@@ -105,6 +106,8 @@ def _said(data_dir: Path, desk: "Desk") -> list[str]:
                     before = f"last here {treated[-1].day or 'on a day nobody is sure of'} ({treated[-1].id})"
                 if desk.visit is None:
                     waiting = [visit.id for visit in open_visits(evidence, ref)] if ref else []
+                else:
+                    old = of_another_day(evidence, visit_named(evidence, desk.visit), RecorderClock().stamp())
         except Exception as error:  # noqa: BLE001 # old evidence can be anything, and no recording waits for it
             before = "when last here is not known"
             unread = (
@@ -116,6 +119,8 @@ def _said(data_dir: Path, desk: "Desk") -> list[str]:
     lines = [f"client {code}, {before}; practitioner {desk.practitioner}; plan {desk.plan.id}{visit}"]
     if unread is not None:
         lines.append(unread)
+    if old is not None:
+        lines.append(f"note: {old}")
     if waiting:
         lines.append(f"note: {waiting[-1]} is open for this client: --visit {waiting[-1]} records into it")
     return lines

@@ -22,6 +22,7 @@ class Visit:
     practitioner: str
     indication: str
     opened_at: str
+    opened_clock: str
     opened_seq: int
     documents: Mapping[str, str]  # `plan` and `limits`, by SHA-256 in hex
     sessions: tuple[str, ...] = ()
@@ -67,6 +68,7 @@ def visits_of(entries: Sequence[Entry]) -> dict[str, Visit]:
                 "practitioner": told["practitioner"],
                 "indication": told["indication"],
                 "opened_at": entry.values["at"],
+                "opened_clock": entry.values["clock"],
                 "opened_seq": entry.seq,
                 "documents": dict(body["documents"]),
                 "sessions": [],

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from devicelog.canonical import Json
 from devicelog.clinic.visits import Visit
-from devicelog.desk.entering import client_named
+from devicelog.desk.entering import client_named, erased_words
 from devicelog.desk.visits import open_visits, session_of_visit, visit_named, visit_of_session
-from devicelog.errors import NotFound, UsageProblem
+from devicelog.errors import BadTransition, NotFound, UsageProblem
 from devicelog.sessions import check_client_code
 from devicelog.store.evidence import Evidence
 
@@ -39,6 +39,8 @@ def about(evidence: Evidence, request: Json) -> About:
         if visit is not None and (of_session is None or of_session.id != visit.id):
             raise UsageProblem(f"{stream} is not a part of {visit.id}: name one of them")
         visit = of_session
+    if owner is not None and evidence.client_kept(owner) is None:
+        raise BadTransition(erased_words(str(named.get("session") or named.get("visit"))))
     ref = client_named(evidence, check_client_code(named["client"]) if "client" in named else str(owner))
     if owner is not None and owner != ref:
         what = named.get("session") or named.get("visit")

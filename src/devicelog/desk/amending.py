@@ -11,10 +11,10 @@ from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinic.signatures import AMENDABLE, AMENDED, EXPLAINED, SIGNED, amendments, read_values
 from devicelog.clinic.visits import of_client
 from devicelog.clinical.keys import suggest
-from devicelog.desk.entering import done, enter
+from devicelog.desk.entering import done, enter, erased_words
 from devicelog.desk.signing import ended_session
 from devicelog.desk.who import actor_of
-from devicelog.errors import UsageProblem
+from devicelog.errors import BadTransition, UsageProblem
 from devicelog.ledger.entries import Entry
 from devicelog.recorder.access import Access
 from devicelog.recorder.acts import Act
@@ -113,9 +113,12 @@ _IN_CLINIC = {"consent": "consents", "anaesthetic": "anaesthetic", "topical": "t
 
 
 def _still_known(evidence: Evidence, row: StreamRow) -> str | None:
-    """Whose session it is, so that the text goes with the client's others; None where that one was erased."""
+    """Whose session it is, so that the text goes with the client's others. Raises BadTransition where that one was
+    erased: a text about somebody who asked for none to be kept."""
     ref: str | None = row["client_ref"]
-    return ref if ref is not None and evidence.client_kept(ref) is not None else None
+    if ref is not None and evidence.client_kept(ref) is None:
+        raise BadTransition(erased_words(str(row["id"])))
+    return ref
 
 
 def _text(request: Json, key: str) -> str:

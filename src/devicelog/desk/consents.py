@@ -7,6 +7,7 @@ import re
 
 from devicelog.canonical import Json
 from devicelog.desk.about import About, about, text_of
+from devicelog.desk.days import holds_on, local_day
 from devicelog.desk.entering import done, enter
 from devicelog.desk.places import own_matters
 from devicelog.desk.who import actor_of
@@ -54,8 +55,11 @@ def anaesthetic(access: Access, request: Json) -> Json:
     return _enter(access, "anaesthetic.noted", actor, to, told)
 
 
-def consents_of(evidence: Evidence, name: str) -> list[Json]:
-    """What holds of a visit or a session: the newest of each kind, with `at` and `by`. Raises EvidenceDamaged."""
+def consents_of(evidence: Evidence, name: str, *, day: str | None = None, opened: str | None = None) -> list[Json]:
+    """What holds of a visit or a session: the newest of each kind, with `at` and `by`. Raises EvidenceDamaged.
+
+    `day`: only what holds for what is recorded on it, in a visit that was `opened` on that one.
+    """
     newest = {
         entry.body["told"]["what"]: {
             **entry.body["told"],
@@ -63,6 +67,7 @@ def consents_of(evidence: Evidence, name: str) -> list[Json]:
             "by": entry.values["actor"]["id"],
         }
         for entry in own_matters(evidence, name, "consent.recorded")
+        if holds_on(day, local_day(entry.values), opened)
     }
     return [newest[what] for what in WHAT if what in newest]
 

@@ -72,6 +72,11 @@ def client_named(evidence: Evidence, name: str) -> str:
     return ref
 
 
+def erased_words(what: str) -> str:
+    """Why nothing is entered about a session or visit of somebody who was erased."""
+    return f"the client of {what} was erased: no text about it is taken any more. What was recorded stays"
+
+
 def _committed(transaction: Transaction, client_ref: str | None) -> str | None:
     if client_ref is None:
         return None

@@ -76,7 +76,8 @@ class Desk:
         simulated = pen.mode != "real"
         course = course_named(evidence, visit.course) if visit and visit.course else None
         name = visit.id if visit else None
-        before = treated_before(evidence, ref, simulated=simulated, but=name) if ref else []
+        opened = local_day({"at": visit.opened_at, "clock": visit.opened_clock}) if visit else None
+        before = treated_before(evidence, ref, simulated=simulated, but=name, today=day) if ref else []
         newest, unsure = newest_by_zone(before, day)
         people = people_of(evidence)
         person = people.get(self.practitioner)
@@ -91,10 +92,15 @@ class Desk:
                 indication=plan.indication,
                 sites=sites_of(plan, load_zones()),
                 day=day,
+                opened=opened,
                 checks=plan.checks,
                 acknowledged=course is not None and STANDING[CLIENT] in course.acknowledged,
             )
-        done = sittings(of_course(before, course)) if course is not None else 0
+        done = (
+            sittings(each for each in of_course(before, course) if name is None or each.visit != name)
+            if course is not None
+            else 0
+        )
         clinic: Json = {
             "schema": SCHEMA,
             "visit": name,
@@ -114,7 +120,7 @@ class Desk:
             "device": device and device_row(device),
             "checks": list(plan.checks),
             "client": {"result": word, "screened_at": screened_at},
-            "consents": consents_of(evidence, name) if name else [],
+            "consents": consents_of(evidence, name, day=day, opened=opened) if name else [],
             "anaesthetic": anaesthetic_of(evidence, name) if name else [],
             "topicals": topicals_of(evidence, name) if name else [],
             "cartridges": cartridges_of(evidence, name) if name else [],

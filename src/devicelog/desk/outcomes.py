@@ -9,11 +9,11 @@ from devicelog.clinical.days import check_day
 from devicelog.clinical.scores import score_document
 from devicelog.desk.about import about, text_of
 from devicelog.desk.clients import private_of, private_text, today
-from devicelog.desk.entering import client_named, done, enter, new_id
+from devicelog.desk.entering import done, enter, erased_words, new_id
 from devicelog.desk.places import own_matters
 from devicelog.desk.visits import course_named
 from devicelog.desk.who import actor_of
-from devicelog.errors import NotFound, UsageProblem
+from devicelog.errors import BadTransition, NotFound, UsageProblem
 from devicelog.ledger.entries import Entry
 from devicelog.recorder.access import Access
 from devicelog.recorder.acts import Act
@@ -104,7 +104,8 @@ def follow(access: Access, request: Json) -> Json:
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk")
         first, now = _found(evidence, text_of(request, "event"))
-        client_named(evidence, first.body["client_ref"])
+        if evidence.client_kept(first.body["client_ref"]) is None:
+            raise BadTransition(erased_words(first.body["told"]["event"]))
         said = {key: request[key] for key in _EVENT_KEYS if request.get(key) not in (None, False)}
         if not said:
             raise UsageProblem("nothing is said of the event: give --outcome, --severity or another")

@@ -24,7 +24,7 @@ from devicelog.clinical.suitability import (
 )
 from devicelog.desk.about import About, about, open_visit_of, text_of
 from devicelog.desk.clients import NOTHING, client_now, private_of, private_text, today
-from devicelog.desk.days import local_day
+from devicelog.desk.days import holds_on, local_day
 from devicelog.desk.entering import done, enter
 from devicelog.desk.visits import plan_of, visit_named
 from devicelog.desk.who import actor_of
@@ -61,11 +61,13 @@ class Screening:
         """What there is a word for: questions, and what was found outside a clearance when the word was given."""
         return {name for word in self.words for name in (*word["questions"], *word["found"])}
 
-    def is_of(self, visit: str | None, day: str | None) -> bool:
-        """Whether it was asked for this visit, or on this day."""
+    def is_of(self, visit: str | None, day: str | None, opened: str | None = None) -> bool:
+        """Whether it was asked on this day, and for this visit where both are of one. On the day on which the visit was
+        `opened` all holds that was asked for it, and where `day` is not known."""
+        asked = local_day({"at": self.at, "clock": self.clock})
         if visit is not None and self.visit is not None:
-            return visit == self.visit
-        return day is not None and local_day({"at": self.at, "clock": self.clock}) == day
+            return visit == self.visit and holds_on(day, asked, opened)
+        return day is not None and asked == day
 
 
 def answer(access: Access, request: Json) -> Json:
@@ -149,12 +151,17 @@ def screenings_of(evidence: Evidence, client_ref: str) -> list[Screening]:
 
 
 def screening_now(
-    evidence: Evidence, client_ref: str, *, visit: str | None = None, day: str | None = None
+    evidence: Evidence,
+    client_ref: str,
+    *,
+    visit: str | None = None,
+    day: str | None = None,
+    opened: str | None = None,
 ) -> Screening | None:
-    """The newest time; where `visit` or `day` is given, the newest of that visit or day."""
+    """The newest time; where `visit` or `day` is given, the newest of that visit and day (`opened`: as `is_of`)."""
     found = screenings_of(evidence, client_ref)
     if visit is not None or day is not None:
-        found = [each for each in found if each.is_of(visit, day)]
+        found = [each for each in found if each.is_of(visit, day, opened)]
     return found[-1] if found else None
 
 
@@ -167,17 +174,19 @@ def suitability_now(
     indication: str | None,
     sites: Collection[str],
     day: str | None,
+    opened: str | None = None,
     checks: Collection[str] = CHECKS,
     acknowledged: bool = False,
 ) -> tuple[Word, str, str | None]:
     """For a session that begins: the one word, the private text of what it was made of, and when the client was asked.
 
     `checks`: what the plan asks for; of these CHECKS are looked at. Answers of another visit or day do not count: they
-    are taken over by `same`, in one act. `indication` and `sites` are the plan's. `acknowledged`: the standing notice
-    of the skin type was read in this course; it lowers nothing that needs a word. Raises EvidenceDamaged.
+    are taken over by `same`, in one act. `opened`: the day on which the visit was. `indication` and `sites` are the
+    plan's. `acknowledged`: the standing notice of the skin type was read in this course; it lowers nothing that needs a
+    word. Raises EvidenceDamaged.
     """
     details = client_now(evidence, client_ref) or {"born": None, "phototype": None}
-    asked = screening_now(evidence, client_ref, visit=visit, day=day) if visit or day else None
+    asked = screening_now(evidence, client_ref, visit=visit, day=day, opened=opened) if visit or day else None
     rows = suitability(
         Client(answers=asked.answers if asked else None, born=details["born"], phototype=details["phototype"]),
         questionnaire=asked.questionnaire if asked else load_questionnaire(),

@@ -14,9 +14,13 @@ from devicelog.store.projection import is_imported
 from devicelog.store.reading import StreamRow
 
 
-def treated_before(evidence: Evidence, client_ref: str, *, simulated: bool, but: str | None = None) -> list[Treated]:
-    """The treatments of this client, oldest first, `but` for those of one visit.
+def treated_before(
+    evidence: Evidence, client_ref: str, *, simulated: bool, but: str | None = None, today: str | None = None
+) -> list[Treated]:
+    """The treatments of this client, oldest first, `but` for those of one visit on the day of `today`.
 
+    A part of it on another day, or on one that nobody is sure of, is an earlier treatment; where nobody is sure of
+    `today` (None) none is.
     Simulated sessions count only where `simulated`: what is recorded now is simulated too. Raises EvidenceDamaged.
     """
     found = []
@@ -29,7 +33,7 @@ def treated_before(evidence: Evidence, client_ref: str, *, simulated: bool, but:
             if entry.body["client_ref"] == client_ref
         ]
         visit = parts_of(said).get(row["id"])
-        if visit is None or visit != but:
+        if visit is None or visit != but or (today is not None and _day(row) != today):
             joined = [entry.body for entry in said if entry.type == "visit.joined" and entry.body["visit"] == visit]
             found.append(_session(evidence, row, joined[-1] if joined else {}))
     found += _on_paper(evidence, client_ref)
@@ -67,15 +71,18 @@ def _session(evidence: Evidence, row: StreamRow, joined: Json) -> Treated:
     if not is_imported(row):
         opening = evidence.entry(row["no"])
         indication = parse_canonical(evidence.document(opening.body["documents"]["plan"]))["indication"]
-    day = local_day({"at": row["opened_at"], "clock": row["clock"]})
     visit = joined.get("visit")
     return Treated(
         id=row["id"],
         sitting=visit or row["id"],
         visit=visit,
         course=joined.get("course"),
-        day=day,
+        day=_day(row),
         indication=indication,
         zones=zones,
         seq=row["no"],
     )
+
+
+def _day(row: StreamRow) -> str | None:
+    return local_day({"at": row["opened_at"], "clock": row["clock"]})

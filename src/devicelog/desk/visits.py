@@ -10,6 +10,7 @@ from devicelog.clinic.courses import Course, courses_of, open_courses
 from devicelog.clinic.visits import Visit, parts_of, visits_of
 from devicelog.clinical.data import load_zones
 from devicelog.clinical.plan import Plan, suggest
+from devicelog.desk.days import local_day
 from devicelog.desk.entering import client_named, enter, new_id
 from devicelog.desk.limits import limits_document
 from devicelog.desk.who import actor_of
@@ -72,6 +73,22 @@ def session_of_visit(evidence: Evidence, visit: str) -> str | None:
     """The newest session of a visit; None where none was recorded yet."""
     parts = list(parts_of(matters(evidence, visit, *PARTS)))
     return parts[-1] if parts else None
+
+
+def of_another_day(evidence: Evidence, visit: Visit, stamp: Json) -> str | None:
+    """What to say to whoever records into a visit now that was opened, or recorded into, on another day; None where it
+    was not, or where nobody is sure what day it is."""
+    today = local_day(stamp)
+    rows = [evidence.stream(stream) for stream in visit.sessions]
+    parts = [local_day({"at": row["opened_at"], "clock": row["clock"]}) for row in rows]
+    opened = local_day({"at": visit.opened_at, "clock": visit.opened_clock})
+    if today is None or {opened, *parts} == {today}:
+        return None
+    return (
+        f"{visit.id} was opened on {opened or 'a day nobody is sure of'} and today is {today}: answers and consents of "
+        "another day do not hold today, and what was recorded on one counts as an earlier treatment. `devicelog "
+        f"visits close {visit.id}` and `visits open` begin another one"
+    )
 
 
 def plan_of(evidence: Evidence, visit: Visit) -> Plan:

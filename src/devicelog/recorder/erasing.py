@@ -31,6 +31,8 @@ from devicelog.store.reading import StreamRow
 from devicelog.store.rebuild import kept_files, leftovers
 from devicelog.store.transaction import NOTE_TAG, Transaction, commitment
 
+_PRINTED = ("session.signed", "person.added", "person.changed", "person.retired")  # what names the staff
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EraseCommand:
@@ -47,8 +49,9 @@ class Held:
     """What an erasure of a client takes away.
 
     `sessions` are the client's as they were last corrected; `streams` are all that ever named the client. `texts` are
-    commitments: of every note of those sessions, every reason of a correction of them, and every reason of a correction
-    by which a session came to this client or went to another.
+    commitments: of every note of those sessions, every reason of a correction of them, every reason of a correction by
+    which a session came to this client or went to another, and every private text of the desk that names this client or
+    one of those sessions, but for the printed names of the staff.
     """
 
     known: Known
@@ -93,6 +96,7 @@ def held_on(evidence: Evidence, known: Known) -> Held:
         own = row["client_ref"] == known.client_ref
         if own:
             texts |= dict.fromkeys(notes_of(evidence, row))
+            texts |= dict.fromkeys(_said_at_the_desk(evidence, row))
         before, corrections = _clients_of(evidence, row)
         for entry in corrections:
             after = entry.body["client_ref"] or before
@@ -109,6 +113,17 @@ def _clients_of(evidence: Evidence, row: StreamRow) -> tuple[str | None, list[En
         return evidence.entry(row["no"]).body.get("client_ref"), evidence.attributions(row)
     with WholeEvidence(evidence.path.parent) as whole, whole.of(row["id"]) as (kept, there):
         return kept.entry(there["no"]).body.get("client_ref"), kept.attributions(there)
+
+
+def _said_at_the_desk(evidence: Evidence, row: StreamRow) -> list[str]:
+    """The commitments to private texts of the desk about a session, whichever client they name, or none: it may have
+    been taken for another's when they were entered. A printed name is not the client's."""
+    if is_imported(row):
+        with WholeEvidence(evidence.path.parent) as whole, whole.of(row["id"]) as (kept, there):
+            said = kept.desk_entries(there)
+    else:
+        said = evidence.desk_entries(row)
+    return [name for entry in said if entry.type not in _PRINTED for name in entry.body["private"]]
 
 
 def notes_of(evidence: Evidence, row: StreamRow) -> list[str]:
