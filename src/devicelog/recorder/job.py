@@ -84,7 +84,7 @@ class Desk(Protocol):
         """What the session of this pen is judged by. `stamp`: of now. What cannot be read is told, and never raised."""
 
     def fitted(self, evidence: Evidence, cartridge: str) -> Json:
-        """What a mark says of this cartridge (records.Mark); empty where nobody fitted it. Raises whatever reading raises."""
+        """What a mark says of this cartridge (records.Mark); empty where nobody fitted it. Raises what reading does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
