@@ -31,7 +31,14 @@ from firmware_bridge.readings import (
 OF_THE_CLINIC = frozenset(
     {
         *("depth.over_recommended", "depth.over_hard_max", "depth.threshold", "depth.over_authority", "zone.forbidden"),
-        *("endpoint.continuous", "endpoint.missing", "interval.short", "client.checks", "consent.missing"),
+        *(
+            "endpoint.continuous",
+            "endpoint.missing",
+            "interval.short",
+            "interval.plan",
+            "client.checks",
+            "consent.missing",
+        ),
         *("cartridge.missing", "cartridge.expired", "cartridge.reused", "topical.ascorbic", "topical.no_lot"),
         "label.pigment",
     }

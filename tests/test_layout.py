@@ -110,6 +110,7 @@ PURE = {
     "devicelog.rules.clinic",
     "devicelog.rules.cartridges",
     "devicelog.rules.topicals",
+    "devicelog.rules.unread",
     "devicelog.pipeline",
     "devicelog.samples",
     "devicelog.clinical.codes",

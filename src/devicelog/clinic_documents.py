@@ -50,6 +50,8 @@ def read_clinic(document: Json) -> Json:
     for key in _ROWS:
         if type(document.get(key)) is not list or any(type(row) is not dict for row in document[key]):
             raise ValueError(f"{key} = {document.get(key)!r} in a clinic document; expected a list of objects")
+    if type(unread := document.get("unread", [])) is not list or any(type(name) is not str for name in unread):
+        raise ValueError(f"unread = {unread!r} in a clinic document; expected a list of its keys")
     if not {"person", "authority_um"} <= document["practitioner"].keys() or "result" not in document["client"]:
         raise ValueError("a clinic document that does not say who holds the pen, or what is known of the client")
     return document

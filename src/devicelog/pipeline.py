@@ -250,8 +250,10 @@ class Pipeline:
         profile, needling = self.opening.profile, self.derivation.needling
         named = dict.fromkeys(pen["calibration_id"] for pen in self.derivation.who.pens)
         expires = {name: day for name in named if (day := profile.expires(name)) is not None}
+        checks = self.opening.plan.checks if self.opening.plan else ()
         return {
             **({"untold": list(profile.untold)} if profile.untold else {}),
+            **({"checks": list(checks)} if checks else {}),
             "measures": list(profile.measures),
             "frequency_min_dhz": profile.frequency_min_dhz,
             "frequency_max_dhz": profile.frequency_max_dhz,

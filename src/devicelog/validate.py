@@ -10,6 +10,7 @@ from typing import Literal
 from devicelog.canonical import Json
 from devicelog.rules.rule import Alarm, Kind, Outcome, not_assessable
 from devicelog.rules.table import RETIRED, RULES
+from devicelog.rules.unread import as_read
 
 Verdict = Literal["incomplete", "not conforming", "not assessable", "conforming with deviations", "conforming"]
 
@@ -58,7 +59,9 @@ def assess(facts: Json, rules: Json, kind: Kind = "session") -> tuple[list[Json]
         if rule is not None and kind not in rule.streams:
             continue
         outcomes: Sequence[Outcome] = (
-            rule.assess(facts, row["parameters"]) if rule else [not_assessable("this engine does not have the rule")]
+            as_read(rule, facts, rule.assess(facts, row["parameters"]))
+            if rule
+            else [not_assessable("this engine does not have the rule")]
         )
         id_, version = row["id"], row["version"]
         for outcome in outcomes:
@@ -75,7 +78,7 @@ def found_so_far(facts: Json, rules: Json, kind: Kind = "session") -> list[Json]
     for row in rules["rules"]:
         rule = _KNOWN.get((row["id"], row["version"]))
         if rule is not None and rule.alarm is not None and kind in rule.streams:
-            outcomes = rule.assess(facts, row["parameters"])
+            outcomes = as_read(rule, facts, rule.assess(facts, row["parameters"]))
             findings += [_finding(row, outcome) for outcome in outcomes if outcome.result == "found"]
     return findings
 

@@ -123,12 +123,14 @@ def clinic_document(**changes: Any) -> Json:
         "acknowledged": [{"notice": "label.pigment", "version": 1}],
         "before": [],
         "before_unsure": False,
+        "interval_min_days": None,
+        "interval_max_days": None,
         "visit_sessions": 0,
         "visit_done": [],
         "course_done": 0,
         "course_planned": 4,
     }
-    assert changes.keys() <= document.keys() | {"others"}
+    assert changes.keys() <= document.keys() | {"others", "unread"}
     return document | changes
 
 

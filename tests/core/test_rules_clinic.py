@@ -2,14 +2,23 @@
 
 import pytest
 
+from devicelog.clinical.data import load_limits
+from devicelog.rules.table import RULES
 from devicelog.validate import assess, rules_document, verdict_of
 from devicelog.words.findings import said
-from tests.core.clinic_facts import CARTRIDGE, CHECKS, TOPICAL, assessed, detail, judged, prepared
+from tests.core.clinic_facts import CARTRIDGE, CHECKS, TOPICAL, assessed, beyond, detail, judged, prepared
 
 NOT_ASKED = ", and the plan does not ask for it"
 NO_CLINIC = ("not applicable", None, "nothing of the clinic was named when it was opened")
 OF_THE_CLINIC = (
-    *("depth.over_authority", "interval.short", "client.checks", "consent.missing", "cartridge.missing"),
+    *(
+        "depth.over_authority",
+        "interval.short",
+        "interval.plan",
+        "client.checks",
+        "consent.missing",
+        "cartridge.missing",
+    ),
     *("cartridge.expired", "cartridge.reused", "topical.ascorbic", "topical.no_lot", "label.pigment"),
 )
 
@@ -129,7 +138,7 @@ def test_consent(consents, checks, answer):
         (13, "hyperpigmentation", ("found", "medium")),
         (14, "hyperpigmentation", ("passed", None)),
         (27, "hyperpigmentation", ("passed", None)),
-        (14, "acne_scars", ("passed", None)),
+        (14, "acne-scars", ("passed", None)),
         (13, "wrinkles", ("found", "medium")),
         (14, "wrinkles", ("found", "info")),
         (27, "wrinkles", ("found", "info")),
@@ -144,6 +153,18 @@ def test_the_classes_of_intervals(days, indication, answer):
     result, told = answer
     facts = prepared(before=before, indication=indication)
     assert judged("interval.short", facts) == [(result, "forehead", told)]
+
+
+def test_every_indication_that_a_rule_names_is_one_of_the_table_of_limits():
+    named = {
+        word
+        for rule in RULES
+        for key, words in rule.parameters.items()
+        if key in ("series", "indications")
+        for word in words
+    }
+    assert named
+    assert named <= set(load_limits().indications)
 
 
 @pytest.mark.parametrize("days", [None, 14, 28])
@@ -167,6 +188,110 @@ def test_the_interval_is_of_the_same_zone_and_of_one_that_was_needled():
     assert judged("interval.short", facts) == [("passed", "forehead", None)]
     facts["zones"][0]["judged"] = 0
     assert judged("interval.short", facts) == [("not assessable", None, "no sample could be judged")]
+
+
+# --- interval.plan ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("days", "least", "longest", "answer"),
+    [
+        (13, 14, 28, ("found", "low")),
+        (14, 14, 28, ("passed", None)),
+        (28, 14, 28, ("passed", None)),
+        (29, 14, 28, ("found", "info")),
+        (13, 14, None, ("found", "low")),
+        (999, 14, None, ("passed", None)),
+        (0, None, 28, ("passed", None)),
+        (29, None, 28, ("found", "info")),
+        (None, 14, 28, ("passed", None)),  # no earlier treatment of the zone is recorded
+    ],
+)
+def test_the_interval_that_the_course_or_the_plan_intends(days, least, longest, answer):
+    before = [] if days is None else [{"zone": "forehead", "days": days}]
+    result, told = answer
+    facts = prepared(before=before, interval_min_days=least, interval_max_days=longest)
+    assert judged("interval.plan", facts) == [(result, "forehead", told)]
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_without_an_intended_interval_there_is_nothing_to_compare(gone):
+    facts = prepared(before=[{"zone": "forehead", "days": 0}], interval_min_days=None, interval_max_days=None)
+    if gone:  # as documents of before had it
+        del facts["clinic"]["interval_min_days"], facts["clinic"]["interval_max_days"]
+    why = "neither the course nor the plan intends an interval"
+    assert judged("interval.plan", facts) == [("not applicable", None, why)]
+
+
+@pytest.mark.parametrize("days", [None, 14, 29])
+def test_an_intended_interval_of_which_a_day_is_not_sure(days):
+    before = [] if days is None else [{"zone": "forehead", "days": days}]
+    why = "how many days ago she was treated before is not sure"
+    facts = prepared(before=before, before_unsure=True, interval_min_days=14, interval_max_days=28)
+    assert judged("interval.plan", facts) == [("not assessable", "forehead", why)]
+    facts["clinic"]["checks"] = without("interval")
+    assert judged("interval.plan", facts) == [("not applicable", "forehead", why + NOT_ASKED)]
+
+
+@pytest.mark.parametrize(
+    ("least", "longest", "words"),
+    [(14, 28, "14 to 28 days are intended"), (14, None, "at least 14 days are intended")],
+)
+def test_a_shorter_interval_is_found_though_another_day_is_not_sure(least, longest, words):
+    facts = prepared(
+        before=[{"zone": "forehead", "days": 1}], before_unsure=True, interval_min_days=least, interval_max_days=longest
+    )
+    assert sentence("interval.plan", facts) == f"treated here 1 day ago; {words}"
+
+
+# --- what was not named, and what could not be read -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "check"),
+    [
+        *(("interval.short", "interval"), ("interval.plan", "interval"), ("client.checks", "screening")),
+        *(("client.checks", "clearance"), ("consent.missing", "consent"), ("cartridge.missing", "cartridge")),
+        *(("cartridge.expired", "cartridge"), ("cartridge.reused", "cartridge")),
+    ],
+)
+def test_a_plan_that_asks_for_what_the_opening_does_not_name(rule, check):
+    facts = prepared() | {"clinic": None}
+    facts["expected"] = {**facts["expected"], "checks": [check]}
+    assert judged(rule, facts) == [("not assessable", None, f"{NO_CLINIC[2]}, and the plan asks for it")]
+    facts["expected"]["checks"] = without(check, *(("clearance", "screening") if rule == "client.checks" else ()))
+    assert judged(rule, facts) == [NO_CLINIC]
+
+
+def test_limits_that_were_not_named_though_the_plan_asks_for_checks():
+    facts = prepared() | {"limits": None}
+    facts["expected"] = {**facts["expected"], "checks": ["consent"]}
+    for rule in ("depth.over_recommended", "depth.over_hard_max", "depth.threshold", "zone.forbidden"):
+        assert [row[0] for row in judged(rule, facts)] == ["not assessable"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "unread"),
+    [
+        *(("interval.short", "before"), ("interval.plan", "before"), ("client.checks", "client")),
+        *(("consent.missing", "consents"), ("cartridge.missing", "cartridges"), ("cartridge.expired", "cartridges")),
+        *(("cartridge.reused", "cartridges"), ("topical.ascorbic", "topicals"), ("topical.no_lot", "topicals")),
+        *(("label.pigment", "acknowledged"), ("depth.over_authority", "practitioner"), ("passes.short", "visit_done")),
+    ],
+)
+@pytest.mark.parametrize("asked", [True, False])
+def test_what_could_not_be_read_is_never_passed(rule, unread, asked):
+    empty = {key: [] for key in ("consents", "cartridges", "topicals", "acknowledged", "before", "visit_done")}
+    facts = prepared(**empty, unread=[unread], checks=list(CHECKS) if asked else [])
+    assert {row[0] for row in judged(rule, facts)} == {"not assessable"}
+    assert "could not be read" in judged(rule, facts)[0][2]
+
+
+def test_what_was_found_though_something_could_not_be_read_stands():
+    facts = prepared(unread=["overrides"])
+    facts["zones"][0]["over_hard"] = beyond()
+    assert judged("depth.over_hard_max", facts) == [("found", "forehead", "high")]
+    assert judged("consent.missing", facts) == [("passed", None, None)]
 
 
 # --- endpoint.continuous and endpoint.missing -------------------------------------------------------------------------

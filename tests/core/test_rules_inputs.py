@@ -57,6 +57,8 @@ def busy() -> Json:
         practitioner={"person": "p-07", "known": True, "authority_um": 1_000},
         client={"result": "word missing"},
         before=[{"zone": "forehead", "days": 3}],
+        interval_min_days=14,
+        interval_max_days=28,
         visit_done=[{"zone": "forehead", "passes_low": 1, "passes_high": 1}],
         others=[{"person": "p-08", "authority_um": 500}],
     )
@@ -74,6 +76,7 @@ def busy() -> Json:
 def less_so() -> Json:
     """One in which what the clinic recorded is thin, and a pass was marked where nothing was needled."""
     facts = prepared(consents=[], cartridges=[], client={"result": "not recorded"}, before_unsure=True, acknowledged=[])
+    facts["clinic"]["interval_min_days"] = 14
     facts["zones"].append({**facts["zones"][0], "zone": "chin", "judged": 0, "judged_us": 0, "contact_unknown_us": 0})
     facts["zones"][1]["passes"] = {"pen": None, "operator": 1, "low": 1, "high": 1}
     facts["clinic"]["indication"] = None
@@ -196,7 +199,7 @@ def test_a_rule_reads_what_its_row_names_and_nothing_else(rule: Any) -> None:
 SAYS_NOTHING_IS_THERE = {
     *("sensors.link_losses", "sensors.unwatched", "expected.untold", "host_calibration", "measured"),
     *("clinic.visit_done", "plan_changes", "clinic.others", "cartridge_changes", "clinic.overrides", "overrides"),
-    "spans.practitioner",
+    *("spans.practitioner", "clinic.interval_min_days", "clinic.interval_max_days"),
 }
 NAMES = {"zones.zone", "spans.zone"}  # without its name nothing can be said of a zone, whatever it was
 

@@ -86,10 +86,11 @@ TABLE = [
         {
             "short_days": 14,
             "typical_days": 28,
-            "series": [*PIGMENT, "acne_scars", "scars", "vitiligo", "alopecia"],
+            "series": [*PIGMENT, "acne-scars", "scars", "vitiligo", "alopecia"],
         },
         SESSION,
     ),
+    ("interval.plan", 1, "low", {}, SESSION),
     ("client.checks", 1, "high", {}, SESSION),
     ("consent.missing", 1, "medium", {}, SESSION),
     ("cartridge.missing", 1, "medium", {}, SESSION),
@@ -111,7 +112,7 @@ def test_the_table_and_each_rule_names_its_source():
     assert canonical(document)  # it can be hashed
     (label,) = [row for row in document["rules"] if row["id"] == "label.pigment"]
     assert label["parameters"]["version"] == label["version"]  # the version of the notice that is acknowledged
-    assert len({(rule.id, rule.version) for rule in RULES}) == len(RULES) == 47
+    assert len({(rule.id, rule.version) for rule in RULES}) == len(RULES) == 48
 
 
 def test_a_page_that_a_rule_names_is_there():
@@ -354,7 +355,14 @@ def test_what_was_not_applicable_does_not_touch_the_verdict():
         "strokes.uncertain",
         "sensors.lost",
         "sensors.disagree",
-        *("endpoint.continuous", "endpoint.missing", "interval.short", "client.checks", "consent.missing"),
+        *(
+            "endpoint.continuous",
+            "endpoint.missing",
+            "interval.short",
+            "interval.plan",
+            "client.checks",
+            "consent.missing",
+        ),
         *("cartridge.missing", "cartridge.expired", "cartridge.reused", "topical.ascorbic", "topical.no_lot"),
         "label.pigment",
     ]

@@ -10,8 +10,10 @@ import pytest
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.cli import run
 from devicelog.cli.starting import _said, confirm
+from devicelog.clinic_documents import read_clinic
 from devicelog.clinical.data import load_plan
 from devicelog.clinical.days import days_between
+from devicelog.clinical.shipped import load_questionnaire
 from devicelog.desk.acts import DESK_ACTS
 from devicelog.desk.courses import course_told
 from devicelog.desk.entering import enter
@@ -23,6 +25,7 @@ from devicelog.recorder.access import alone
 from devicelog.recorder.acts import act
 from devicelog.recorder.clock import RecorderClock
 from devicelog.recorder.erasing import EraseCommand, erase
+from devicelog.recorder.job import Prepared
 from devicelog.recorder.retention import RetentionCommand, set_retention
 from devicelog.store.evidence import Evidence
 from devicelog.store.matters import of_type
@@ -524,6 +527,104 @@ def test_a_course_that_is_closed_counts_nothing_that_is_entered_afterwards(data_
     do(data_dir, "course.close", course=name, how="done")
     late(data_dir, "2026-01-25", "forehead")
     assert counted(data_dir, name) == 1
+
+
+# --- what cannot be read when a session opens -------------------------------------------------------------------------
+
+
+def prepared(data_dir: Path, name: str | None, *, code: str = CLIENT) -> tuple[Json, Json, Prepared]:
+    """Clinic, limits and all of what is prepared for a session that opens now."""
+    desk = Desk(plan=load_plan("face-pigment"), client_code=code, practitioner="km", visit=name)
+    with Evidence(data_dir / FILE) as evidence:
+        all_of_it = desk.prepare(evidence, replace(_PEN, mode="demo"), NOW, KM)
+    documents = all_of_it.documents
+    return parse_canonical(documents["clinic"]), parse_canonical(documents["limits"]), all_of_it
+
+
+def joined(data_dir: Path, all_of_it: Prepared, stream: str) -> Json:
+    """What is entered with the opening."""
+    entered = all_of_it.entered
+    assert entered is not None
+    with alone(data_dir) as access:
+        access.append(lambda transaction: entered(transaction, stream))
+    body: Json = entries(data_dir, "visit.joined")[-1].body
+    return body
+
+
+@pytest.mark.parametrize(
+    ("part", "keys"),
+    [
+        ("visit_named", ["overrides", "visit_done"]),
+        ("plan_of", ["plan"]),
+        ("limits_document", ["limits"]),
+        ("course_named", ["acknowledged", "course_done"]),
+        ("treated_before", ["before", "course_done"]),
+        ("people_of", ["practitioner"]),
+        ("suitability_now", ["client"]),
+        ("consents_of", ["consents"]),
+        ("anaesthetic_of", ["anaesthetic"]),
+        ("topicals_of", ["topicals"]),
+        ("cartridges_of", ["cartridges"]),
+        ("visit_done", ["visit_done"]),
+        ("_with_reasons", ["reasons"]),
+    ],
+)
+def test_a_part_that_cannot_be_read_is_named_and_the_session_is_a_part_of_its_visit(
+    data_dir: Path, part: str, keys: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course(data_dir)
+    name = visit(data_dir)
+    whole, limits, _ = prepared(data_dir, name)
+
+    def damaged(*_given: object, **_named: object) -> None:
+        raise EvidenceDamaged("the file was changed")
+
+    monkeypatch.setattr(f"devicelog.desk.opening.{part}", damaged)
+    told, shipped, all_of_it = prepared(data_dir, name)
+    assert told["unread"] == keys
+    assert all_of_it.unread is not None
+    assert "the file was changed" in all_of_it.unread
+    assert "unread" not in whole
+    assert told["checks"] == whole["checks"] != []
+    assert shipped == limits
+    assert read_clinic(told) == told
+    assert joined(data_dir, all_of_it, SECOND)["visit"] == name
+
+
+def test_a_damaged_answer_leaves_all_else_as_it_was_known(data_dir: Path) -> None:
+    name = visit(data_dir)
+    answers = {question.id: False for question in load_questionnaire().asked}
+    do(data_dir, "screening.answer", client=CLIENT, answers=answers)
+    do(data_dir, "consent.record", visit=name, what="treatment", signed=["client"])
+    [entry] = entries(data_dir, "screening.answered")
+    digest = bytes.fromhex(entry.body["documents"]["questionnaire"])
+    spoil(data_dir / FILE, ("UPDATE document SET bytes = x'7b7d' WHERE sha256 = ?", (digest,)))
+    told, limits, all_of_it = prepared(data_dir, name)
+    assert (told["unread"], told["client"]["result"]) == (["client"], "not recorded")
+    assert [row["what"] for row in told["consents"]] == ["treatment"]
+    assert any(row["hard_max_um"] for row in limits["zones"])
+    assert joined(data_dir, all_of_it, SECOND)["visit"] == name
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (None, None),
+        ({}, None),
+        ({"interval_min_days": 20}, (20, None)),
+        ({"interval_min_days": 20, "interval_max_days": 40}, (20, 40)),
+    ],
+    ids=["no course", "a course that says none", "a least one", "both"],
+)
+def test_the_intended_interval_is_the_courses_else_the_plans(
+    data_dir: Path, said: Json | None, wanted: tuple[int, int | None] | None
+) -> None:
+    if said is not None:
+        course(data_dir, **said)
+    plan = load_plan("face-pigment")
+    told = prepared(data_dir, visit(data_dir))[0]
+    intended = wanted or (plan.interval_min_days, plan.interval_max_days)
+    assert (told["interval_min_days"], told["interval_max_days"]) == intended
 
 
 # --- how much is read -------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ so; nothing here keeps a session from beginning.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinic.courses import newest_by_zone, of_course, sittings
@@ -21,7 +22,7 @@ from devicelog.desk.consents import anaesthetic_of, consents_of
 from devicelog.desk.courses import CLIENT, STANDING
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import enter
-from devicelog.desk.limits import limits_document
+from devicelog.desk.limits import limits_document, limits_shipped
 from devicelog.desk.screening import suitability_now
 from devicelog.desk.topicals import topicals_of
 from devicelog.desk.treated import treated_before
@@ -30,11 +31,13 @@ from devicelog.desk.who import people_of
 from devicelog.ledger.entries import Actor
 from devicelog.recorder.job import Prepared
 from devicelog.store.evidence import Evidence
-from devicelog.store.matters import matters
+from devicelog.store.matters import beside, matters
 from devicelog.store.transaction import Transaction
 from firmware_bridge.readings import Identity
 
+T = TypeVar("T")
 SCHEMA = "devicelog.clinic/1"
+NOT_RECORDED: tuple[str, str | None, str | None] = ("not recorded", None, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +50,27 @@ class Desk:
     visit: str | None = None
 
     def prepare(self, evidence: Evidence, pen: Identity, stamp: Json, actor: Actor) -> Prepared:
-        """What the session that opens now is judged by. Raises EvidenceDamaged and what else cannot be read."""
-        visit = visit_named(evidence, self.visit) if self.visit else None
+        """What the session that opens now is judged by. What cannot be read is named in the document, as `unread`."""
+        look = _Look()
+        name = self.visit
+        visit = look(("overrides", "visit_done"), lambda: visit_named(evidence, name), None) if name else None
         ref = visit.client_ref if visit else evidence.client_ref(self.client_code)
-        plan = plan_of(evidence, visit) if visit else self.plan
+        plan = look(("plan",), lambda: plan_of(evidence, visit), self.plan) if visit else self.plan
         device = load_devices().of_model(pen.model)
-        limits = limits_document(evidence, plan, device.id if device else None)
-        clinic, found = self._clinic(evidence, visit, ref, plan, device, pen, local_day(stamp))
+        limits = look(
+            ("limits",),
+            lambda: limits_document(evidence, plan, device.id if device else None),
+            None,
+        ) or limits_shipped(plan, device.id if device else None)
+        clinic, found = self._clinic(look, evidence, visit, ref, plan, device, pen, local_day(stamp))
+        joining = None
+        if name and ref is not None:
+            reasons = look(("reasons",), lambda: _with_reasons(evidence, visit, found), found) if visit else found
+            joining = _joining(visit.id if visit else name, ref, visit.course if visit else None, actor, reasons)
+        if look.unread:
+            clinic["unread"] = sorted(look.unread)
         return Prepared(
-            documents={"limits": canonical(limits), "clinic": canonical(clinic)},
-            entered=_joining(visit, actor, _with_reasons(evidence, visit, found)) if visit else None,
+            documents={"limits": canonical(limits), "clinic": canonical(clinic)}, entered=joining, unread=look.words()
         )
 
     def fitted(self, evidence: Evidence, cartridge: str) -> Json:
@@ -65,6 +79,7 @@ class Desk:
 
     def _clinic(
         self,
+        look: "_Look",
         evidence: Evidence,
         visit: Visit | None,
         ref: str | None,
@@ -73,38 +88,48 @@ class Desk:
         pen: Identity,
         day: str | None,
     ) -> tuple[Json, str | None]:
-        simulated = pen.mode != "real"
-        course = course_named(evidence, visit.course) if visit and visit.course else None
-        name = visit.id if visit else None
+        simulated, nothing = pen.mode != "real", list[Json]()
+        name = self.visit if visit is None else visit.id
+        of = visit.course if visit else None
         opened = local_day({"at": visit.opened_at, "clock": visit.opened_clock}) if visit else None
-        before = treated_before(evidence, ref, simulated=simulated, but=name, today=day) if ref else []
-        newest, unsure = newest_by_zone(before, day)
-        people = people_of(evidence)
-        person = people.get(self.practitioner)
-        word, found = ("not recorded", None)
-        screened_at = None
-        if ref is not None:
-            word, found, screened_at = suitability_now(
-                evidence,
-                ref,
-                visit=name,
-                device=device.id if device else None,
-                indication=plan.indication,
-                sites=sites_of(plan, load_zones()),
-                day=day,
-                opened=opened,
-                checks=plan.checks,
-                acknowledged=course is not None and STANDING[CLIENT] in course.acknowledged,
+        course = look(("acknowledged", "course_done"), lambda: course_named(evidence, of), None) if of else None
+        before = (
+            look(
+                ("before", "course_done"),
+                lambda: treated_before(evidence, ref, simulated=simulated, but=name, today=day),
+                None,
             )
-        done = (
-            sittings(each for each in of_course(before, course) if name is None or each.visit != name)
-            if course is not None
-            else 0
+            if ref
+            else []
         )
+        newest, unsure = newest_by_zone(before or [], day)
+        people = look(("practitioner",), lambda: people_of(evidence), None)
+        person = people.get(self.practitioner) if people else None
+        word, found, screened_at = (
+            look(
+                ("client",),
+                lambda: suitability_now(
+                    evidence,
+                    ref,
+                    visit=name,
+                    device=device.id if device else None,
+                    indication=plan.indication,
+                    sites=sites_of(plan, load_zones()),
+                    day=day,
+                    opened=opened,
+                    checks=plan.checks,
+                    acknowledged=course is not None and STANDING[CLIENT] in course.acknowledged,
+                ),
+                NOT_RECORDED,
+            )
+            if ref is not None
+            else NOT_RECORDED
+        )
+        intended = course if course and (course.interval_min_days or course.interval_max_days) else plan
         clinic: Json = {
             "schema": SCHEMA,
             "visit": name,
-            "course": course.id if course else None,
+            "course": of,
             "indication": plan.indication,
             "day": day,
             "practitioner": {
@@ -114,16 +139,20 @@ class Desk:
             },
             "others": [  # to whom the pen may be handed over
                 {"person": each.id, "authority_um": each.authority_um}
-                for each in people.by_id.values()
+                for each in (people.by_id.values() if people else ())
                 if each.retired is None and each != person
             ],
             "device": device and device_row(device),
             "checks": list(plan.checks),
+            "interval_min_days": intended.interval_min_days,
+            "interval_max_days": intended.interval_max_days,
             "client": {"result": word, "screened_at": screened_at},
-            "consents": consents_of(evidence, name, day=day, opened=opened) if name else [],
-            "anaesthetic": anaesthetic_of(evidence, name) if name else [],
-            "topicals": topicals_of(evidence, name) if name else [],
-            "cartridges": cartridges_of(evidence, name) if name else [],
+            "consents": look(("consents",), lambda: consents_of(evidence, name, day=day, opened=opened), nothing)
+            if name
+            else [],
+            "anaesthetic": look(("anaesthetic",), lambda: anaesthetic_of(evidence, name), nothing) if name else [],
+            "topicals": look(("topicals",), lambda: topicals_of(evidence, name), nothing) if name else [],
+            "cartridges": look(("cartridges",), lambda: cartridges_of(evidence, name), nothing) if name else [],
             "overrides": list(visit.overrides) if visit else [],
             "acknowledged": list(course.acknowledged) if course else [],
             "before": [
@@ -131,13 +160,38 @@ class Desk:
                 for zone, earlier in sorted(newest.items())
                 if day is not None
             ],
-            "before_unsure": unsure or (day is None and bool(newest)),
+            "before_unsure": before is None or unsure or (day is None and bool(newest)),
             "visit_sessions": len(visit.sessions) if visit else 0,
-            "visit_done": visit_done(evidence, visit) if visit else [],
-            "course_done": done,
+            "visit_done": look(("visit_done",), lambda: visit_done(evidence, visit), nothing) if visit else [],
+            "course_done": sittings(each for each in of_course(before or [], course) if not name or each.visit != name)
+            if course is not None
+            else 0,
             "course_planned": course.sessions if course else None,
         }
         return clinic, found
+
+
+class _Look:
+    """Reads what the desk has, one part at a time. What cannot be read is remembered by the keys of the document."""
+
+    def __init__(self) -> None:
+        self.unread: set[str] = set()
+        self._why: Exception | None = None
+
+    def __call__(self, keys: tuple[str, ...], read: Callable[[], T], otherwise: T) -> T:
+        try:
+            return read()
+        except Exception as error:  # noqa: BLE001 # old evidence can be anything, and no session waits for it
+            self.unread |= set(keys)
+            self._why = self._why or error
+            return otherwise
+
+    def words(self) -> str | None:
+        """What could not be read, for a person; None where all could."""
+        if self._why is None:
+            return None
+        why = str(self._why) or type(self._why).__name__
+        return f"of the desk cannot be read: {', '.join(sorted(self.unread))} ({why})"
 
 
 def visit_done(evidence: Evidence, visit: Visit) -> list[Json]:
@@ -172,20 +226,22 @@ def _with_reasons(evidence: Evidence, visit: Visit, found: str | None) -> str | 
     return canonical({**parse_canonical(found.encode()), "overrides": reasons}).decode()
 
 
-def _joining(visit: Visit, actor: Actor, found: str | None) -> Callable[[Transaction, str], str | None]:
+def _joining(
+    visit: str, client_ref: str, course: str | None, actor: Actor, found: str | None
+) -> Callable[[Transaction, str], str | None]:
     def entered(transaction: Transaction, stream: str) -> str | None:
-        if transaction.client_kept(visit.client_ref) is None:
-            return f"the client of {visit.id} was erased meanwhile: {stream} is a part of no visit"
-        if matters(Evidence(Path(), transaction.connection), visit.id, "visit.closed"):
-            return f"{visit.id} was closed meanwhile: {stream} is a part of no visit"
+        if transaction.client_kept(client_ref) is None:
+            return f"the client of {visit} was erased meanwhile: {stream} is a part of no visit"
+        if beside(Evidence(Path(), transaction.connection), visit, "visit.closed", "v"):  # by the list alone: no damage
+            return f"{visit} was closed meanwhile: {stream} is a part of no visit"
         enter(
             transaction,
             "visit.joined",
             actor=actor,
             stream=stream,
-            visit=visit.id,
-            client_ref=visit.client_ref,
-            course=visit.course,
+            visit=visit,
+            client_ref=client_ref,
+            course=course,
             told={},
             private=(found,) if found else (),
         )

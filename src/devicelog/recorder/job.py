@@ -69,20 +69,22 @@ class Prepared:
     """What the desk gives a session that opens: documents by name, and what is entered with its opening, if anything.
 
     `entered` is given the transaction and the session's id; it returns what a person is to be told, if anything.
+    `unread`: what could not be read, in words.
     """
 
     documents: Mapping[str, bytes]
     entered: Callable[[Transaction, str], str | None] | None = None
+    unread: str | None = None
 
 
 class Desk(Protocol):
     """What is known at the clinic's desk when a session opens."""
 
     def prepare(self, evidence: Evidence, pen: Identity, stamp: Json, actor: Actor) -> Prepared:
-        """What the session of this pen is judged by. `stamp`: of now. Raises whatever reading the evidence raises."""
+        """What the session of this pen is judged by. `stamp`: of now. What cannot be read is told, and never raised."""
 
     def fitted(self, evidence: Evidence, cartridge: str) -> Json:
-        """What a mark says of this cartridge (records.Mark); empty where nobody fitted it. Raises as `prepare`."""
+        """What a mark says of this cartridge (records.Mark); empty where nobody fitted it. Raises what reading does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

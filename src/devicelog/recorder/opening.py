@@ -81,6 +81,11 @@ class Openings:
         prepared = self._history.read(
             lambda: self._prepared(identity), or_else="What was prepared at the desk is not known to this session"
         )
+        if prepared and prepared.unread:
+            self._console.say(
+                f"{prepared.unread}. The rules say so where they would look at it; recording goes on. "
+                "`devicelog verify --all` says what is damaged"
+            )
         profile, sensors = as_they_stand(span.pipeline, job.profile, job.sensors)
         if words := what_to_do(span.pipeline, job.profile, job.sensors):
             self._console.say(words)

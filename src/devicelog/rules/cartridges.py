@@ -15,7 +15,7 @@ def missing(facts: Json, _parameters: Json) -> list[Outcome]:
     """No cartridge was recorded, or one without lot and serial, and the plan asks for it."""
     clinic = facts.get("clinic")
     if clinic is None:
-        return [asked_nothing()]
+        return [asked_nothing(facts, "cartridge")]
     fitted, unknown = _fitted(facts)
     nameless = [row["cartridge"] for row in fitted if not row["lot"] and not row["serial"]]
     if nameless or not (fitted or unknown):
@@ -29,7 +29,7 @@ def expired(facts: Json, _parameters: Json) -> list[Outcome]:
     """A cartridge was used after the last day of its package."""
     clinic = facts.get("clinic")
     if clinic is None:
-        return [asked_nothing()]
+        return [asked_nothing(facts, "cartridge")]
     fitted, unknown = _fitted(facts)
     if not fitted and not unknown:
         return [unrecorded(facts, _NONE, "cartridge")]
@@ -53,7 +53,7 @@ def reused(facts: Json, _parameters: Json) -> list[Outcome]:
     was put on, it is a notice."""
     clinic = facts.get("clinic")
     if clinic is None:
-        return [asked_nothing()]
+        return [asked_nothing(facts, "cartridge")]
     fitted, unknown = _fitted(facts)
     if not fitted and not unknown:
         return [unrecorded(facts, _NONE, "cartridge")]

@@ -19,12 +19,14 @@ from devicelog.rules.rule import (
 )
 from devicelog.sessions import UNASSIGNED
 
+_UNSURE = "how many days ago she was treated before is not sure"
+
 
 def client_checks(facts: Json, _parameters: Json) -> list[Outcome]:
     """What was answered or measured speaks against treating her, and nobody said why it is done all the same."""
     clinic = facts.get("clinic")
     if clinic is None:
-        return [asked_nothing()]
+        return [asked_nothing(facts, "screening", "clearance")]
     result = clinic["client"]["result"]
     if result == "clear":
         return [passed()]
@@ -39,7 +41,7 @@ def consent_missing(facts: Json, _parameters: Json) -> list[Outcome]:
     """No consent to the treatment, where the plan asks for it; or one that was refused."""
     clinic = facts.get("clinic")
     if clinic is None:
-        return [asked_nothing()]
+        return [asked_nothing(facts, "consent")]
     told = [consent for consent in clinic["consents"] if consent["what"] == "treatment"]
     if told:  # the newest is last
         return [passed() if told[-1]["given"] else found({"consent": "refused"})]
@@ -52,7 +54,7 @@ def interval_short(facts: Json, parameters: Json) -> list[Outcome]:
     """Too few local days since the zone was treated before."""
     clinic = facts.get("clinic")
     if clinic is None:
-        return [asked_nothing()]
+        return [asked_nothing(facts, "interval")]
     days_of = {row["zone"]: row["days"] for row in clinic["before"]}
     series = clinic["indication"] in parameters["series"]
     unsure = clinic["before_unsure"] is not False
@@ -63,9 +65,34 @@ def interval_short(facts: Json, parameters: Json) -> list[Outcome]:
         if days is not None and days < parameters["short_days"]:
             return found({"days": days, "limit_days": parameters["short_days"]}, name)
         if unsure:
-            return unrecorded(facts, "how many days ago she was treated before is not sure", "interval", zone=name)
+            return unrecorded(facts, _UNSURE, "interval", zone=name)
         if days is not None and days < parameters["typical_days"] and not series:
             return found({"days": days, "limit_days": parameters["typical_days"]}, name, severity="info")
+        return passed(name)
+
+    return each_judged(facts, assess)
+
+
+def interval_planned(facts: Json, _parameters: Json) -> list[Outcome]:
+    """Fewer or more local days since the zone was treated before than the course or the plan intends."""
+    clinic = facts.get("clinic")
+    if clinic is None:
+        return [asked_nothing(facts, "interval")]
+    least, longest = clinic.get("interval_min_days"), clinic.get("interval_max_days")
+    if least is None and longest is None:
+        return [not_applicable("neither the course nor the plan intends an interval")]
+    days_of = {row["zone"]: row["days"] for row in clinic["before"]}
+    unsure = clinic["before_unsure"] is not False
+
+    def assess(zone: Json) -> Outcome:
+        name = zone["zone"]
+        days = days_of.get(name)
+        if days is not None and least is not None and days < least:
+            return found({"days": days, "min_days": least, "max_days": longest}, name)
+        if unsure:
+            return unrecorded(facts, _UNSURE, "interval", zone=name)
+        if days is not None and longest is not None and days > longest:
+            return found({"days": days, "min_days": least, "max_days": longest}, name, severity="info")
         return passed(name)
 
     return each_judged(facts, assess)
@@ -111,7 +138,7 @@ def label_pigment(facts: Json, parameters: Json) -> list[Outcome]:
     """No pen is cleared for pigment. A standing notice: to be acknowledged once in a course."""
     clinic = facts.get("clinic")
     if clinic is None:
-        return [asked_nothing()]
+        return [asked_nothing(facts)]
     if clinic["indication"] is None:
         return [unrecorded(facts, "for what it was done is not known")]
     if clinic["indication"] not in parameters["indications"]:

@@ -28,7 +28,7 @@ _NO_DIAL = "the pen gave no dial setting for a part of it or all of it"
 def over_recommended(facts: Json, _parameters: Json) -> list[Outcome]:
     """Set depth over the greatest a source recommends for the site, or measured depth over it and tolerance."""
     if facts.get("limits") is None:
-        return [not_applicable(_NO_LIMITS)]
+        return [_unnamed(facts)]
 
     def assess(zone: Json) -> Outcome:
         limit_um = zone.get("recommended_max_um")
@@ -42,7 +42,7 @@ def over_recommended(facts: Json, _parameters: Json) -> list[Outcome]:
 def over_hard_max(facts: Json, _parameters: Json) -> list[Outcome]:
     """The same against the site's hard maximum. An override that was given before it went so deep makes it a notice."""
     if facts.get("limits") is None:
-        return [not_applicable(_NO_LIMITS)]
+        return [_unnamed(facts)]
 
     def assess(zone: Json) -> Outcome:
         limit_um = zone.get("hard_max_um")
@@ -51,6 +51,11 @@ def over_hard_max(facts: Json, _parameters: Json) -> list[Outcome]:
         return _allowed(facts, _beyond(facts, zone, "over_hard", limit_um, _HARD))
 
     return each_judged(facts, assess)
+
+
+def _unnamed(facts: Json) -> Outcome:
+    """What to say where the opening names no limits; whoever prepared a plan that asks for checks had some to name."""
+    return (not_assessable if facts["expected"].get("checks") else not_applicable)(_NO_LIMITS)
 
 
 def _beyond(facts: Json, zone: Json, key: str, limit_um: int, named: dict[str, str]) -> Outcome:
@@ -101,7 +106,7 @@ def _allowed(facts: Json, outcome: Outcome) -> Outcome:
 def threshold(facts: Json, _parameters: Json) -> list[Outcome]:
     """The dial at the depth from which a law wants more, or deeper: that depth itself is meant, and no tolerance."""
     if facts.get("limits") is None:
-        return [not_applicable(_NO_LIMITS)]
+        return [_unnamed(facts)]
 
     def assess(zone: Json) -> Outcome:
         limit_um, beyond = zone.get("threshold_um"), zone.get("at_threshold")
@@ -130,7 +135,7 @@ def over_authority(facts: Json, _parameters: Json) -> list[Outcome]:
     """A dial setting over what the person at the pen may: each span by who needled in it."""
     clinic = facts.get("clinic")
     if clinic is None:
-        return [asked_nothing()]
+        return [asked_nothing(facts)]
     opened_by = clinic["practitioner"]
     authority = {opened_by["person"].casefold(): opened_by["authority_um"]}  # ids are the same in capitals or not
     authority |= {row["person"].casefold(): row["authority_um"] for row in clinic.get("others", ())}
@@ -170,7 +175,7 @@ def _within(person: str, spans: list[Json], authority: dict[str, int | None]) ->
 def forbidden(facts: Json, _parameters: Json) -> list[Outcome]:
     """Needling where nobody may."""
     if facts.get("limits") is None:
-        return [not_applicable(_NO_LIMITS)]
+        return [_unnamed(facts)]
     by_zone = {row["zone"]: row for row in facts["limits"]["zones"]}
 
     def assess(zone: Json) -> Outcome:

@@ -7,7 +7,7 @@ _COUNTED = (
     *("zones.passes", "zones.samples", "zones.zone", "expected.passes", "expected.measures"),
     *("counters", "completeness.boots"),
 )
-_FITTED = ("clinic.checks", "clinic.cartridges", "cartridge_changes")
+_FITTED = ("expected.checks", "clinic.checks", "clinic.cartridges", "cartridge_changes")
 _FDA = "FDA, Microneedling Devices, as of July 2026 (evidence A)"
 _DPW = "DermapenWorld, protocol Hyperpigmentierung, page 5 (evidence B)"
 PIGMENT = ["hyperpigmentation", "melasma"]
@@ -86,7 +86,7 @@ CLINIC: tuple[Rule, ...] = (
         version=1,
         severity="low",
         message="the plan asks for the end-point of each zone, and none was noted here",
-        inputs=("zones.judged", "zones.zone", "zones.judged_us", "endpoints", "clinic.checks"),
+        inputs=("zones.judged", "zones.zone", "zones.judged_us", "endpoints", "clinic.checks", "expected.checks"),
         parameters={},
         source="the plan",
         assess=clinic.endpoint_missing,
@@ -100,11 +100,12 @@ CLINIC: tuple[Rule, ...] = (
         inputs=(
             *("zones.judged", "zones.zone", "clinic.before", "clinic.before_unsure"),
             *("clinic.indication", "clinic.checks"),
+            "expected.checks",
         ),
         parameters={
             "short_days": 14,
             "typical_days": 28,
-            "series": [*PIGMENT, "acne_scars", "scars", "vitiligo", "alopecia"],
+            "series": [*PIGMENT, "acne-scars", "scars", "vitiligo", "alopecia"],
         },
         source="derived from published series: none of a pen on skin is shorter than 2 weeks (Ismail "
         f"2019, split-face of 1.5 and 2.5 mm); pigment 2 to 4 weeks: {_DPW}",
@@ -112,11 +113,26 @@ CLINIC: tuple[Rule, ...] = (
         alarm="medium",
     ),
     Rule(
+        id="interval.plan",
+        version=1,
+        severity="low",
+        message="another interval since this zone was treated than the course or the plan intends",
+        inputs=(
+            *("zones.judged", "zones.zone", "clinic.before", "clinic.before_unsure", "clinic.checks"),
+            *("clinic.interval_min_days", "clinic.interval_max_days"),
+            "expected.checks",
+        ),
+        parameters={},
+        source="the plan or the course",
+        assess=clinic.interval_planned,
+        alarm="low",
+    ),
+    Rule(
         id="client.checks",
         version=1,
         severity="high",
         message="an answer or the device's clearance speaks against it, and nobody said why it is done all the same",
-        inputs=("clinic.client", "clinic.checks"),
+        inputs=("clinic.client", "clinic.checks", "expected.checks"),
         parameters={},
         source=f"the questionnaire names the source of each question; {_FDA}",
         assess=clinic.client_checks,
@@ -127,7 +143,7 @@ CLINIC: tuple[Rule, ...] = (
         version=1,
         severity="medium",
         message="no consent to the treatment",
-        inputs=("clinic.consents", "clinic.checks"),
+        inputs=("clinic.consents", "clinic.checks", "expected.checks"),
         parameters={},
         source="the plan; the Special Procedures regulations of Wales, SI 2024/1244, schedule 3 (evidence A), as one "
         "law that wants it",

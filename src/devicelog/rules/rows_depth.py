@@ -54,6 +54,7 @@ DEPTH: tuple[Rule, ...] = (
             "zones.tolerance_um",
             "zones.judged_unseen",
             "limits",
+            "expected.checks",
         ),
         parameters={},
         source="the limits name each site's range, its source and its evidence grade",
@@ -68,6 +69,7 @@ DEPTH: tuple[Rule, ...] = (
         inputs=(
             *(*_JUDGED, "zones.hard_max_um", "zones.over_hard", "zones.tolerance_um", "zones.judged_unseen"),
             *("limits", "clinic.overrides", "overrides"),
+            "expected.checks",
         ),
         parameters={},
         source="the limits name each site's hard maximum, what it rests on, its source and its evidence grade",
@@ -84,6 +86,7 @@ DEPTH: tuple[Rule, ...] = (
             *_JUDGED,
             *("zones.threshold_um", "zones.at_threshold", "zones.at_set_depth", "zones.judged_us"),
             *("limits", "expected.measures"),
+            "expected.checks",
         ),
         parameters={},
         source="Non-surgical Procedures and Functions of Medical Reviewers (Scotland) Act 2026 (asp 13), schedule 1: "
@@ -110,7 +113,7 @@ DEPTH: tuple[Rule, ...] = (
         version=1,
         severity="high",
         message="needling where nobody may: inside the orbital rim, or where the clinic says so",
-        inputs=(*_JUDGED, "zones.judged_us", "limits"),
+        inputs=(*_JUDGED, "zones.judged_us", "limits", "expected.checks"),
         parameters={},
         source="the limits name the source of each; Bellus Medical, recommended protocols: eyelids inside "
         "the orbital rim (evidence B)",

@@ -104,12 +104,18 @@ def not_applicable(why: str, zone: str | None = None) -> Outcome:
 def asked(facts: Json, check: str) -> bool:
     """Whether the plan asks for this check."""
     clinic = facts.get("clinic")
-    return clinic is not None and check in clinic["checks"]
+    return check in (facts["expected"].get("checks", ()) if clinic is None else clinic["checks"])
 
 
-def asked_nothing() -> Outcome:
-    """What to say of a session whose opening names nothing that the clinic recorded: of before 0.5.0, or of nobody."""
-    return not_applicable("nothing of the clinic was named when it was opened")
+def asked_nothing(facts: Json, *checks: str) -> Outcome:
+    """What to say of a session whose opening names nothing that the clinic recorded: of before 0.5.0, or of nobody.
+
+    A plan that asks for one of these checks was there, so something of the clinic was to be named.
+    """
+    why = "nothing of the clinic was named when it was opened"
+    if any(asked(facts, check) for check in checks):
+        return not_assessable(f"{why}, and the plan asks for it")
+    return not_applicable(why)
 
 
 def unrecorded(facts: Json, why: str, *checks: str, zone: str | None = None) -> Outcome:

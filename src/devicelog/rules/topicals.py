@@ -12,7 +12,7 @@ def ascorbic(facts: Json, parameters: Json) -> list[Outcome]:
     """A topical with ascorbic acid, by its ingredients or its name."""
     clinic = facts.get("clinic")
     if clinic is None:
-        return [asked_nothing()]
+        return [asked_nothing(facts)]
     topicals = clinic["topicals"]
     if not topicals:
         return [not_applicable(_NONE)]
@@ -35,7 +35,7 @@ def no_lot(facts: Json, _parameters: Json) -> list[Outcome]:
     """A topical that cannot be traced."""
     clinic = facts.get("clinic")
     if clinic is None:
-        return [asked_nothing()]
+        return [asked_nothing(facts)]
     topicals = clinic["topicals"]
     without = [row["product"] for row in topicals if not row["lot"]]
     if without:

@@ -19,9 +19,18 @@ def _counted(n: int) -> str:
     return "1 pass" if n == 1 else f"{n} passes"
 
 
+def _ago(days: int) -> str:
+    return "today" if not days else "1 day ago" if days == 1 else f"{days} days ago"
+
+
 def _interval(detail: Json) -> str:
-    ago = "today" if not detail["days"] else "1 day ago" if detail["days"] == 1 else f"{detail['days']} days ago"
-    return f"treated here {ago}; {detail['limit_days']} days are usual at least"
+    return f"treated here {_ago(detail['days'])}; {detail['limit_days']} days are usual at least"
+
+
+def _planned_interval(detail: Json) -> str:
+    least, most = detail["min_days"], detail["max_days"]
+    meant = f"at most {most}" if least is None else f"at least {least}" if most is None else f"{least} to {most}"
+    return f"treated here {_ago(detail['days'])}; {meant} days are intended"
 
 
 def _cartridges(*keys: str) -> Callable[[Json], str]:
@@ -64,6 +73,7 @@ SENTENCES: Mapping[str, Callable[[Json], str]] = {
     "endpoint.continuous": lambda detail: f"noted {times(detail['n'])}, first at {seconds(detail['at_us'])}",
     "endpoint.missing": lambda detail: f"{seconds(detail['judged_us'])} of needling, and no end-point was noted",
     "interval.short": _interval,
+    "interval.plan": _planned_interval,
     "client.checks": lambda detail: "a reason was given" if detail["result"] == "word given" else "no reason was given",
     "consent.missing": lambda detail: f"consent to the treatment: {detail['consent']}",
     "cartridge.missing": _no_cartridge,
