@@ -229,7 +229,10 @@ def test_a_zone_is_shown_with_its_limits_by_indication(nowhere: Path) -> None:
     text = run("zones", "show", "neck").stdout
     rows = [line.split() for line in text.splitlines()]
     assert ["wrinkles", "up", "to", "2.50", "mm", "skr_evidence", "C", "2.50", "mm", "skr_evidence", "C"] in rows
-    assert ["scars", "no", "source", "-", "X", "2.50", "mm", "skr_evidence", "C"] in rows
+    another = ["the", "hard", "maximum", "is", "for", "wrinkles"]
+    assert ["scars", "no", "source", "-", "X", "2.50", "mm", "skr_evidence", "C", *another] in rows
+    (pigment,) = [line for line in text.splitlines() if line.strip().startswith("hyperpigmentation ")]
+    assert "the hard maximum is for wrinkles" in pigment
     assert "borrowed from body: the source does not name this site" in text
     assert "dpw_hp: DermapenWorld, Protokoll Hyperpigmentierung, page 5 (German), https://novvia.de/" in text
     assert text.splitlines()[-1].endswith(APPROVAL)

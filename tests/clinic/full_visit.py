@@ -137,6 +137,7 @@ KNOWN: Json = {
             "entry": 3,
         }
     ],
+    "notices": [{"notice": "skin_type.darker", "version": 1, "acknowledged": True}],
     "screening": 3,
     "overrides": [{"rule": "depth.over_hard_max", "zone": "forehead", "reason": SECRETS["override before"]}],
 }

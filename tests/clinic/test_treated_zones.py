@@ -4,6 +4,7 @@ import pytest
 
 from devicelog.canonical import Json
 from devicelog.clinic.treated_zones import estimate, treated_zones
+from devicelog.words.treated_zones import zone_notes
 
 NOT_RECORDED = "not recorded"
 
@@ -53,6 +54,23 @@ def test_without_an_input_there_is_no_estimate_and_it_says_why(given: Json, why:
 def test_of_several_cartridges_the_one_with_most_needles_bounds_it() -> None:
     [row] = rows(zone(), needles=(12, 36, 11))
     assert row["dose"]["punctures_per_cm2"] == 3 * 1_440
+
+
+def test_the_highest_frequency_bounds_it_and_the_words_say_so() -> None:
+    uneven = {"n": 5, "min_dhz": 500, "mean_dhz": 800, "max_dhz": 1_000}
+    estimated = estimate(zone(frequency=uneven), 50, (12,))
+    assert estimated["punctures_per_cm2"] == 1_440
+    assert any(words.startswith("the highest stroke frequency") for words in estimated["assumes"])
+    assert not any("mean" in words for words in estimated["assumes"])
+
+
+def test_a_hard_maximum_says_for_which_indication_it_was_found() -> None:
+    neck = {"zone": "forehead", "max_um": None, "hard_max_um": 2_500, "hard_max_source": "skr_evidence"}
+    limit = {**neck, "hard_max_basis": "regulatory", "hard_max_evidence": "C", "hard_max_for": "wrinkles"}
+    [row] = rows(zone(), limits={"indication": "hyperpigmentation", "zones": [limit]})
+    assert row["limits"]["hard_max_for"] == "wrinkles"
+    notes = list(zone_notes({"treatment": {"zones": [row]}}, "erased"))
+    assert "at most: skr_evidence, evidence C, regulatory, for wrinkles (forehead)" in notes
 
 
 def test_without_a_frequency_there_is_none() -> None:

@@ -196,6 +196,8 @@ def test_the_values_are_those_that_were_entered(document: Json) -> None:
     assert record["client"]["code"] == CLIENT
     assert record["age_verified"] == {"born": SECRETS["born"], "verified": True}
     assert record["screening"]["rows"][0]["detail"] == f"yes: {SECRETS['detail']}"
+    assert record["screening"]["notices"][0]["notice"] == "skin_type.darker"
+    assert "notice skin_type.darker: acknowledged in the course" in show_text(document)
     signed = record["consent_treatment"]["recorded"]
     assert (signed["given"], signed["signed"]) == (True, ["client", "practitioner"])
     assert record["aftercare_given"]["recorded"]["given"] is True  # entered after the seal
@@ -382,6 +384,7 @@ def test_an_erased_client_leaves_a_record_that_says_so(own: Path) -> None:
         assert record[key] is None, key
     assert record["screening"]["result"] == "word given"
     assert record["screening"]["rows"] is None
+    assert record["screening"]["notices"] is None
     assert [row["reason"] for row in record["overrides"]] == [None, None]
     [event] = record["adverse_events"]
     assert (event["event"], event["type"], event["erased"]) == (EVENT, None, True)

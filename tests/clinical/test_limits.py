@@ -308,6 +308,7 @@ def test_a_document_says_what_holds_in_every_zone_of_the_map() -> None:
         "hard_max_source": "skr_evidence",
         "hard_max_basis": "regulatory",
         "hard_max_evidence": "C",
+        "hard_max_for": "wrinkles",  # K202243 is for the neck's wrinkles, and this row is shown for pigment
         "forbidden": False,
         "from": "shipped",
     }
@@ -442,3 +443,16 @@ def span_of(mm: str) -> tuple[int, int]:
     """`0.7-0.8` as the source prints it, in µm; one number is from itself to itself."""
     least, _, most = mm.partition("-")
     return round(float(least) * 1000), round(float(most or least) * 1000)
+
+
+def test_what_an_authority_or_a_study_looked_at_says_for_which_indication() -> None:
+    told = {
+        (row.hard_max_source, row.hard_max_for) for row in LIMITS.rows if row.hard_max_basis in ("regulatory", "study")
+    }
+    assert told == {
+        ("skr_matrix", "acne-scars"),
+        ("k180778", "wrinkles"),
+        ("skr_evidence", "wrinkles"),
+        ("k200044", "scars"),
+        ("english_2022", "alopecia"),
+    }

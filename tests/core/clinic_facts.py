@@ -115,7 +115,9 @@ def clinic_document(**changes: Any) -> Json:
         "device": None,
         "checks": list(CHECKS),
         "client": {"result": "clear", "screened_at": "2030-03-17T11:50:00Z", "private": None},
-        "consents": [{"what": "treatment", "given": True, "signed": ["client"], "at": "", "by": "p-07"}],
+        "consents": [
+            {"what": "treatment", "given": True, "signed": ["client", "practitioner"], "at": "", "by": "p-07"}
+        ],
         "anaesthetic": [],
         "topicals": [dict(TOPICAL)],
         "cartridges": [dict(CARTRIDGE)],

@@ -107,8 +107,8 @@ def test_a_yes_without_a_word_is_found_whoever_asked():
 # --- consent.missing --------------------------------------------------------------------------------------------------
 
 
-def consent(what="treatment", given=True):
-    return {"what": what, "given": given, "signed": ["client", "practitioner"], "at": "", "by": "p-07"}
+def consent(what="treatment", given=True, signed=("client", "practitioner")):
+    return {"what": what, "given": given, "signed": [*signed], "at": "", "by": "p-07"}
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,14 @@ def consent(what="treatment", given=True):
         ([consent(given=False)], [], ("found", None, "medium")),
         ([consent(), consent(given=False)], CHECKS, ("found", None, "medium")),  # withdrawn
         ([consent(given=False), consent()], CHECKS, ("passed", None, None)),
+        # two signatures, as SI 2024/1244 (Wales), schedule 3, has it
+        ([consent(signed=())], CHECKS, ("found", None, "medium")),
+        ([consent(signed=("practitioner",))], CHECKS, ("found", None, "medium")),
+        ([consent(signed=("client",))], CHECKS, ("found", None, "low")),
+        ([consent(signed=())], [], ("not applicable", None, "consent: given, and signed by nobody" + NOT_ASKED)),
+        ([consent(signed=("client",))], [], ("passed", None, None)),
+        ([consent(), consent(signed=())], CHECKS, ("found", None, "medium")),  # the newest holds
+        ([consent(given=False, signed=())], CHECKS, ("found", None, "medium")),
     ],
 )
 def test_consent(consents, checks, answer):

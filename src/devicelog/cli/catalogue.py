@@ -210,6 +210,8 @@ def _said(row: "Json") -> str:
     said = ["NOT TREATED"] if row["forbidden"] else []
     if row["fallback"] is not None:
         said.append(f"borrowed from {row['fallback']}: the source does not name this site")
+    if row["hard_max_for"] not in (None, row["indication"]):
+        said.append(f"the hard maximum is for {row['hard_max_for']}")
     if row["from"] == "overlay":
         said.append("the clinic's")
     return "; ".join(said)

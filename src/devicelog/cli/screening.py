@@ -225,7 +225,7 @@ def _text(screening_: "Screening") -> list[str]:
         return [*lines, "  answers     erased, or not held"]
     lines += [f"  yes         {each.text}" for each in screening_.questionnaire.yes(screening_.answers)]
     lines += [
-        f"  word        {word['by']}, for {', '.join((*word['questions'], *word['found']))}: {word['reason']}"
+        f"  word        {word['by']}, for {', '.join((*word['questions'], *word.get('found', ())))}: {word['reason']}"
         for word in screening_.words
     ]
     missing = _without_word(screening_, screening_.questionnaire)

@@ -84,6 +84,9 @@ def confirm(data_dir: Path, desk: "Desk", *, ask: bool) -> None:
     """Say whom it is for, when they were last here and who treats; on a terminal wait for Enter where `ask`."""
     for line in _said(data_dir, desk):
         click.echo(line, err=True)
+    if sys.stderr is not None and sys.stderr.isatty():  # a skin type is for whoever stands here, and for no log
+        for line in notice(data_dir, desk):
+            click.echo(line, err=True)
     if ask and sys.stdin is not None and sys.stdin.isatty():
         click.echo("Enter begins; Ctrl-C does not", err=True)
         sys.stdin.readline()
@@ -124,3 +127,39 @@ def _said(data_dir: Path, desk: "Desk") -> list[str]:
     if waiting:
         lines.append(f"note: {waiting[-1]} is open for this client: --visit {waiting[-1]} records into it")
     return lines
+
+
+def notice(data_dir: Path, desk: "Desk") -> list[str]:
+    """The standing notice of the client's skin type, until it was read in this course. Personal: for a screen.
+
+    Of every skin type there is a line and the command: an acknowledgement that only some were asked for would tell,
+    in the ledger, whose skin is darker (docs/adr/0017).
+    """
+    from devicelog.cli.common import command_line
+    from devicelog.clinical.suitability import darker
+    from devicelog.desk.clients import client_now
+    from devicelog.desk.courses import CLIENT, STANDING
+    from devicelog.desk.visits import course_named, visit_named
+    from devicelog.store.database import FILE_NAME
+    from devicelog.store.evidence import Evidence
+
+    if not (data_dir / FILE_NAME).exists():
+        return []
+    try:
+        with Evidence(data_dir / FILE_NAME) as evidence:
+            ref = evidence.client_ref(desk.client_code)
+            details = client_now(evidence, ref) if ref else None
+            visit = visit_named(evidence, desk.visit) if desk.visit else None
+            course = course_named(evidence, visit.course) if visit and visit.course else None
+    except Exception as error:  # noqa: BLE001 # old evidence can be anything, and nothing stops a recording
+        return [f"whether there is a standing notice of the skin type is not known: {error or type(error).__name__}"]
+    if details is None or details["phototype"] is None or (course and STANDING[CLIENT] in course.acknowledged):
+        return []
+    row = darker(details["phototype"])
+    if course is None:
+        return [f"standing notice: {row.detail}"] if row.result == "found" else []
+    read = command_line(
+        *("courses", "acknowledge", course.id, "--notice", CLIENT, "--by", desk.practitioner), data_dir=data_dir
+    )
+    said = f"standing notice: {row.detail}" if row.result == "found" else f"no standing notice of skin {row.detail}"
+    return [f"{said}; read once in a course, of whatever skin: {read}"]

@@ -23,7 +23,7 @@ def personal_places(record: Json) -> Iterator[Place]:
         if field.personal:
             yield record, key
         elif key == "screening":
-            yield from ((told, part) for part in ("rows", "words") if told[part] not in (None, NOT_RECORDED))
+            yield from ((told, part) for part in ("rows", "words", "notices") if told[part] not in (None, NOT_RECORDED))
             yield from ((asked, "answers") for asked in told["since"])
         elif key == "adverse_events":
             yield from ((event, part) for event in told for part in EVENT)

@@ -105,6 +105,7 @@ def screening_of(session: Session) -> Json | None:
         "screened_at": recorded(client.get("screened_at")),
         "rows": known.get("rows", []) if known else None if session.sitting.joined() else NOT_RECORDED,
         "words": known.get("words", []) if known else None if session.sitting.joined() else NOT_RECORDED,
+        "notices": known.get("notices", []) if known else None if session.sitting.joined() else NOT_RECORDED,
         "since": asked,
     }
 

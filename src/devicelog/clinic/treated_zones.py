@@ -8,7 +8,8 @@ from devicelog.clinical.dose import dose
 
 _LIMITS = (
     *("min_um", "max_um", "source", "evidence", "sourced", "fallback"),
-    *("hard_max_um", "hard_max_source", "hard_max_basis", "hard_max_evidence", "forbidden", "from"),
+    *("hard_max_um", "hard_max_source", "hard_max_basis", "hard_max_evidence", "hard_max_for"),
+    *("forbidden", "from"),
 )
 _UNASSIGNED = "unassigned"
 
@@ -45,7 +46,7 @@ def estimate(zone: Json, area_cm2: int | None, needles: Sequence[int | None]) ->
     frequency, known = zone["frequency"], [number for number in needles if number is not None]
     unseen = zone["contact_unknown_us"]
     estimated = dose(
-        frequency_dhz=frequency["mean_dhz"] if frequency else None,
+        frequency_dhz=frequency["max_dhz"] if frequency else None,
         contact_us=None if unseen else zone["contact_us"],
         motor_us=zone["contact_us"] + unseen if unseen else None,
         needles=max(known) if known and len(known) == len(needles) else None,

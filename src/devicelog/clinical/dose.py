@@ -1,7 +1,8 @@
 """Punctures per square centimetre of one zone, as an upper bound, with what is assumed for it in words.
 
-D = f N t / A: stroke frequency, needles, time in contact, area. Plain geometry (DER); no clinical threshold exists, so
-none is here, and it is no dose of anything that was put on the skin.
+D = f N t / A: stroke frequency, needles, time in contact, area. The frequency is the highest of the zone: with the mean
+the number could be below what was, and the pen's counter of strokes counts in the air, too, and not in a gap. Plain
+geometry (DER); no clinical threshold exists, so none is here, and it is no dose of anything that was put on the skin.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ _TENTHS_OF_MICROSECONDS = 10 * 1_000_000  # dHz times microseconds to strokes
 ASSUMPTIONS = (
     "every stroke in contact punctures, with every needle",
     "no place is hit twice",
-    "the mean stroke frequency of the zone, to a tenth of a hertz, held for the whole time in contact",
+    "the highest stroke frequency measured in the zone, to a tenth of a hertz, held for the whole time in contact",
 )
 NO_CONTACT_SIGNAL = "there was no contact signal: the time the motor ran stands for it, and overstates it"
 

@@ -48,7 +48,8 @@ class Row:
     """One row of a table of limits: a range, a hard maximum, both, a ban, or the word that there is none.
 
     Depths are dial settings in µm. `columns` are the source's own columns that the range spans. A row that does not
-    apply was published and is shown, but nothing is compared with it. `evidence` X without a range: no source found.
+    apply was published and is shown, but nothing is compared with it. `hard_max_for`: the indication that the maximum
+    was found for, whatever it is compared in. `evidence` X without a range: no source found.
     """
 
     site: str
@@ -66,6 +67,7 @@ class Row:
     hard_max_source: str | None = None
     hard_max_basis: str | None = None
     hard_max_evidence: str | None = None
+    hard_max_for: str | None = None
     forbidden: bool = False
     note: str | None = None
     note_source: str | None = None
@@ -227,6 +229,7 @@ def _said(found: Found) -> Json:
         "hard_max_source": hard.hard_max_source if hard else None,
         "hard_max_basis": hard.hard_max_basis if hard else None,
         "hard_max_evidence": hard.hard_max_evidence if hard else "X",
+        "hard_max_for": hard.hard_max_for if hard else None,
         "forbidden": banned is not None,
         "from": found.origin,
     }

@@ -98,7 +98,7 @@ def suitability(
         *_screening(client.answers, questionnaire),
         _age(client.born, day, held, use),
         _skin_type(client.phototype, held, use),
-        _darker(client.phototype),
+        darker(client.phototype),
     ]
 
 
@@ -228,7 +228,7 @@ def _worst(rule: str, held: tuple[Held, ...], at: Callable[[Held], tuple[Result,
     )
 
 
-def _darker(phototype: str | None) -> Row:
+def darker(phototype: str | None) -> Row:
     """From which type skin is a darker one the FDA does not say; reviews of skin of colour mean IV to VI."""
     rule, source = NOTICE, "fda_page (A); from type IV: cohen_2016 (A), as reviews use the word"
     if phototype is None:

@@ -146,6 +146,8 @@ def _whole_row(row: Row, where: str) -> None:
     hard = [getattr(row, key) for key in _HARD]
     if any(value is not None for value in hard) and any(value is None for value in hard):
         raise UsageProblem(f"{where}a hard maximum needs all of {', '.join(_HARD)}")
+    if row.hard_max_for is not None and row.hard_max_um is None:
+        raise UsageProblem(f"{where}hard_max_for, and no hard maximum")
     if row.hard_max_evidence == "X":
         raise UsageProblem(f"{where}hard_max_evidence = 'X' means that there is no source")
     if not (row.about_range or row.has_range or row.forbidden or row.hard_max_um is not None):
@@ -163,6 +165,9 @@ def _fits(row: Row, where: str, limits: Limits, sources: Mapping[str, Source]) -
     if row.indication != ANY and row.indication not in limits.indications:
         known, near = ", ".join(limits.indications), suggest(row.indication, limits.indications)
         raise UsageProblem(f"{where}there is no indication {row.indication}; there are: {known}, {ANY}.{near}")
+    if row.hard_max_for is not None and row.hard_max_for not in limits.indications:
+        near = suggest(row.hard_max_for, limits.indications)
+        raise UsageProblem(f"{where}hard_max_for: there is no indication {row.hard_max_for}.{near}")
     for key in _named_sources(row):
         source = sources.get(key)
         if row.modality == "mechanical" and source is not None and source.modality == "rf":
@@ -277,6 +282,7 @@ _ROW_KEYS: dict[str, Reader] = {
     "hard_max_source": text,
     "hard_max_basis": one_of(BASES),
     "hard_max_evidence": grade,
+    "hard_max_for": text,
     "forbidden": flag,
     "note": text,
     "note_source": text,

@@ -59,7 +59,7 @@ class Screening:
     @property
     def given(self) -> set[str]:
         """What there is a word for: questions, and what was found outside a clearance when the word was given."""
-        return {name for word in self.words for name in (*word["questions"], *word["found"])}
+        return {name for word in self.words for name in (*word["questions"], *word.get("found", ()))}
 
     def is_of(self, visit: str | None, day: str | None, opened: str | None = None) -> bool:
         """Whether it was asked on this day, and for this visit where both are of one. On the day on which the visit was

@@ -20,6 +20,7 @@ from devicelog.rules.rule import (
 from devicelog.sessions import UNASSIGNED
 
 _UNSURE = "how many days ago she was treated before is not sure"
+_NOBODY = "given, and signed by nobody"
 
 
 def client_checks(facts: Json, _parameters: Json) -> list[Outcome]:
@@ -38,16 +39,26 @@ def client_checks(facts: Json, _parameters: Json) -> list[Outcome]:
 
 
 def consent_missing(facts: Json, _parameters: Json) -> list[Outcome]:
-    """No consent to the treatment, where the plan asks for it; or one that was refused."""
+    """No consent to the treatment, where the plan asks for it; or one that was refused.
+
+    What the client did not sign is no consent on record. Without the practitioner's signature it is one, and the law
+    that is the model here wants two: that is told, at `low`.
+    """
     clinic = facts.get("clinic")
     if clinic is None:
         return [asked_nothing(facts, "consent")]
     told = [consent for consent in clinic["consents"] if consent["what"] == "treatment"]
-    if told:  # the newest is last
-        return [passed() if told[-1]["given"] else found({"consent": "refused"})]
-    if asked(facts, "consent"):
-        return [found({"consent": "not recorded"})]
-    return [unrecorded(facts, "no consent was recorded", "consent")]
+    newest = told[-1] if told else None
+    if newest is not None and not newest["given"]:
+        return [found({"consent": "refused"})]
+    if newest is None or "client" not in newest["signed"]:
+        missing = "not recorded" if newest is None else "not signed by the client" if newest["signed"] else _NOBODY
+        if asked(facts, "consent"):
+            return [found({"consent": missing})]
+        return [unrecorded(facts, "no consent was recorded" if newest is None else f"consent: {missing}", "consent")]
+    if "practitioner" not in newest["signed"] and asked(facts, "consent"):
+        return [found({"consent": "signed by the client alone, and not by the practitioner"}, severity="low")]
+    return [passed()]
 
 
 def interval_short(facts: Json, parameters: Json) -> list[Outcome]:

@@ -102,4 +102,5 @@ def _based(row: Json) -> Iterator[str]:
         yield f"limit: {limits['source'] or 'no source'}, evidence {limits['evidence']}{lent}{own}"
     if limits["hard_max_um"] is not None:
         basis = f", {limits['hard_max_basis']}" if limits["hard_max_basis"] else ""
+        basis += f", for {limits['hard_max_for']}" if limits["hard_max_for"] else ""
         yield f"at most: {limits['hard_max_source'] or 'no source'}, evidence {limits['hard_max_evidence']}{basis}"

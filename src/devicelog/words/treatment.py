@@ -87,6 +87,9 @@ def _age(value: Json, _absent: str) -> str:
     return f"born {value['born']}, {'seen on a paper' if value['verified'] else 'not verified'}"
 
 
+_READ = {True: "acknowledged in the course", False: "not acknowledged in a course"}
+
+
 def _screening(value: Json, absent: str) -> str:
     told = [f"suitability {value['result']}"]
     if value["screened_at"] not in (None, NOT_RECORDED):
@@ -95,10 +98,11 @@ def _screening(value: Json, absent: str) -> str:
         told.append(f"what was answered: {absent}")
     elif value["rows"] != NOT_RECORDED:
         told += [f"{row['detail']}" for row in value["rows"] if row["result"] != "not assessable"]
-        told += [
-            f"word given by {word['by']} for {', '.join((*word['questions'], *word['found']))}: {word['reason']}"
-            for word in value["words"] or ()
-        ]
+        for word in value["words"] or ():
+            given_for = ", ".join([*word["questions"], *word.get("found", [])])
+            told.append(f"word given by {word['by']} for {given_for}: {word['reason']}")
+    if isinstance(value["notices"], list):
+        told += [f"notice {row['notice']}: {_READ[bool(row['acknowledged'])]}" for row in value["notices"]]
     told += [f"asked again {row['at']} by {row['by']}: {row['result']}" for row in value["since"]]
     return "; ".join(told)
 
