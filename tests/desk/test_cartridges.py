@@ -106,6 +106,16 @@ def test_a_serialised_cartridge_the_second_time_stops_and_goes_on_only_with_a_re
     assert report(data_dir / "devicelog.db").problems == []
 
 
+def test_single_use_is_not_passed_by_typing_in_other_capitals(data_dir: Path) -> None:
+    fit(data_dir, SERIALISED, session=FIRST)
+    for serial in ("s-1", "S -1", " s- 1"):
+        with pytest.raises(BadTransition, match="was fitted before"):
+            fit(data_dir, lot="a1b2", serial=serial, session=SECOND)
+    assert fit(data_dir, lot="A1 b2", serial="s-1", session=SECOND, reason=WHY)["used_before"] == 1
+    opened = do(data_dir, "open_box", lot="C3D4", count=2)["box"]
+    assert fit(data_dir, lot="c3d4", session=SECOND)["box"] == opened
+
+
 def test_a_box_of_lot_only_ones_never_stops(data_dir: Path) -> None:
     box = do(data_dir, "open_box", code=LOT_ONLY, count=2, needles=14, length_um=2500)
     for number in range(5):
@@ -237,6 +247,9 @@ def test_a_cartridge_in_two_sessions_at_once_is_refused_without_a_reason(data_di
         pytest.param({}, UsageProblem, "neither lot nor serial", id="nothing at all"),
         pytest.param({"code": LOT_ONLY, "item": "1"}, UsageProblem, "stand in the code", id="an item beside a code"),
         pytest.param({"lot": "L", "expires": "2027-13-01"}, UsageProblem, "no month 13", id="month 13, typed"),
+        pytest.param({"lot": f"{CLIENT} 7"}, UsageProblem, "lot has a client's code", id="a code for a lot"),
+        pytest.param({"lot": "L", "serial": CLIENT.lower()}, UsageProblem, "serial has a cl", id="a code for a serial"),
+        pytest.param({"lot": "L", "maker": "Meier 12.3.1970"}, UsageProblem, "date of birth", id="a person for a maker"),
         pytest.param({"lot": 7}, UsageProblem, "are texts", id="a lot that is a number"),
         pytest.param({"lot": "L", "visit": "v-0000000003"}, NotFound, "Did you mean v-0000000001?", id="unknown visit"),
         pytest.param({"lot": "L", "session": "s-nowhere"}, NotFound, "no session", id="unknown session"),
@@ -264,6 +277,15 @@ def test_what_is_refused(data_dir: Path, request_: Json, error: type[DevicelogEr
 def test_a_box_of_no_number_is_refused(data_dir: Path, count: object) -> None:
     with pytest.raises(UsageProblem, match="count is"):
         do(data_dir, "open_box", lot="L", count=count)
+
+
+def test_a_box_whose_lot_is_a_clients_code_is_refused(data_dir: Path) -> None:
+    with pytest.raises(UsageProblem, match="lot has a client's code"):
+        do(data_dir, "open_box", lot=CLIENT, count=1)
+
+
+def test_a_lot_of_letters_and_a_date_is_no_person(data_dir: Path) -> None:
+    assert do(data_dir, "open_box", lot="GEL20240501", count=1)["lot"] == "GEL20240501"
 
 
 def test_a_box_without_a_lot_is_refused(data_dir: Path) -> None:
@@ -460,6 +482,14 @@ def test_a_topical_without_lot_or_ingredients_warns(data_dir: Path) -> None:
     ("name", "request_", "words"),
     [
         pytest.param("stock_topical", {"product": " "}, "the product is empty", id="a product of one space"),
+        pytest.param("stock_topical", {"product": f"Gel for {CLIENT}"}, "product has a client's code", id="a code"),
+        pytest.param(
+            "stock_topical", {"product": "P", "lot": CLIENT}, "lot has a client's code", id="a code for a lot"
+        ),
+        pytest.param(
+            "stock_topical", {"product": "P", "ingredients": [CLIENT]}, "ingredient has a client's", id="in ingredients"
+        ),
+        pytest.param("stock_topical", {"product": "Anna Meier 12.3.1970"}, "date of birth", id="a person"),
         pytest.param("stock_topical", {"product": "P" * 121}, "121 characters", id="a long product"),
         pytest.param("stock_topical", {"product": "P", "ingredients": "water"}, "list", id="ingredients in one text"),
         pytest.param("stock_topical", {"product": "P", "ingredients": ["w"] * 61}, "61", id="many ingredients"),

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from devicelog.barcodes.reading import parse_scan
 from devicelog.barcodes.scan import Scan, settled, typed
 from devicelog.canonical import Json
-from devicelog.clinic.cartridges import ENTRIES, Box, Cartridges, Fit, Place, fits_of, rows
+from devicelog.clinic.cartridges import ENTRIES, Box, Cartridges, Fit, Place, fits_of, rows, same_text
 from devicelog.clinical.plan import suggest
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import done, enter, new_id
+from devicelog.desk.naming import check_nobody_named
 from devicelog.desk.places import Found, entries_at, place_of, visit_of
 from devicelog.desk.who import actor_of
 from devicelog.errors import BadTransition, NotFound, UsageProblem
@@ -51,7 +52,9 @@ def cartridges_near(evidence: Evidence, scan: Scan, place: Place, *, box: str | 
     for name in boxes:
         if name is not None:
             add(matters(evidence, name))
-    same = [fit for fit in fits_of(found.values()) if scan.serial is not None and fit.told["serial"] == scan.serial]
+    same = [
+        fit for fit in fits_of(found.values()) if scan.serial is not None and same_text(fit.told["serial"], scan.serial)
+    ]
     for where in {place, *(fit.place for fit in same)}:
         if where.stream is not None:
             add(matters(evidence, where.stream))
@@ -140,6 +143,7 @@ def fit_cartridge(access: Access, request: Json) -> Json:
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk" if reason is None else "override")
         found = place_of(evidence, request)
+        check_nobody_named(evidence, _typed(request))
         known = cartridges_near(evidence, scan, found.place, box=_box_named(request))
     told = _told(request, scan, known)
     before = known.again(told, found.place, stamp)
@@ -183,8 +187,9 @@ def open_box(access: Access, request: Json) -> Json:
     stamp = RecorderClock().stamp()
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk")
+        check_nobody_named(evidence, _typed(request))
         near = cartridges_near(evidence, scan, Place(), box=None)
-        same = [box for box in near.boxes if box.told["lot"] == told["lot"] and box.left]
+        same = [box for box in near.boxes if same_text(box.told["lot"], told["lot"]) and box.left]
     entry = done(access, lambda transaction: enter(transaction, "box.opened", actor=actor, told=told))
     warnings = [f"{box.told['box']} of the same lot is open and should hold {box.left} more" for box in same]
     return {**told, "entry": entry.seq, "warnings": warnings + expiry_words(told["expires"], stamp)}
@@ -206,6 +211,11 @@ def _scan(request: Json) -> Scan:
     if words["maker"] is not None or words["item"] is not None:
         raise UsageProblem("maker and item stand in the code: they are typed only without one")
     return settled(parse_scan(code), lot=words["lot"], serial=words["serial"], expires=words["expires"])
+
+
+def _typed(request: Json) -> list[tuple[str, str | None]]:
+    """What a person typed of it; what a code says is the pack's."""
+    return [(key, request.get(key)) for key in ("lot", "serial", "maker", "item")]
 
 
 def _printed(scan: Scan) -> Json:

@@ -7,6 +7,7 @@ from devicelog.clinical.ascorbic import WARNING, ascorbic
 from devicelog.clinical.plan import suggest
 from devicelog.desk.cartridges import expiry_words
 from devicelog.desk.entering import done, enter, new_id
+from devicelog.desk.naming import check_nobody_named
 from devicelog.desk.places import entries_at, place_of
 from devicelog.desk.visits import session_of_visit
 from devicelog.desk.who import actor_of
@@ -43,6 +44,7 @@ def stock_topical(access: Access, request: Json) -> Json:
     stamp = RecorderClock().stamp()
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk")
+        check_nobody_named(evidence, _texts(told))
     entry = done(access, lambda transaction: enter(transaction, "topical.stocked", actor=actor, told=told))
     return {**told, "entry": entry.seq, "warnings": _warnings(told, stamp)}
 
@@ -64,6 +66,7 @@ def note_topical(access: Access, request: Json) -> Json:
         stream = place.stream
         if stream is None and place.visit is not None and (when != "before" or found.ended):
             stream = session_of_visit(evidence, place.visit)  # no session comes that would name it at its opening
+        check_nobody_named(evidence, _texts(product))
     told = {key: product[key] for key in _NOTED[:5]} | {"when": when, "patch_test": patch_test}
     entry = done(
         access,
@@ -103,6 +106,12 @@ def _product(request: Json) -> Json:
         "expires": None if expires is None else day_of_text(expires),
         "ingredients": [_text(each, "ingredient") for each in ingredients] if ingredients else None,
     }
+
+
+def _texts(told: Json) -> list[tuple[str, str | None]]:
+    return [(key, told[key]) for key in ("product", "lot")] + [
+        ("ingredient", each) for each in told["ingredients"] or ()
+    ]
 
 
 def _text(text: str, what: str) -> str:
