@@ -249,7 +249,7 @@ def test_a_cartridge_in_two_sessions_at_once_is_refused_without_a_reason(data_di
         pytest.param({"lot": "L", "expires": "2027-13-01"}, UsageProblem, "no month 13", id="month 13, typed"),
         pytest.param({"lot": f"{CLIENT} 7"}, UsageProblem, "lot has a client's code", id="a code for a lot"),
         pytest.param({"lot": "L", "serial": CLIENT.lower()}, UsageProblem, "serial has a cl", id="a code for a serial"),
-        pytest.param({"lot": "L", "maker": "Meier 12.3.1970"}, UsageProblem, "date of birth", id="a person for a maker"),
+        pytest.param({"lot": "L", "maker": "Meier 12.3.1970"}, UsageProblem, "date of birth", id="a person"),
         pytest.param({"lot": 7}, UsageProblem, "are texts", id="a lot that is a number"),
         pytest.param({"lot": "L", "visit": "v-0000000003"}, NotFound, "Did you mean v-0000000001?", id="unknown visit"),
         pytest.param({"lot": "L", "session": "s-nowhere"}, NotFound, "no session", id="unknown session"),
@@ -448,9 +448,10 @@ def test_a_topical_with_ascorbic_acid_warns_at_once_and_is_noted(data_dir: Path)
         "ingredients": ["water", "3-O-Ethyl Ascorbic Acid"],
         "when": "during",
         "patch_test": False,
+        "ascorbic": True,
     }
     listed = json.loads(cli("stock", "list", "--json", data_dir=data_dir)[1])
-    assert [each["product"] for each in listed["stock"]] == ["Glow"]
+    assert [(each["product"], each["ascorbic"]) for each in listed["stock"]] == [("Glow", True)]
     assert "3-O-Ethyl" in cli("stock", "list", data_dir=data_dir)[1]
 
 
@@ -467,6 +468,24 @@ def test_a_topical_that_no_session_will_begin_with_is_of_the_newest_of_the_visit
     assert do(data_dir, "note_topical", stock="Gel", when=when, visit=FIRST_VISIT)["session"] == session
     with Evidence(data_dir / "devicelog.db") as evidence:
         assert [entry.body["stream"] for entry in of_type(evidence, "topical.noted")] == [session]
+
+
+@pytest.mark.parametrize(
+    ("product", "ingredients", "flag"),
+    [
+        ("Gel", ["water", "E300"], True),
+        ("Vit C 20", None, True),
+        ("Gel", ["vitamin complex"], False),
+        ("Gel", None, None),
+    ],
+)
+def test_the_desk_flags_ascorbic_acid_for_the_rule(
+    data_dir: Path, product: str, ingredients: list[str] | None, flag: object
+) -> None:
+    do(data_dir, "stock_topical", product=product, ingredients=ingredients)
+    do(data_dir, "note_topical", stock=product, when="before", session=FIRST)
+    with Evidence(data_dir / "devicelog.db") as evidence:
+        assert [row["ascorbic"] for row in topicals_of(evidence, FIRST)] == [flag]
 
 
 def test_a_topical_without_lot_or_ingredients_warns(data_dir: Path) -> None:

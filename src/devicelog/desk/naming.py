@@ -15,8 +15,8 @@ _FOR_EVER = "it goes into the ledger for ever, where nobody may be named"
 def check_nobody_named(evidence: Evidence, texts: Iterable[tuple[str, str | None]], *codes: str) -> None:
     """Refuses texts, each with what it is called, that name a client. `codes`: of clients that are not known yet.
 
-    A client's code as a word of its own; a name with a date of birth, where the text is of several words: a lot may have
-    letters and a date in it. Raises UsageProblem, which does not repeat the text.
+    A client's code as a word of its own; a name with a date of birth, where the text is of several words: a lot may
+    have letters and a date in it. Raises UsageProblem, which does not repeat the text.
     """
     known = {code.casefold() for code in (*evidence.client_codes(), *codes)}
     for what, text in texts:

@@ -3,7 +3,7 @@
 from devicelog.barcodes.days import day_of_text
 from devicelog.canonical import Json
 from devicelog.clinic.cartridges import same_text
-from devicelog.clinical.ascorbic import WARNING, ascorbic
+from devicelog.clinical.ascorbic import WARNING, has_ascorbic
 from devicelog.clinical.plan import suggest
 from devicelog.desk.cartridges import expiry_words
 from devicelog.desk.entering import done, enter, new_id
@@ -27,7 +27,7 @@ _NOTED = ("stock", "product", "lot", "expires", "ingredients", "when", "patch_te
 def stock_of(evidence: Evidence) -> list[Json]:
     """What is in stock, oldest first: what was told of each, when and by whom."""
     return [
-        {**entry.body["told"], "at": entry.values["at"], "by": entry.values["actor"]["id"]}
+        {**_flagged(entry.body["told"]), "at": entry.values["at"], "by": entry.values["actor"]["id"]}
         for entry in of_type(evidence, "topical.stocked")
     ]
 
@@ -35,7 +35,11 @@ def stock_of(evidence: Evidence) -> list[Json]:
 def topicals_of(evidence: Evidence, name: str) -> list[Json]:
     """The topicals of a visit, or of a session without one, as the document `clinic` has them."""
     entries = entries_at(evidence, name, "topical.noted")
-    return [{key: entry.body["told"][key] for key in _NOTED} for entry in entries]
+    return [_flagged({key: entry.body["told"][key] for key in _NOTED}) for entry in entries]
+
+
+def _flagged(told: Json) -> Json:
+    return {**told, "ascorbic": has_ascorbic(told["product"], told["ingredients"])}
 
 
 def stock_topical(access: Access, request: Json) -> Json:
@@ -139,8 +143,7 @@ def _in_stock(stock: list[Json], name: object) -> Json:
 
 def _warnings(told: Json, stamp: Json) -> list[str]:
     ingredients = told["ingredients"] or []
-    named = ascorbic([*ingredients, told["product"]])
-    warnings = [f"{told['product']} {WARNING}"] if named else []
+    warnings = [f"{told['product']} {WARNING}"] if has_ascorbic(told["product"], ingredients) else []
     if told["lot"] is None:
         warnings.append("no lot is recorded: it cannot be traced")
     if not ingredients:
