@@ -13,7 +13,7 @@ from devicelog.canonical import Json
 from devicelog.cli import run
 from devicelog.clinic.cartridges import Place
 from devicelog.desk.acts import DESK_ACTS
-from devicelog.desk.cartridges import cartridges_known, cartridges_near, cartridges_of
+from devicelog.desk.cartridges import cartridges_known, cartridges_near, cartridges_of, fitted_as
 from devicelog.desk.entering import client_named, enter
 from devicelog.desk.topicals import topicals_of
 from devicelog.errors import BadTransition, DevicelogError, NotFound, UsageProblem
@@ -114,6 +114,26 @@ def test_single_use_is_not_passed_by_typing_in_other_capitals(data_dir: Path) ->
     assert fit(data_dir, lot="A1 b2", serial="s-1", session=SECOND, reason=WHY)["used_before"] == 1
     opened = do(data_dir, "open_box", lot="C3D4", count=2)["box"]
     assert fit(data_dir, lot="c3d4", session=SECOND)["box"] == opened
+
+
+def test_what_a_mark_says_of_a_cartridge(data_dir: Path) -> None:
+    visit(data_dir, FIRST_VISIT, FIRST)
+    visit(data_dir, SECOND_VISIT, SECOND)
+    serial = fit(data_dir, SERIALISED, visit=FIRST_VISIT)["cartridge"]
+    lot = fit(data_dir, LOT_ONLY, session=FIRST)["cartridge"]
+    with Evidence(data_dir / "devicelog.db") as evidence:
+        told = [fitted_as(evidence, name, visit=at) for name in (serial, lot) for at in (FIRST_VISIT, SECOND_VISIT)]
+        assert fitted_as(evidence, "x-0000000009", visit=FIRST_VISIT) == {}
+    assert [(row["identity"], row["serial"], row["lot"]) for row in told] == [
+        *[("serial", True, "A1B2")] * 2,
+        *[("lot only", False, "C3D4")] * 2,
+    ]
+    assert [row.get("used_before") for row in told] == [0, 1, None, 1]
+    assert {row["overridden"] for row in told} == {False}
+    fit(data_dir, SERIALISED, visit=SECOND_VISIT, reason=WHY)
+    with Evidence(data_dir / "devicelog.db") as evidence:
+        told = [fitted_as(evidence, serial, visit=at) for at in (FIRST_VISIT, SECOND_VISIT, None)]
+    assert [(row["used_before"], row["overridden"]) for row in told] == [(1, False), (1, True), (2, False)]
 
 
 def test_a_box_of_lot_only_ones_never_stops(data_dir: Path) -> None:

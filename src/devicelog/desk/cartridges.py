@@ -56,11 +56,7 @@ def cartridges_near(evidence: Evidence, scan: Scan, place: Place, *, box: str | 
         fit for fit in fits_of(found.values()) if scan.serial is not None and same_text(fit.told["serial"], scan.serial)
     ]
     for where in {place, *(fit.place for fit in same)}:
-        if where.stream is not None:
-            add(matters(evidence, where.stream))
-        visit = where.visit or (visit_of(evidence, where.stream) if where.stream else None)
-        if visit is not None:
-            add(matters(evidence, visit))
+        add(_around(evidence, where))
     return Cartridges.of([found[seq] for seq in sorted(found)])
 
 
@@ -79,11 +75,14 @@ def fitted_as(evidence: Evidence, cartridge: str, *, visit: str | None) -> Json:
         return {}
     running = evidence.open_stream()
     stream = str(running["id"]) if running is not None and running["kind"] == "session" else None
-    here = visit if stream is None else visit_of(evidence, stream) or stream
-    where = [_where(evidence, fit) for fit in fits]
-    own = [fit for fit, place in zip(fits, where, strict=True) if place == here]
-    told, elsewhere = fits[-1].told, len({*where} - {here})
-    used = max(elsewhere, own[-1].told["used_before"] or 0 if own else 0)
+    place = Place(visit=visit if stream is None else visit_of(evidence, stream), stream=stream)
+    near = {entry.seq: entry for fit in fits for entry in _around(evidence, fit.place)}
+    near |= {entry.seq: entry for entry in _around(evidence, place)}
+    all_near = Cartridges.of([near[seq] for seq in sorted(near) if near[seq].type in ENTRIES])
+    own = [fit for fit in fits if all_near.where(fit.place) == all_near.where(place)]
+    told = fits[-1].told
+    elsewhere = all_near.elsewhere(told, place) if told["serial"] is not None else [f for f in fits if f not in own]
+    used = max(len(elsewhere), own[-1].told["used_before"] or 0 if own else 0)
     known = {
         **{key: told[key] for key in ("identity", "lot", "expires")},
         "serial": told["serial"] is not None,
@@ -93,9 +92,11 @@ def fitted_as(evidence: Evidence, cartridge: str, *, visit: str | None) -> Json:
     return {key: value for key, value in known.items() if value is not None}
 
 
-def _where(evidence: Evidence, fit: Fit) -> str | None:
-    stream = fit.place.stream
-    return fit.place.visit or (visit_of(evidence, stream) or stream if stream else None)
+def _around(evidence: Evidence, place: Place) -> list[Entry]:
+    """The entries about a place: of its session, and of the visit that this is a part of."""
+    stream = place.stream
+    visit = place.visit or (visit_of(evidence, stream) if stream else None)
+    return [entry for name in (stream, visit) if name is not None for entry in matters(evidence, name)]
 
 
 def boxes_told(known: Cartridges) -> list[Json]:
