@@ -208,7 +208,9 @@ def test_the_values_are_those_that_were_entered(document: Json) -> None:
     first, second = record["cartridges"]["recorded"]
     assert (first["lot"], first["needles"], first["identity"]) == ("L-77", 12, "lot only")
     assert (first["overridden"], second["overridden"]) == (False, True)
-    assert [row["ascorbic"] for row in record["topicals"]["recorded"]] == [True, False]
+    topicals = record["topicals"]["recorded"]
+    assert [row["ascorbic"] for row in topicals] == [True, False]
+    assert ["granulomas" in (row["warning"] or "") for row in topicals] == [True, False]
     assert record["anaesthetic"]["recorded"] == [{"product": "lidocaine 4 %", "on_at": "09:10", "off_at": "09:50"}]
     assert record["endpoints"]["recorded"][0]["grade"] == "pinpoint"
     [event] = record["adverse_events"]

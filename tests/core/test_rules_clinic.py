@@ -523,14 +523,32 @@ def test_no_ascorbic_acid_or_nobody_knows():
     why = "not of every topical the ingredients were recorded"
     for nothing in (None, "", []):
         assert judged("topical.ascorbic", put_on({}, {"ingredients": nothing})) == [("not applicable", None, why)]
-    assert judged("topical.ascorbic", put_on()) == [("not applicable", None, "no topical was recorded")]
+    assert judged("topical.ascorbic", put_on()) == [
+        ("not applicable", None, "no topical was recorded before the session opened")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flag", "answer"),
+    [
+        (True, ("found", None, "medium")),
+        (False, ("passed", None, None)),
+        (None, ("not applicable", None, "not of every topical the ingredients were recorded")),
+    ],
+)
+def test_the_desk_knows_more_names_of_ascorbic_acid_than_the_rule(flag, answer):
+    """E 300 is one: the words of the rule do not have it, nor do they know that a vitamin complex is none."""
+    changes = {"ingredients": ["aqua", "E300"] if flag else ["vitamin complex"], "ascorbic": flag}
+    assert judged("topical.ascorbic", put_on(changes)) == [answer]
 
 
 def test_a_topical_without_a_lot():
     assert judged("topical.no_lot", put_on({})) == [("passed", None, None)]
     assert judged("topical.no_lot", put_on({}, {"lot": None})) == [("found", None, "low")]
     assert sentence("topical.no_lot", put_on({"lot": ""})) == "no lot was recorded of Glide gel"
-    assert judged("topical.no_lot", put_on()) == [("not applicable", None, "no topical was recorded")]
+    assert judged("topical.no_lot", put_on()) == [
+        ("not applicable", None, "no topical was recorded before the session opened")
+    ]
 
 
 # --- label.pigment ----------------------------------------------------------------------------------------------------

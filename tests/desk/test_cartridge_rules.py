@@ -65,6 +65,8 @@ def test_another_one_between_makes_it_no_second_trigger() -> None:
     ("one", "other", "same"),
     [
         pytest.param({"item": "1", "serial": "S"}, {"item": "1", "serial": "S"}, True, id="item and serial"),
+        pytest.param({"item": "1", "serial": "S-a 1"}, {"item": "1", "serial": "s-A1"}, True, id="in other capitals"),
+        pytest.param({"serial": "S", "lot": "A1"}, {"serial": "S", "lot": "a 1"}, True, id="lot in other capitals"),
         pytest.param({"item": "1", "serial": "S"}, {"item": "2", "serial": "S"}, False, id="another item"),
         pytest.param({"item": "1", "serial": "S"}, {"item": "1", "serial": "T"}, False, id="another serial"),
         pytest.param({"item": "1", "lot": "L"}, {"item": "1", "lot": "L"}, False, id="a lot alone"),

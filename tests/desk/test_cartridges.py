@@ -13,7 +13,7 @@ from devicelog.canonical import Json
 from devicelog.cli import run
 from devicelog.clinic.cartridges import Place
 from devicelog.desk.acts import DESK_ACTS
-from devicelog.desk.cartridges import cartridges_known, cartridges_near, cartridges_of
+from devicelog.desk.cartridges import cartridges_known, cartridges_near, cartridges_of, fitted_as
 from devicelog.desk.entering import client_named, enter
 from devicelog.desk.topicals import topicals_of
 from devicelog.errors import BadTransition, DevicelogError, NotFound, UsageProblem
@@ -104,6 +104,36 @@ def test_a_serialised_cartridge_the_second_time_stops_and_goes_on_only_with_a_re
     told = {*("cartridge", "identity", "maker", "item", "lot", "expires", "serial", "needles", "length_um", "box")}
     assert row.keys() == told | {"attested", "used_before", "overridden", "at"}
     assert report(data_dir / "devicelog.db").problems == []
+
+
+def test_single_use_is_not_passed_by_typing_in_other_capitals(data_dir: Path) -> None:
+    fit(data_dir, SERIALISED, session=FIRST)
+    for serial in ("s-1", "S -1", " s- 1"):
+        with pytest.raises(BadTransition, match="was fitted before"):
+            fit(data_dir, lot="a1b2", serial=serial, session=SECOND)
+    assert fit(data_dir, lot="A1 b2", serial="s-1", session=SECOND, reason=WHY)["used_before"] == 1
+    opened = do(data_dir, "open_box", lot="C3D4", count=2)["box"]
+    assert fit(data_dir, lot="c3d4", session=SECOND)["box"] == opened
+
+
+def test_what_a_mark_says_of_a_cartridge(data_dir: Path) -> None:
+    visit(data_dir, FIRST_VISIT, FIRST)
+    visit(data_dir, SECOND_VISIT, SECOND)
+    serial = fit(data_dir, SERIALISED, visit=FIRST_VISIT)["cartridge"]
+    lot = fit(data_dir, LOT_ONLY, session=FIRST)["cartridge"]
+    with Evidence(data_dir / "devicelog.db") as evidence:
+        told = [fitted_as(evidence, name, visit=at) for name in (serial, lot) for at in (FIRST_VISIT, SECOND_VISIT)]
+        assert fitted_as(evidence, "x-0000000009", visit=FIRST_VISIT) == {}
+    assert [(row["identity"], row["serial"], row["lot"]) for row in told] == [
+        *[("serial", True, "A1B2")] * 2,
+        *[("lot only", False, "C3D4")] * 2,
+    ]
+    assert [row.get("used_before") for row in told] == [0, 1, None, 1]
+    assert {row["overridden"] for row in told} == {False}
+    fit(data_dir, SERIALISED, visit=SECOND_VISIT, reason=WHY)
+    with Evidence(data_dir / "devicelog.db") as evidence:
+        told = [fitted_as(evidence, serial, visit=at) for at in (FIRST_VISIT, SECOND_VISIT, None)]
+    assert [(row["used_before"], row["overridden"]) for row in told] == [(1, False), (1, True), (2, False)]
 
 
 def test_a_box_of_lot_only_ones_never_stops(data_dir: Path) -> None:
@@ -237,6 +267,9 @@ def test_a_cartridge_in_two_sessions_at_once_is_refused_without_a_reason(data_di
         pytest.param({}, UsageProblem, "neither lot nor serial", id="nothing at all"),
         pytest.param({"code": LOT_ONLY, "item": "1"}, UsageProblem, "stand in the code", id="an item beside a code"),
         pytest.param({"lot": "L", "expires": "2027-13-01"}, UsageProblem, "no month 13", id="month 13, typed"),
+        pytest.param({"lot": f"{CLIENT} 7"}, UsageProblem, "lot has a client's code", id="a code for a lot"),
+        pytest.param({"lot": "L", "serial": CLIENT.lower()}, UsageProblem, "serial has a cl", id="a code for a serial"),
+        pytest.param({"lot": "L", "maker": "Meier 12.3.1970"}, UsageProblem, "date of birth", id="a person"),
         pytest.param({"lot": 7}, UsageProblem, "are texts", id="a lot that is a number"),
         pytest.param({"lot": "L", "visit": "v-0000000003"}, NotFound, "Did you mean v-0000000001?", id="unknown visit"),
         pytest.param({"lot": "L", "session": "s-nowhere"}, NotFound, "no session", id="unknown session"),
@@ -264,6 +297,15 @@ def test_what_is_refused(data_dir: Path, request_: Json, error: type[DevicelogEr
 def test_a_box_of_no_number_is_refused(data_dir: Path, count: object) -> None:
     with pytest.raises(UsageProblem, match="count is"):
         do(data_dir, "open_box", lot="L", count=count)
+
+
+def test_a_box_whose_lot_is_a_clients_code_is_refused(data_dir: Path) -> None:
+    with pytest.raises(UsageProblem, match="lot has a client's code"):
+        do(data_dir, "open_box", lot=CLIENT, count=1)
+
+
+def test_a_lot_of_letters_and_a_date_is_no_person(data_dir: Path) -> None:
+    assert do(data_dir, "open_box", lot="GEL20240501", count=1)["lot"] == "GEL20240501"
 
 
 def test_a_box_without_a_lot_is_refused(data_dir: Path) -> None:
@@ -426,9 +468,10 @@ def test_a_topical_with_ascorbic_acid_warns_at_once_and_is_noted(data_dir: Path)
         "ingredients": ["water", "3-O-Ethyl Ascorbic Acid"],
         "when": "during",
         "patch_test": False,
+        "ascorbic": True,
     }
     listed = json.loads(cli("stock", "list", "--json", data_dir=data_dir)[1])
-    assert [each["product"] for each in listed["stock"]] == ["Glow"]
+    assert [(each["product"], each["ascorbic"]) for each in listed["stock"]] == [("Glow", True)]
     assert "3-O-Ethyl" in cli("stock", "list", data_dir=data_dir)[1]
 
 
@@ -447,6 +490,24 @@ def test_a_topical_that_no_session_will_begin_with_is_of_the_newest_of_the_visit
         assert [entry.body["stream"] for entry in of_type(evidence, "topical.noted")] == [session]
 
 
+@pytest.mark.parametrize(
+    ("product", "ingredients", "flag"),
+    [
+        ("Gel", ["water", "E300"], True),
+        ("Vit C 20", None, True),
+        ("Gel", ["vitamin complex"], False),
+        ("Gel", None, None),
+    ],
+)
+def test_the_desk_flags_ascorbic_acid_for_the_rule(
+    data_dir: Path, product: str, ingredients: list[str] | None, flag: object
+) -> None:
+    do(data_dir, "stock_topical", product=product, ingredients=ingredients)
+    do(data_dir, "note_topical", stock=product, when="before", session=FIRST)
+    with Evidence(data_dir / "devicelog.db") as evidence:
+        assert [row["ascorbic"] for row in topicals_of(evidence, FIRST)] == [flag]
+
+
 def test_a_topical_without_lot_or_ingredients_warns(data_dir: Path) -> None:
     done = do(data_dir, "stock_topical", product="Gel")
     assert any("cannot be traced" in words for words in done["warnings"])
@@ -460,6 +521,14 @@ def test_a_topical_without_lot_or_ingredients_warns(data_dir: Path) -> None:
     ("name", "request_", "words"),
     [
         pytest.param("stock_topical", {"product": " "}, "the product is empty", id="a product of one space"),
+        pytest.param("stock_topical", {"product": f"Gel for {CLIENT}"}, "product has a client's code", id="a code"),
+        pytest.param(
+            "stock_topical", {"product": "P", "lot": CLIENT}, "lot has a client's code", id="a code for a lot"
+        ),
+        pytest.param(
+            "stock_topical", {"product": "P", "ingredients": [CLIENT]}, "ingredient has a client's", id="in ingredients"
+        ),
+        pytest.param("stock_topical", {"product": "Anna Meier 12.3.1970"}, "date of birth", id="a person"),
         pytest.param("stock_topical", {"product": "P" * 121}, "121 characters", id="a long product"),
         pytest.param("stock_topical", {"product": "P", "ingredients": "water"}, "list", id="ingredients in one text"),
         pytest.param("stock_topical", {"product": "P", "ingredients": ["w"] * 61}, "61", id="many ingredients"),

@@ -104,7 +104,7 @@ BAD: dict[str, tuple[tuple[str, ...], int, str]] = {
         "is not after 14:05",
     ),
     "a-product-of-one-space": ((*NOTE, "--product", " ", "--session", FIRST), 2, "the product is empty"),
-    "the-code-in-the-product": ((*NOTE, "--product", f"Gel for {CLIENT}", "--session", FIRST), 2, "the client's code"),
+    "the-code-in-the-product": ((*NOTE, "--product", f"Gel for {CLIENT}", "--session", FIRST), 2, "a client's code"),
 }
 
 

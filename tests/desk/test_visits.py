@@ -426,6 +426,11 @@ def test_a_client_is_not_erased_while_a_visit_is_open(data_dir: Path) -> None:
         ({"zones": [{"zone": "nose", "passes": 51}]}, "passes; 0 to"),
         ({"reason": " "}, "the reason is empty"),
         ({"cartridge": {"lot": "L" * 81}}, "at most 80"),
+        ({"cartridge": {"lot": CLIENT}}, "lot of the cartridge has a client's code"),
+        ({"topicals": [{"product": f"gel of {CLIENT}"}]}, "product of the topical has a client's code"),
+        ({"topicals": [{"product": "gel", "lot": CLIENT.lower()}]}, "lot of the topical has a client's code"),
+        ({"client": "NEW-7", "topicals": [{"product": "gel new-7"}]}, "product of the topical has a client's code"),
+        ({"topicals": [{"product": "Anna Meier 12.3.1970"}]}, "date of birth"),
     ],
     ids=lambda each: None if isinstance(each, str) else "-".join(f"{key} {value}"[:24] for key, value in each.items()),
 )

@@ -167,13 +167,14 @@ class Cartridges:
 def same_cartridge(one: Json, other: Json) -> bool:
     """Whether two codes name one cartridge: both have its serial number, and nothing else that both say differs.
 
-    Where one of them does not name the item (it was typed), the lot stands in for it.
+    Where one of them does not name the item (it was typed), the lot stands in for it. Capitals and spaces make no other
+    number: people type them as they like.
     """
-    if one["serial"] is None or one["serial"] != other["serial"]:
+    if other["serial"] is None or not same_text(one["serial"], other["serial"]):
         return False
     if one["item"] is None or other["item"] is None:
-        return bool(_agree(one, other, "maker") and _agree(one, other, "lot"))
-    return _agree(one, other, "maker") and one["item"] == other["item"]
+        return _agree(one, other, "maker") and _agree(one, other, "lot")
+    return _agree(one, other, "maker") and same_text(one["item"], other["item"])
 
 
 def lots_named(document: object) -> set[str]:
@@ -194,11 +195,11 @@ def same_text(one: str | None, other: str) -> bool:
 
 
 def _agree(one: Json, other: Json, key: str) -> bool:
-    return one[key] is None or other[key] is None or one[key] == other[key]
+    return other[key] is None or one[key] is None or same_text(one[key], other[key])
 
 
 def _same_lot(one: Json, other: Json) -> bool:
-    return one["lot"] is not None and one["lot"] == other["lot"] and _agree(one, other, "item")
+    return other["lot"] is not None and same_text(one["lot"], other["lot"]) and _agree(one, other, "item")
 
 
 def _same_code(one: Json, other: Json) -> bool:

@@ -12,7 +12,7 @@ from devicelog.clinic.signatures import amendments, read_values
 from devicelog.clinic.sitting import NOT_RECORDED, Sitting, recorded
 from devicelog.clinic.treated_zones import treated_zones
 from devicelog.clinic.visits import of_client
-from devicelog.clinical.ascorbic import ascorbic
+from devicelog.clinical.ascorbic import WARNING, has_ascorbic
 from devicelog.ledger.entries import Entry
 
 
@@ -198,17 +198,15 @@ def attested_of(session: Session) -> Any:
 def topicals_of(session: Session) -> list[Json] | None:
     """What was put on."""
     return [
-        {**{key: recorded(value) for key, value in row.items()}, "ascorbic": _ascorbic(row)}
-        for row in session.sitting.topicals()
+        {**{key: recorded(value) for key, value in row.items()}, **_ascorbic(row)} for row in session.sitting.topicals()
     ] or None
 
 
-def _ascorbic(topical: Json) -> bool | str:
-    """Whether its name or an ingredient names ascorbic acid; not recorded where no ingredients are."""
-    ingredients = topical["ingredients"] or ()
-    if ascorbic([*ingredients, topical["product"]]):
-        return True
-    return False if ingredients else NOT_RECORDED
+def _ascorbic(topical: Json) -> Json:
+    """Whether its name or an ingredient names ascorbic acid, and what is warned of then: the rules judge only what was
+    noted before the session opened."""
+    has = has_ascorbic(topical["product"], topical["ingredients"])
+    return {"ascorbic": recorded(has), "warning": f"{topical['product']} {WARNING}" if has else None}
 
 
 def zones_of(session: Session) -> list[Json]:

@@ -24,6 +24,14 @@ def ascorbic(texts: Iterable[str]) -> list[str]:
     return [text for text in texts if _named(" ".join(text.casefold().split()))]
 
 
+def has_ascorbic(product: str, ingredients: Iterable[str] | None) -> bool | None:
+    """Whether a topical has it by its ingredients or its name; None: its name does not say, and no ingredients do."""
+    listed = list(ingredients or ())
+    if ascorbic([*listed, product]):
+        return True
+    return False if listed else None
+
+
 def _named(text: str) -> bool:
     padded = f"{text} "
     return text in _SYNONYMS or any(_at_a_word(padded, part) for part in _PARTS)

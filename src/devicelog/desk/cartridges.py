@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from devicelog.barcodes.reading import parse_scan
 from devicelog.barcodes.scan import Scan, settled, typed
 from devicelog.canonical import Json
-from devicelog.clinic.cartridges import ENTRIES, Box, Cartridges, Fit, Place, fits_of, rows
+from devicelog.clinic.cartridges import ENTRIES, Box, Cartridges, Fit, Place, fits_of, rows, same_text
 from devicelog.clinical.plan import suggest
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import done, enter, new_id
+from devicelog.desk.naming import check_nobody_named
 from devicelog.desk.places import Found, entries_at, place_of, visit_of
 from devicelog.desk.who import actor_of
 from devicelog.errors import BadTransition, NotFound, UsageProblem
@@ -51,13 +52,11 @@ def cartridges_near(evidence: Evidence, scan: Scan, place: Place, *, box: str | 
     for name in boxes:
         if name is not None:
             add(matters(evidence, name))
-    same = [fit for fit in fits_of(found.values()) if scan.serial is not None and fit.told["serial"] == scan.serial]
+    same = [
+        fit for fit in fits_of(found.values()) if scan.serial is not None and same_text(fit.told["serial"], scan.serial)
+    ]
     for where in {place, *(fit.place for fit in same)}:
-        if where.stream is not None:
-            add(matters(evidence, where.stream))
-        visit = where.visit or (visit_of(evidence, where.stream) if where.stream else None)
-        if visit is not None:
-            add(matters(evidence, visit))
+        add(_around(evidence, where))
     return Cartridges.of([found[seq] for seq in sorted(found)])
 
 
@@ -76,11 +75,14 @@ def fitted_as(evidence: Evidence, cartridge: str, *, visit: str | None) -> Json:
         return {}
     running = evidence.open_stream()
     stream = str(running["id"]) if running is not None and running["kind"] == "session" else None
-    here = visit if stream is None else visit_of(evidence, stream) or stream
-    where = [_where(evidence, fit) for fit in fits]
-    own = [fit for fit, place in zip(fits, where, strict=True) if place == here]
-    told, elsewhere = fits[-1].told, len({*where} - {here})
-    used = max(elsewhere, own[-1].told["used_before"] or 0 if own else 0)
+    place = Place(visit=visit if stream is None else visit_of(evidence, stream), stream=stream)
+    near = {entry.seq: entry for fit in fits for entry in _around(evidence, fit.place)}
+    near |= {entry.seq: entry for entry in _around(evidence, place)}
+    all_near = Cartridges.of([near[seq] for seq in sorted(near) if near[seq].type in ENTRIES])
+    own = [fit for fit in fits if all_near.where(fit.place) == all_near.where(place)]
+    told = fits[-1].told
+    elsewhere = all_near.elsewhere(told, place) if told["serial"] is not None else [f for f in fits if f not in own]
+    used = max(len(elsewhere), own[-1].told["used_before"] or 0 if own else 0)
     known = {
         **{key: told[key] for key in ("identity", "lot", "expires")},
         "serial": told["serial"] is not None,
@@ -90,9 +92,11 @@ def fitted_as(evidence: Evidence, cartridge: str, *, visit: str | None) -> Json:
     return {key: value for key, value in known.items() if value is not None}
 
 
-def _where(evidence: Evidence, fit: Fit) -> str | None:
-    stream = fit.place.stream
-    return fit.place.visit or (visit_of(evidence, stream) or stream if stream else None)
+def _around(evidence: Evidence, place: Place) -> list[Entry]:
+    """The entries about a place: of its session, and of the visit that this is a part of."""
+    stream = place.stream
+    visit = place.visit or (visit_of(evidence, stream) if stream else None)
+    return [entry for name in (stream, visit) if name is not None for entry in matters(evidence, name)]
 
 
 def boxes_told(known: Cartridges) -> list[Json]:
@@ -140,6 +144,7 @@ def fit_cartridge(access: Access, request: Json) -> Json:
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk" if reason is None else "override")
         found = place_of(evidence, request)
+        check_nobody_named(evidence, _typed(request))
         known = cartridges_near(evidence, scan, found.place, box=_box_named(request))
     told = _told(request, scan, known)
     before = known.again(told, found.place, stamp)
@@ -183,8 +188,9 @@ def open_box(access: Access, request: Json) -> Json:
     stamp = RecorderClock().stamp()
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk")
+        check_nobody_named(evidence, _typed(request))
         near = cartridges_near(evidence, scan, Place(), box=None)
-        same = [box for box in near.boxes if box.told["lot"] == told["lot"] and box.left]
+        same = [box for box in near.boxes if same_text(box.told["lot"], told["lot"]) and box.left]
     entry = done(access, lambda transaction: enter(transaction, "box.opened", actor=actor, told=told))
     warnings = [f"{box.told['box']} of the same lot is open and should hold {box.left} more" for box in same]
     return {**told, "entry": entry.seq, "warnings": warnings + expiry_words(told["expires"], stamp)}
@@ -206,6 +212,11 @@ def _scan(request: Json) -> Scan:
     if words["maker"] is not None or words["item"] is not None:
         raise UsageProblem("maker and item stand in the code: they are typed only without one")
     return settled(parse_scan(code), lot=words["lot"], serial=words["serial"], expires=words["expires"])
+
+
+def _typed(request: Json) -> list[tuple[str, str | None]]:
+    """What a person typed of it; what a code says is the pack's."""
+    return [(key, request.get(key)) for key in ("lot", "serial", "maker", "item")]
 
 
 def _printed(scan: Scan) -> Json:

@@ -9,13 +9,14 @@ from devicelog.canonical import Json
 from devicelog.desk.about import About, about, text_of
 from devicelog.desk.days import holds_on, local_day
 from devicelog.desk.entering import done, enter
+from devicelog.desk.naming import check_nobody_named
 from devicelog.desk.places import own_matters
 from devicelog.desk.who import actor_of
 from devicelog.errors import UsageProblem
 from devicelog.ledger.entries import Actor
 from devicelog.recorder.access import Access
 from devicelog.recorder.acts import Act
-from devicelog.sessions import check_note, names_code
+from devicelog.sessions import check_note
 from devicelog.store.evidence import Evidence
 
 WHAT = ("treatment", "photo", "aftercare")
@@ -49,9 +50,7 @@ def anaesthetic(access: Access, request: Json) -> Json:
         raise UsageProblem(f"it came off at {told['off_at']}, which is not after {told['on_at']}, when it was put on")
     with Evidence(access.path) as evidence:
         actor, to = actor_of(evidence, request, "desk"), _of_a_sitting(evidence, request)
-        code = evidence.client_code(to.client_ref)
-    if code is not None and names_code(product, code):
-        raise UsageProblem("the product has the client's code in it: it goes into the ledger, where no code may stand")
+        check_nobody_named(evidence, [("product", product)])
     return _enter(access, "anaesthetic.noted", actor, to, told)
 
 

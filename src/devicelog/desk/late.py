@@ -14,6 +14,7 @@ from devicelog.clinical.plan import PASSES_LIMIT, Zone
 from devicelog.desk.clients import today
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import enter, new_id
+from devicelog.desk.naming import check_nobody_named
 from devicelog.desk.visits import course_named
 from devicelog.desk.who import actor_of
 from devicelog.errors import BadTransition, NotFound, UsageProblem
@@ -50,9 +51,12 @@ def enter_late(access: Access, request: Json) -> Json:
         "cartridge": _row(request.get("cartridge"), ("lot", "expires"), "the cartridge"),
         "topicals": [_row(each, ("product", "lot"), "a topical") for each in request.get("topicals") or ()],
     }
+    rows = [("cartridge", entered["cartridge"]), *(("topical", row) for row in entered["topicals"])]
+    texts = [(f"{key} of the {what}", row[key]) for what, row in rows if row for key in row]
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "enter")
         _was(evidence, day)
+        check_nobody_named(evidence, texts, code)
         ref = evidence.client_ref(code)
         course = course_named(evidence, str(request["course"])) if request.get("course") else None
         if course is not None and course.client_ref != ref:

@@ -3,10 +3,11 @@
 from devicelog.barcodes.days import day_of_text
 from devicelog.canonical import Json
 from devicelog.clinic.cartridges import same_text
-from devicelog.clinical.ascorbic import WARNING, ascorbic
+from devicelog.clinical.ascorbic import WARNING, has_ascorbic
 from devicelog.clinical.plan import suggest
 from devicelog.desk.cartridges import expiry_words
 from devicelog.desk.entering import done, enter, new_id
+from devicelog.desk.naming import check_nobody_named
 from devicelog.desk.places import entries_at, place_of
 from devicelog.desk.visits import session_of_visit
 from devicelog.desk.who import actor_of
@@ -26,7 +27,7 @@ _NOTED = ("stock", "product", "lot", "expires", "ingredients", "when", "patch_te
 def stock_of(evidence: Evidence) -> list[Json]:
     """What is in stock, oldest first: what was told of each, when and by whom."""
     return [
-        {**entry.body["told"], "at": entry.values["at"], "by": entry.values["actor"]["id"]}
+        {**_flagged(entry.body["told"]), "at": entry.values["at"], "by": entry.values["actor"]["id"]}
         for entry in of_type(evidence, "topical.stocked")
     ]
 
@@ -34,7 +35,11 @@ def stock_of(evidence: Evidence) -> list[Json]:
 def topicals_of(evidence: Evidence, name: str) -> list[Json]:
     """The topicals of a visit, or of a session without one, as the document `clinic` has them."""
     entries = entries_at(evidence, name, "topical.noted")
-    return [{key: entry.body["told"][key] for key in _NOTED} for entry in entries]
+    return [_flagged({key: entry.body["told"][key] for key in _NOTED}) for entry in entries]
+
+
+def _flagged(told: Json) -> Json:
+    return {**told, "ascorbic": has_ascorbic(told["product"], told["ingredients"])}
 
 
 def stock_topical(access: Access, request: Json) -> Json:
@@ -43,6 +48,7 @@ def stock_topical(access: Access, request: Json) -> Json:
     stamp = RecorderClock().stamp()
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk")
+        check_nobody_named(evidence, _texts(told))
     entry = done(access, lambda transaction: enter(transaction, "topical.stocked", actor=actor, told=told))
     return {**told, "entry": entry.seq, "warnings": _warnings(told, stamp)}
 
@@ -64,6 +70,7 @@ def note_topical(access: Access, request: Json) -> Json:
         stream = place.stream
         if stream is None and place.visit is not None and (when != "before" or found.ended):
             stream = session_of_visit(evidence, place.visit)  # no session comes that would name it at its opening
+        check_nobody_named(evidence, _texts(product))
     told = {key: product[key] for key in _NOTED[:5]} | {"when": when, "patch_test": patch_test}
     entry = done(
         access,
@@ -105,6 +112,12 @@ def _product(request: Json) -> Json:
     }
 
 
+def _texts(told: Json) -> list[tuple[str, str | None]]:
+    return [(key, told[key]) for key in ("product", "lot")] + [
+        ("ingredient", each) for each in told["ingredients"] or ()
+    ]
+
+
 def _text(text: str, what: str) -> str:
     text = check_note(text, what)
     if len(text) > _MOST_TEXT:
@@ -130,8 +143,7 @@ def _in_stock(stock: list[Json], name: object) -> Json:
 
 def _warnings(told: Json, stamp: Json) -> list[str]:
     ingredients = told["ingredients"] or []
-    named = ascorbic([*ingredients, told["product"]])
-    warnings = [f"{told['product']} {WARNING}"] if named else []
+    warnings = [f"{told['product']} {WARNING}"] if has_ascorbic(told["product"], ingredients) else []
     if told["lot"] is None:
         warnings.append("no lot is recorded: it cannot be traced")
     if not ingredients:

@@ -224,6 +224,10 @@ class Evidence:
         ref: str | None = self._scalar(select(CLIENT.c.client_ref).where(CLIENT.c.code == code))
         return ref
 
+    def client_codes(self) -> list[str]:
+        """The codes of all clients that are known here."""
+        return [str(row.code) for row in self.rows(select(CLIENT.c.code))]
+
     def pseudonym(self, recipient: str, client_ref: str) -> str | None:
         """What this recipient is told instead of a client's reference; None when it was never told one."""
         here = (PSEUDONYM.c.recipient == recipient, PSEUDONYM.c.client_ref == client_ref)

@@ -4,7 +4,7 @@ Reads only, by the list that is kept of them (`about`); every entry is read and 
 them means is clinic's work.
 """
 
-from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy import Select, Text, and_, cast, exists, func, or_, select
 
 from devicelog.canonical import canonical
 from devicelog.ledger.desk import TOLD
@@ -24,13 +24,15 @@ def matters(evidence: Evidence, name: str, *types: str) -> list[Entry]:
 def of_type(evidence: Evidence, *types: str, told: tuple[str, str] | None = None) -> list[Entry]:
     """Every entry of these types, oldest first. Raises EvidenceDamaged.
 
-    `told`: a key and a text; only those that have the key with that text somewhere, found without reading the others.
+    `told`: a key and a text; only those that have the key with that text somewhere, capitals and spaces apart, found
+    without reading the others.
     """
     found = select(ABOUT.c.seq).where(ABOUT.c.type.in_(types)).distinct()
     if told is not None:
-        has = canonical(dict([told]))[1:-1]
+        has = canonical(dict([told])).decode()[1:-1].lower().replace(" ", "")
+        bare = func.replace(func.lower(cast(LEDGER_ENTRY.c.bytes, Text)), " ", "")
         found = found.join(LEDGER_ENTRY, LEDGER_ENTRY.c.seq == ABOUT.c.seq)
-        found = found.where(func.instr(LEDGER_ENTRY.c.bytes, has) > 0)
+        found = found.where(func.instr(bare, has) > 0)
     return _entries(evidence, found)
 
 

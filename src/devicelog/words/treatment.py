@@ -156,7 +156,8 @@ def _topical(value: Json, _absent: str) -> str:
     listed = ingredients if isinstance(ingredients, str) else ", ".join(ingredients)
     told = f"{value['when']}: {value['product']}, lot {value['lot']}, expires {value['expires']}, of {listed}"
     flag = {True: "; HAS ASCORBIC ACID", False: "; no ascorbic acid named"}.get(value["ascorbic"], "")
-    return f"{told}{flag}; patch test {_plain(value['patch_test'], '')}"
+    warned = f"; WARNING: {value['warning']}" if value.get("warning") else ""
+    return f"{told}{flag}; patch test {_plain(value['patch_test'], '')}{warned}"
 
 
 def _sensors(value: Json, _absent: str) -> str:
