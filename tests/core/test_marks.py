@@ -479,6 +479,7 @@ def test_a_plan_that_is_changed_judges_from_there_on():
         "passes_max": 5,
         "record": first.number,
         "at_us": 20_000,
+        "actor": "p-07",
     }
     assert facts["expected"]["passes"] == [
         {"zone": "forehead", "min": 1, "max": 5},
