@@ -1,4 +1,4 @@
-"""A plan that was changed while it was done: the record says what held when, by whom, and does not contradict itself."""
+"""A plan that was changed while it was done: the record says what held when, by whom, and no part says otherwise."""
 
 from functools import cache
 
