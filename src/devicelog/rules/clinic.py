@@ -19,6 +19,10 @@ from devicelog.rules.rule import (
 )
 from devicelog.sessions import UNASSIGNED
 
+_WORD_GIVEN = (
+    "an answer or the device's clearance speaks against it, and a reason was given why it is done all the same"
+)
+
 
 def client_checks(facts: Json, _parameters: Json) -> list[Outcome]:
     """What was answered or measured speaks against treating her, and nobody said why it is done all the same."""
@@ -31,7 +35,7 @@ def client_checks(facts: Json, _parameters: Json) -> list[Outcome]:
     if result == "word missing":
         return [found({"result": result})]
     if result == "word given":
-        return [found({"result": result}, severity="info")]
+        return [found({"result": result}, severity="info", message=_WORD_GIVEN)]
     return [unrecorded(facts, "the client's suitability was not recorded", "screening", "clearance")]
 
 
