@@ -5,7 +5,7 @@ judged by what was planned then.
 """
 
 from devicelog.canonical import Json
-from devicelog.words.units import mm_range, seconds
+from devicelog.words.units import mm, mm_range, seconds
 
 _JUDGED = {"depth.over_plan", "depth.under_plan"}
 
@@ -24,6 +24,13 @@ def ranges(session: Json, zone: str) -> str:
 def in_turn(rows: list[Json]) -> str:
     """Depths in mm of rows with `depth_min_um` and `depth_max_um`, one after the other."""
     return ", then ".join(mm_range(row["depth_min_um"], row["depth_max_um"]) for row in rows)
+
+
+def range_typed(change: Json) -> str:
+    """A change as it is typed after `mark plan ZONE`."""
+    depths = f"{mm(change['depth_min_um'])}-{mm(change['depth_max_um'])}"
+    passes = (change["passes_min"], change["passes_max"])
+    return depths if None in passes else f"{depths} passes {passes[0]}-{passes[1]}"
 
 
 def change_words(change: Json) -> str:
