@@ -148,6 +148,7 @@ PURE = {
     "devicelog.words",
     "devicelog.words.units",
     "devicelog.words.findings",
+    "devicelog.words.planned",
     "devicelog.words.clinic",
     "devicelog.words.depths",
     "devicelog.words.session",

@@ -44,6 +44,7 @@ class Told:
                         "passes_min": mark.passes_min,
                         "passes_max": mark.passes_max,
                         **when,
+                        "actor": mark.actor,
                     }
                 )
             case _:

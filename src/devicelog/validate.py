@@ -89,7 +89,7 @@ def _finding(row: Json, outcome: Outcome) -> Json:
         "version": row["version"],
         "zone": outcome.zone,
         "severity": outcome.severity or row["severity"],
-        "message": row["message"],
+        "message": outcome.message or row["message"],
         "detail": outcome.detail,
     }
 

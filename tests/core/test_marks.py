@@ -305,7 +305,8 @@ def test_where_there_are_no_limits_any_plan_mark_is_taken(words):
 def test_a_zone_that_is_not_treated_is_not_planned():
     recorded = Recorded(limits=HELD)
     reply = recorded.say("plan chin 0.1-0.2")
-    assert reply["error"].startswith("chin is not treated [test], and no override makes it planned")
+    told = "chin is not treated [test], and nothing is planned there: no override is for that"
+    assert (reply["ok"], reply["error"]) == (False, told)
 
 
 @pytest.mark.parametrize(
@@ -476,6 +477,7 @@ def test_a_plan_that_is_changed_judges_from_there_on():
         "passes_max": 5,
         "record": first.number,
         "at_us": 20_000,
+        "actor": "p-07",
     }
     assert facts["expected"]["passes"] == [
         {"zone": "forehead", "min": 1, "max": 5},

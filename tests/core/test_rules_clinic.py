@@ -89,6 +89,15 @@ def test_whether_anything_speaks_against_treating_her(result, answer):
     assert judged("client.checks", prepared(client={"result": result})) == [answer]
 
 
+@pytest.mark.parametrize(
+    ("result", "said"), [("word given", "and a reason was given why"), ("word missing", "and nobody said why")]
+)
+def test_its_words_do_not_deny_the_word_that_was_given(result, said):
+    findings, _ = assess(prepared(client={"result": result}), rules_document())
+    (message,) = [row["message"] for row in findings if row["rule"] == "client.checks"]
+    assert said in message
+
+
 @pytest.mark.parametrize("asked", ["screening", "clearance"])
 def test_suitability_is_asked_for_by_either_of_two_words(asked):
     nothing = {"client": {"result": "not recorded"}}

@@ -17,10 +17,10 @@ from devicelog.pipeline import Opening, Pipeline
 from devicelog.records import MARK, Mark, item_of
 from devicelog.sessions import UNASSIGNED
 from devicelog.store.reading import Kept, StreamRow
+from devicelog.words import planned, witnesses
 from devicelog.words import session as words
 from devicelog.words import stated as said_words
-from devicelog.words import witnesses
-from devicelog.words.findings import said
+from devicelog.words.findings import said_in
 from devicelog.words.units import mm, mm_range, seconds
 
 
@@ -217,13 +217,12 @@ def _derivation(session: Json) -> list[str]:
 def _zones(session: Json) -> str:
     if not session["zones"]:
         return "No sample arrived."
-    limits = {zone["zone"]: zone for zone in session["plan_zones"]}
     head = ("zone", "passes", "glides", "on skin", "set mm", "measured mm", "plan mm", "over plan", "over pen", "Hz")
     rows = [head]
     for zone in session["zones"]:
         if zone["zone"] == UNASSIGNED and not zone["contact_us"] + zone["contact_unknown_us"]:
             continue  # the pen ran in the air before the first zone was marked
-        depth, limit = zone["depth"], limits.get(zone["zone"])
+        depth = zone["depth"]
         sets = [row["depth_set_um"] for row in zone["at_set_depth"]]
         rows.append(
             (
@@ -233,7 +232,7 @@ def _zones(session: Json) -> str:
                 seconds(zone["contact_us"]) if not zone["contact_unknown_us"] else "unknown",
                 mm_range(min(sets), max(sets)) if sets else "-",
                 f"{mm_range(depth['min_um'], depth['max_um'])} mean {depth['mean_um'] / 1000:.2f}" if depth else "-",
-                mm_range(limit["depth_min_um"], limit["depth_max_um"]) if limit else "none",
+                planned.ranges(session, zone["zone"]),
                 words.over_plan(zone),
                 words.over_device(zone),
                 f"{zone['frequency']['mean_dhz'] / 10:.0f}" if zone["frequency"] else "-",
@@ -283,7 +282,7 @@ def _findings(session: Json) -> str:
     lines = [f"Findings: {len(session['findings'])}"]
     for finding in session["findings"]:
         where = f" in {finding['zone']}" if finding["zone"] else ""
-        told = f"{finding['severity'].upper():<7} {finding['rule']}{where}: {said(finding)}"
+        told = f"{finding['severity'].upper():<7} {finding['rule']}{where}: {said_in(session, finding)}"
         lines += wrap(told, 98, initial_indent="  ", subsequent_indent=" " * 10)
     return "\n".join(lines)
 

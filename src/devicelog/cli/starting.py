@@ -11,6 +11,7 @@ from devicelog.cli.planning import plan_named
 
 if TYPE_CHECKING:
     from devicelog.desk.opening import Desk
+    from devicelog.store.reading import StreamRow
 
 
 def begin(
@@ -65,6 +66,8 @@ def _of_visit(data_dir: Path, visit: str | None, practitioner: str | None) -> "D
         reply = acted(data_dir, {"do": "visit.continue", "by": by}, schema="", as_json=False)
         visit = str(reply["visit"]) if reply else ""
         practitioner = by
+        for told in _left_behind(data_dir, row, by, visit):
+            click.echo(told, err=True)
     with reading(data_dir) as evidence:
         found = visit_named(evidence, visit)
         if found.closed is not None:
@@ -78,6 +81,37 @@ def _of_visit(data_dir: Path, visit: str | None, practitioner: str | None) -> "D
             plan=plan_of(evidence, found),
             visit=found.id,
         )
+
+
+def _left_behind(data_dir: Path, row: "StreamRow", by: str, visit: str) -> list[str]:
+    """What was handed over and planned anew in the session that goes on, and does not go on by itself."""
+    from devicelog.canonical import parse_canonical
+    from devicelog.cli.common import reading
+    from devicelog.words.planned import range_typed
+
+    try:
+        with reading(data_dir) as evidence:
+            facts = parse_canonical(evidence.document(evidence.derivations(row)[-1].body["derived"]))["facts"]
+    except Exception as error:  # noqa: BLE001 # old evidence can be anything, and no recording waits for it
+        why = str(error) or type(error).__name__
+        return [f"note: whether {row['id']} was handed over or its plan changed cannot be read: {why}"]
+    lines = []
+    operators = facts.get("operators") or ()
+    holder = operators[-1]["practitioner"] if operators else by
+    if holder != by:
+        lines.append(
+            f"note: {holder} held the pen at the end of {row['id']}, and this one begins with {by}. Where {holder} "
+            f"goes on: `--continue --practitioner {holder}`, or `devicelog mark operator {holder}` once it records"
+        )
+    changed = {change["zone"]: change for change in facts.get("plan_changes") or ()}
+    if changed:
+        marks = ", ".join(f"`devicelog mark plan {zone} {range_typed(each)}`" for zone, each in changed.items())
+        lines.append(
+            f"note: depths that were planned anew in {row['id']} hold no more, the visit's plan does: mark them again "
+            f"once it records, {marks}; or give the visit another plan first: `devicelog visits plan {visit} "
+            "--plan NAME`"
+        )
+    return lines
 
 
 def confirm(data_dir: Path, desk: "Desk", *, ask: bool) -> None:

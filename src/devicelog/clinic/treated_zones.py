@@ -20,9 +20,11 @@ def treated_zones(facts: Json, plan: Json | None, needles: Sequence[int | None])
     limited = {zone["zone"]: zone for zone in (facts.get("limits") or {}).get("zones", ())}
     days = {row["zone"]: row["days"] for row in (facts.get("clinic") or {}).get("before", ())}
     done = {row["zone"]: row for row in (facts.get("clinic") or {}).get("visit_done", ())}
+    changed: Iterable[Json] = facts.get("plan_changes") or ()
     return [
         _row(zone, planned.get(zone["zone"]), limited.get(zone["zone"]), needles)
         | {
+            "planned": _planned(planned.get(zone["zone"]), [row for row in changed if row["zone"] == zone["zone"]]),
             "endpoint": end_points(facts, zone["zone"]) or NOT_RECORDED,
             "days_since": recorded(days.get(zone["zone"])),
             "earlier_in_visit": _earlier(done.get(zone["zone"])),
@@ -60,7 +62,6 @@ def _row(zone: Json, planned: Json | None, limit: Json | None, needles: Sequence
     counted = zone["passes"]
     return {
         "zone": zone["zone"],
-        "planned": _planned(planned),
         "limits": {key: limit.get(key) for key in _LIMITS} if limit else NOT_RECORDED,
         "set_um": {"min": min(sets), "max": max(sets)} if sets else NOT_RECORDED,
         "depth_um": _of(zone["depth"], "um"),
@@ -72,11 +73,13 @@ def _row(zone: Json, planned: Json | None, limit: Json | None, needles: Sequence
     }
 
 
-def _planned(planned: Json | None) -> Json | str:
-    if planned is None:
+def _planned(planned: Json | None, changes: list[Json]) -> Json | str:
+    """What the plan says, and in `changes` what was marked since, with who and when. Marks may be all there is."""
+    if planned is None and not changes:
         return NOT_RECORDED
     keys = ("depth_min_um", "depth_max_um", "passes_min", "passes_max", "area_cm2", "source", "evidence")
-    return {key: recorded(planned.get(key)) for key in keys}
+    made = [{key: value for key, value in row.items() if key != "zone"} for row in changes]
+    return {key: recorded((planned or {}).get(key)) for key in keys} | {"changes": made}
 
 
 def _of(measured: Json | None, unit: str) -> Json | str:

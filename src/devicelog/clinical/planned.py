@@ -64,13 +64,13 @@ def remarks_on_mark(zone: str, depth_max_um: int, row: Json | None, allowed: Col
     if row is None:
         return Remarks(refused=(), warned=())
     depth, hard_um, most_um = _mm(depth_max_um), row["hard_max_um"], row["max_um"]
-    after = "if it is meant, say why first, in that zone: override"
     if row["forbidden"]:
-        told = f"{zone} is not treated [{row['source']}], and no override makes it planned"
+        told = f"{zone} is not treated [{row['source']}], and nothing is planned there: no override is for that"
         return Remarks(refused=(told,), warned=())
     if hard_um is not None and depth_max_um > hard_um and HARD_MAX not in allowed:
         told = f"{depth} is above the hard maximum {_mm(hard_um)} of {zone} [{row['hard_max_source']}]"
-        return Remarks(refused=(f"{told}; {after} {HARD_MAX} REASON",), warned=())
+        meant = f"if it is meant, say why first, in that zone: override {HARD_MAX} REASON"
+        return Remarks(refused=(f"{told}; {meant}",), warned=())
     if most_um is not None and depth_max_um > most_um:
         told = f"{depth} is above the recommended {_mm(most_um)} of {zone} [{row['source']}] {row['evidence']}"
         return Remarks(refused=(), warned=(told,))

@@ -21,6 +21,9 @@ from devicelog.sessions import UNASSIGNED
 
 _UNSURE = "how many days ago she was treated before is not sure"
 _NOBODY = "given, and signed by nobody"
+_WORD_GIVEN = (
+    "an answer or the device's clearance speaks against it, and a reason was given why it is done all the same"
+)
 
 
 def client_checks(facts: Json, _parameters: Json) -> list[Outcome]:
@@ -34,7 +37,7 @@ def client_checks(facts: Json, _parameters: Json) -> list[Outcome]:
     if result == "word missing":
         return [found({"result": result})]
     if result == "word given":
-        return [found({"result": result}, severity="info")]
+        return [found({"result": result}, severity="info", message=_WORD_GIVEN)]
     return [unrecorded(facts, "the client's suitability was not recorded", "screening", "clearance")]
 
 

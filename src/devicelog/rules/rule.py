@@ -25,7 +25,8 @@ BOTH: tuple[Kind, ...] = ("session", "span")
 class Outcome:
     """What one rule says of one zone, or of the whole stream (zone None). `detail` goes into the finding.
 
-    `severity` is None where the row's holds; a lower one where somebody allowed it or was told of it before.
+    `severity` is None where the row's holds; a lower one where somebody allowed it or was told of it before. `message`
+    is None where the row's is true; another one where what it says was mended by that.
     """
 
     result: Result
@@ -33,6 +34,7 @@ class Outcome:
     why: str | None = None
     detail: Json | None = None
     severity: Severity | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +86,11 @@ def passed(zone: str | None = None) -> Outcome:
     return Outcome(result="passed", zone=zone)
 
 
-def found(detail: Json, zone: str | None = None, *, severity: Severity | None = None) -> Outcome:
-    """It was found; with a severity of its own where that is lower than the row's."""
-    return Outcome(result="found", zone=zone, detail=detail, severity=severity)
+def found(
+    detail: Json, zone: str | None = None, *, severity: Severity | None = None, message: str | None = None
+) -> Outcome:
+    """It was found; with a severity of its own where that is lower than the row's, and perhaps other words."""
+    return Outcome(result="found", zone=zone, detail=detail, severity=severity, message=message)
 
 
 @lru_cache(maxsize=_SAID)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from devicelog.canonical import Json
-from devicelog.words import clinic
+from devicelog.words import clinic, planned
 from devicelog.words.depths import authority, beyond, forbidden, limited, threshold
 from devicelog.words.units import count_words, mm, percent, seconds, times
 
@@ -17,6 +17,11 @@ def said(finding: Json) -> str:
     say = _SENTENCES.get(finding["rule"])
     detail: Json = finding["detail"]
     return say(detail) if say else ", ".join(f"{key} {value}" for key, value in sorted(detail.items()))
+
+
+def said_in(session: Json, finding: Json) -> str:
+    """The same of a session's document, which knows whose limit it was where that is the plan's."""
+    return said(finding) + planned.limit_words(session, finding)
 
 
 def _gap(detail: Json) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from devicelog.canonical import Json
+from devicelog.words.planned import change_words, in_turn
 from devicelog.words.treatment import NOT_RECORDED, amended, changes, recorded
 from devicelog.words.units import mm, mm_range
 
@@ -59,7 +60,7 @@ def _zone(row: Json) -> tuple[str, ...]:
     most = None if limits == NOT_RECORDED else limits["hard_max_um"]
     return (
         row["zone"],
-        _DASH if planned == NOT_RECORDED else mm_range(planned["depth_min_um"], planned["depth_max_um"]),
+        _DASH if planned == NOT_RECORDED else in_turn(_plans(planned)),
         _DASH if limits == NOT_RECORDED else _limit(limits),
         _DASH if most is None else mm(most),
         _DASH if row["set_um"] == NOT_RECORDED else mm_range(row["set_um"]["min"], row["set_um"]["max"]),
@@ -69,6 +70,10 @@ def _zone(row: Json) -> tuple[str, ...]:
         _DASH if ends == NOT_RECORDED else ", ".join(dict.fromkeys(each["grade"] for each in ends)),
         _DASH if punctures is None else str(punctures),
     )
+
+
+def _plans(planned: Json) -> list[Json]:
+    return [*([] if planned["depth_max_um"] == NOT_RECORDED else [planned]), *planned["changes"]]
 
 
 def _limit(limits: Json) -> str:
@@ -85,6 +90,8 @@ def _based(row: Json) -> Iterator[str]:
     limits = row["limits"]
     if row["zone"] == "unassigned":
         return
+    if row["planned"] != NOT_RECORDED:
+        yield from map(change_words, row["planned"]["changes"])
     if (earlier := row["earlier_in_visit"]) != NOT_RECORDED:
         low, high = earlier["passes_low"], earlier["passes_high"]
         passes = NOT_RECORDED if NOT_RECORDED in (low, high) else _range(low, high)

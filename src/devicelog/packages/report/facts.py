@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from devicelog.canonical import Json
 from devicelog.packages.redaction import shown
 from devicelog.packages.report.plot import Plot, plot_of, shown_zones
+from devicelog.words import planned, stated, treated_zones, witnesses
 from devicelog.words import session as words
-from devicelog.words import stated, treated_zones, witnesses
 from devicelog.words import treatment as treated
-from devicelog.words.findings import said
+from devicelog.words.findings import said_in
 from devicelog.words.units import elapsed, mm, mm_range, seconds
 
 LEFT_OUT = "(left out)"
@@ -227,12 +227,12 @@ def _zones(session: Json) -> Table | None:
     shown = shown_zones(session)
     if not shown:
         return None
-    limits = {zone["zone"]: zone for zone in session["plan_zones"]}
-    below = [_sentence(told) for told in (words.what_over_means(session), words.paused(session)) if told]
+    said_below = (*planned.changed(session), words.what_over_means(session), words.paused(session))
+    below = [_sentence(told) for told in said_below if told]
     return Table(
         caption="What was done in each zone, depths in millimetres",
         columns=_COLUMNS,
-        rows=tuple(_row(number, zone, limits.get(zone["zone"])) for number, zone in enumerate(shown, 1)),
+        rows=tuple(_row(number, zone, planned.ranges(session, zone["zone"])) for number, zone in enumerate(shown, 1)),
         below=(*below, DEPTHS),
     )
 
@@ -241,11 +241,10 @@ def _sentence(told: str) -> str:
     return f"{told[0].upper()}{told[1:]}."
 
 
-def _row(number: int, zone: Json, limit: Json | None) -> tuple[str, ...]:
+def _row(number: int, zone: Json, plan: str) -> tuple[str, ...]:
     passes, sources = words.pass_counts(zone)
     unknown, depth = bool(zone["contact_unknown_us"]), zone["depth"]
     sets = [row["depth_set_um"] for row in zone["at_set_depth"]]
-    plan = mm_range(limit["depth_min_um"], limit["depth_max_um"]) if limit else "none"
     return (
         f"{number} {zone['zone']}",
         passes,
@@ -290,7 +289,7 @@ def _plot_says(session: Json, plot: Plot) -> str:
         if depth := zone["depth"]:
             parts.append(f"measured {mm_range(depth['min_um'], depth['max_um'])} mm")
         if zone["plan_max_um"] is not None:
-            parts.append(f"plan {mm_range(zone['plan_min_um'] or 0, zone['plan_max_um'])} mm")
+            parts.append(f"plan {planned.ranges(session, zone['zone'])} mm")
         times = ", ".join(
             f"{elapsed(stay.from_us)} to {elapsed(stay.to_us)}" for stay in plot.stays if stay.zone == zone["zone"]
         )
@@ -309,7 +308,7 @@ def _findings(session: Json) -> Table | None:
         caption=f"Findings: {len(session['findings'])}",
         columns=(Column(name="Rule"), Column(name="Severity"), Column(name="Zone"), Column(name="What was found")),
         rows=tuple(
-            (finding["rule"], finding["severity"].upper(), finding["zone"] or "–", said(finding))
+            (finding["rule"], finding["severity"].upper(), finding["zone"] or "–", said_in(session, finding))
             for finding in session["findings"]
         ),
     )

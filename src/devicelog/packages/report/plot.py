@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from devicelog.canonical import Json
 from devicelog.sessions import UNASSIGNED
+from devicelog.words import planned
 
 COLUMNS = 700
 _COLUMN_MIN_US = 100_000  # a pen's frames come with one read in 40 ms; in less there would be empty columns
@@ -116,16 +117,17 @@ _NONE_UM = 2**53
 
 
 def _stays(session: Json) -> tuple[Stay, ...]:
-    """The spans one after the other, those of one zone in a row as one: a dial that was turned is seen in its line."""
+    """The spans one after the other, those of one zone and plan in a row as one: a turned dial is seen in its line."""
     zones = {zone["zone"]: zone for zone in session["zones"]}
     numbers = {zone["zone"]: number for number, zone in enumerate(shown_zones(session), 1)}
     stays: list[Stay] = []
     for span in session["spans"]:
         if span["zone"] == UNASSIGNED:
             continue
-        zone = zones.get(span["zone"], {})
+        low_um, most_um = planned.held(session, zones.get(span["zone"], {"zone": span["zone"]}), span)
         from_us = max(0, span["from_us"])
-        if stays and stays[-1].zone == span["zone"]:
+        before = stays[-1] if stays else None
+        if before and (before.zone, before.plan_min_um, before.plan_max_um) == (span["zone"], low_um, most_um):
             from_us = stays.pop().from_us
         stays.append(
             Stay(
@@ -133,8 +135,8 @@ def _stays(session: Json) -> tuple[Stay, ...]:
                 number=numbers.get(span["zone"]),
                 from_us=from_us,
                 to_us=max(from_us, span["to_us"]),
-                plan_min_um=zone.get("plan_min_um"),
-                plan_max_um=zone.get("plan_max_um"),
+                plan_min_um=low_um,
+                plan_max_um=most_um,
             )
         )
     return tuple(stays)
