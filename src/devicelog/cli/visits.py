@@ -42,12 +42,14 @@ def open_(
     as_json: bool,
 ) -> int:
     """A client is here. What is recorded for this visit is judged over all its sessions."""
+    from devicelog.cli.newcomers import say_new
     from devicelog.sessions import looks_like_a_person
 
     request: Json = {"do": "visit.open", "client": client, "practitioner": practitioner, "course": course}
     request |= {"plan": _plan(data_dir, plan_name, as_last_time), "by": by or practitioner}
     if looks_like_a_person(client):
         click.echo(A_PERSON + "close this visit and open another one with such a code.", err=True)
+    say_new(data_dir, client=client, practitioner=practitioner)
     reply = acted(data_dir, request, schema="devicelog.visit_opened/1", as_json=as_json)
     if reply is None:
         return 0
