@@ -1,4 +1,4 @@
-"""What is said of a code or an id that is new here: it may be meant, and it may be a slip. Nothing is refused for it."""
+"""What is said of a code or an id that is new here: meant, or a slip. Nothing is refused for it."""
 
 from pathlib import Path
 
