@@ -290,6 +290,14 @@ def test_a_course_that_is_stopped_has_a_reason(data_dir: Path) -> None:
         do(data_dir, "course.close", course=name, how="done")
 
 
+def test_a_course_says_which_open_visit_it_does_not_take(data_dir: Path) -> None:
+    name = visit(data_dir)
+    do(data_dir, "visit.close", visit=visit(data_dir))
+    told = do(data_dir, "course.open", client=CLIENT, indication="hyperpigmentation")
+    assert told["visits_before"] == [name]
+    assert do(data_dir, "course.open", client=CLIENT, indication="melasma")["visits_before"] == []
+
+
 def test_a_client_is_not_erased_while_a_course_is_open(data_dir: Path) -> None:
     name = course(data_dir)
     with Evidence(data_dir / FILE) as evidence:
