@@ -26,8 +26,10 @@ def check_plan(file: str, data_dir: Path | None, as_json: bool) -> None:
     """Set a plan against the limits that hold here: what refuses it, and what is worth a word."""
     from devicelog.clinical import data
     from devicelog.clinical.planned import refuse, remarks_on
+    from devicelog.desk.adopting import check_own_id
 
     plan = data.load_plan_file(file)
+    check_own_id(plan)
     remarks = remarks_on(plan, data.load_limits(), data.load_zones(), adopted(data_dir).overlay)
     refuse(remarks)
     if as_json:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def plan_named(data_dir: Path | None, name: str) -> "Plan":
     """The plan of this name; a clinic's own goes before a shipped one. Raises NotFound, UsageProblem."""
     from devicelog.clinical.data import load_plan
-    from devicelog.desk.adopting import adopted_plan
+    from devicelog.desk.adopting import adopted_plans
     from devicelog.store.database import FILE_NAME, check_existing
     from devicelog.store.evidence import Evidence
 
@@ -21,7 +21,6 @@ def plan_named(data_dir: Path | None, name: str) -> "Plan":
     if not name.endswith(".toml") and path.exists():
         check_existing(data_dir)
         with Evidence(path) as evidence:
-            own = adopted_plan(evidence, name)
-        if own is not None:
-            return own
+            own = adopted_plans(evidence)
+        return own[name] if name in own else load_plan(name, own)
     return load_plan(name)

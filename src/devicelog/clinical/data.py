@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -67,17 +67,17 @@ def file_holds(path: str, key: str) -> bool:
     return key in _values(Path(path), path)
 
 
-def load_plan(name_or_path: str) -> Plan:
-    """The shipped plan of this name, or the plan in this .toml file.
+def load_plan(name_or_path: str, own: Collection[str] = ()) -> Plan:
+    """The shipped plan of this name, or the plan in this .toml file. `own`: ids that the clinic adopted.
 
-    Raises NotFound when there is none, naming those there are, and UsageProblem when it is no plan, naming the place.
+    Raises NotFound when there is none, naming those there are and the clinic's own, and UsageProblem when it is no plan, naming the place.
     """
     shipped = _shipped()
     if name_or_path.endswith(".toml"):
         return _read(Path(name_or_path), name_or_path, load_zones())
     if name_or_path not in shipped:
-        known = f"there are: {', '.join(shipped)}, or a path ending in .toml."
-        raise NotFound(f"no plan {name_or_path}; {known}{suggest(name_or_path, shipped)}")
+        known = f"there are: {', '.join([*own, *shipped])}, or a path ending in .toml."
+        raise NotFound(f"no plan {name_or_path}; {known}{suggest(name_or_path, [*own, *shipped])}")
     return _read(shipped[name_or_path], name_or_path, load_zones())
 
 
