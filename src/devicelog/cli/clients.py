@@ -161,7 +161,10 @@ def _elsewhere(told: "Json") -> list[str]:
     lines = [f"  OLD DATABASE  {path}: may hold it; delete it, or erase with --with-kept" for path in told["kept"]]
     for out in told["handed_out"]:
         who = out["recipient"] or "a recipient who was not named"
-        lines.append(f"  HANDED OUT    {out['at'][:10]} to {who} (ledger entry {out['entry']}): ask them to delete it")
+        lines.append(
+            f"  HANDED OUT    {out['at'][:10]} to {who} (ledger entry {out['entry']}): begun then, and not known to be "
+            "complete; ask them to delete it"
+        )
     return lines
 
 

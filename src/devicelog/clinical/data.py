@@ -70,7 +70,7 @@ def file_holds(path: str, key: str) -> bool:
 def load_plan(name_or_path: str, own: Collection[str] = ()) -> Plan:
     """The shipped plan of this name, or the plan in this .toml file. `own`: ids that the clinic adopted.
 
-    Raises NotFound when there is none, naming those there are and the clinic's own, and UsageProblem when it is no plan, naming the place.
+    Raises NotFound when there is none, naming those there are, and UsageProblem when it is no plan, naming the place.
     """
     shipped = _shipped()
     if name_or_path.endswith(".toml"):
@@ -111,6 +111,8 @@ def _values(file: Traversable, what: str) -> dict[str, Any]:
         data = file.read_bytes()
     except FileNotFoundError as error:
         raise NotFound(f"{what}: there is no such file") from error
+    except IsADirectoryError as error:
+        raise UsageProblem(f"{what}: Is a directory: name a file in it") from error
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
         raise UsageProblem(f"{what}: {getattr(error, 'strerror', None) or error}") from error
     text = ""
