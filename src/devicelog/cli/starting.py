@@ -10,7 +10,9 @@ from devicelog.cli.acting import acted
 from devicelog.cli.planning import plan_named
 
 if TYPE_CHECKING:
+    from devicelog.canonical import Json
     from devicelog.desk.opening import Desk
+    from devicelog.store.evidence import Evidence
 
 
 def begin(
@@ -97,6 +99,7 @@ def _said(data_dir: Path, desk: "Desk") -> list[str]:
     from devicelog.store.evidence import Evidence
 
     before, waiting, unread = "never here before", [], None
+    changed: list[str] = []
     if (data_dir / FILE_NAME).exists():
         check_existing(data_dir)
         try:
@@ -104,6 +107,7 @@ def _said(data_dir: Path, desk: "Desk") -> list[str]:
                 ref = evidence.client_ref(desk.client_code)
                 if ref is not None and (treated := treated_before(evidence, ref, simulated=True)):
                     before = f"last here {treated[-1].day or 'on a day nobody is sure of'} ({treated[-1].id})"
+                changed = [] if desk.visit is None else _changed(evidence, desk)
                 if desk.visit is None:
                     waiting = [visit.id for visit in open_visits(evidence, ref)] if ref else []
         except Exception as error:  # noqa: BLE001 # old evidence can be anything, and no recording waits for it
@@ -117,6 +121,38 @@ def _said(data_dir: Path, desk: "Desk") -> list[str]:
     lines = [f"client {code}, {before}; practitioner {desk.practitioner}; plan {desk.plan.id}{visit}"]
     if unread is not None:
         lines.append(unread)
+    lines += changed
     if waiting:
         lines.append(f"note: {waiting[-1]} is open for this client: --visit {waiting[-1]} records into it")
+    return lines
+
+
+def _changed(evidence: "Evidence", desk: "Desk") -> list[str]:
+    """What marks changed in the session that this one goes on from: it begins again with what the visit has."""
+    from devicelog.canonical import parse_canonical
+    from devicelog.desk.visits import session_of_visit
+
+    stream = session_of_visit(evidence, str(desk.visit))
+    row = None if stream is None else evidence.stream(stream)
+    if row is None or row["derived"] is None:
+        return []
+    facts = parse_canonical(evidence.document(row["derived"]))["facts"]
+    return forgotten(facts, str(row["id"]), desk.practitioner)
+
+
+def forgotten(facts: "Json", stream: str, practitioner: str) -> list[str]:
+    """A hand-over and changed depths of a session, each with the mark that says it again."""
+    from devicelog.words.units import mm
+
+    lines = []
+    operators = [each["practitioner"] for each in facts.get("operators") or ()]
+    if operators and operators[-1] != practitioner:
+        said = f"note: {stream} was handed over to {operators[-1]}, and this session begins with {practitioner}"
+        lines.append(f"{said}: `devicelog mark operator {operators[-1]}` hands it over again")
+    for zone, change in {each["zone"]: each for each in facts.get("plan_changes") or ()}.items():
+        depths = f"{mm(change['depth_min_um'])}-{mm(change['depth_max_um'])}"
+        least, most = change.get("passes_min"), change.get("passes_max")
+        passes = "" if least is None or most is None else f" passes {least}-{most}"
+        said = f"note: the plan of {zone} was changed in {stream}, and this session begins with the visit's"
+        lines.append(f"{said}: `devicelog mark plan {zone} {depths}{passes}` changes it again")
     return lines
