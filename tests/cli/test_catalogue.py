@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from devicelog.cli.catalogue import plans, zones
+from devicelog.cli.planning import plan_named
 from devicelog.clinical.data import list_plans, load_limits, load_zones
-from devicelog.desk.adopting import adopted_plan, overlay
+from devicelog.desk.adopting import adopted_plans, overlay
 from devicelog.errors import BadTransition, NotFound, UsageProblem
 from devicelog.ledger.entries import Entry
 from devicelog.store.database import FILE_NAME
@@ -141,6 +142,22 @@ def test_a_plan_that_is_not_there_comes_with_a_suggestion(nowhere: Path) -> None
         run("plans", "show", "full-fase")
 
 
+def test_passes_and_area_are_shown_where_a_plan_has_them(nowhere: Path, tmp_path: Path) -> None:
+    more = PLAN + "passes_min = 2\npasses_max = 4\narea_cm2 = 30\n"
+    lines = run("plans", "show", written(tmp_path, more)).stdout.splitlines()
+    assert lines[1].split() == ["zone", "depth", "set", "passes", "area", "source", "grade"]
+    assert lines[2].split()[:6] == ["cheek.left", "0.70–0.90", "mm", "2–4", "30", "cm²"]
+    assert "passes" not in run("plans", "show", written(tmp_path, PLAN)).stdout
+
+
+def test_a_slip_in_the_id_of_an_adopted_plan_comes_with_it(nowhere: Path, tmp_path: Path) -> None:
+    assert run("plans", "import", written(tmp_path, PLAN), "--by", "KM").exit_code == 0
+    with pytest.raises(NotFound, match=r"there are: our-cheeks, .*Did you mean our-cheeks\?"):
+        run("plans", "show", "our-cheek")
+    with pytest.raises(NotFound, match=r"there are: our-cheeks, .*Did you mean our-cheeks\?"):
+        plan_named(nowhere, "our-cheek")
+
+
 def test_a_plan_of_ones_own_is_checked_and_what_is_worth_a_word_is_said(nowhere: Path, tmp_path: Path) -> None:
     deep = written(tmp_path, PLAN.replace("900", "1100"))
     lines = run("plans", "check", deep).stdout.splitlines()
@@ -192,18 +209,19 @@ def test_an_adopted_plan_is_found_by_its_id_without_its_file(nowhere: Path, tmp_
     assert object_of("plans", "list")["adopted"] == ["our-cheeks"]
     assert "our-cheeks" in run("plans", "list").stdout
     with Evidence(nowhere / FILE_NAME) as evidence:
-        newest = adopted_plan(evidence, "our-cheeks")
+        newest = adopted_plans(evidence)["our-cheeks"]
         assert newest is not None
         assert newest.document() == shown["plan"]
-        assert adopted_plan(evidence, "full-face") is None
+        assert "full-face" not in adopted_plans(evidence)
     kept = entries(nowhere, "plan.adopted")
     assert [entry.seq for entry in kept] == [first["entry"], second["entry"]]
     assert {entry.values["actor"]["id"] for entry in kept} == {"KM"}
 
 
-def test_a_shipped_plan_keeps_its_name(nowhere: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [("check",), ("import", "--by", "KM")], ids=lambda words: words[0])
+def test_a_shipped_plan_keeps_its_name(words: tuple[str, ...], nowhere: Path, tmp_path: Path) -> None:
     with pytest.raises(BadTransition, match="full-face is the id of a shipped plan"):
-        run("plans", "import", written(tmp_path, PLAN.replace("our-cheeks", "full-face")), "--by", "KM")
+        run("plans", *words, written(tmp_path, PLAN.replace("our-cheeks", "full-face")))
 
 
 # --- Zones and limits -------------------------------------------------------------------------------------------------

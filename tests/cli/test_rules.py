@@ -15,7 +15,7 @@ def run(*arguments: str) -> Result:
 
 
 def test_every_rule_of_today_is_listed_in_its_order_with_what_it_finds() -> None:
-    lines = run("list").output.splitlines()[1:-2]
+    lines = run("list").output.splitlines()[1:-3]
     assert [line.split()[0] for line in lines] == [rule.id for rule in RULES]
     assert all(line.endswith(rule.message) for line, rule in zip(lines, RULES, strict=True))
 
@@ -24,6 +24,7 @@ def test_as_an_object_it_has_every_column_of_the_table() -> None:
     told = json.loads(run("list", "--json").output)
     assert told["schema"] == "devicelog.rules-listed/1"
     assert [row["alarm"] for row in told["rules"]] == [rule.alarm for rule in RULES]
+    assert [row["overridable"] for row in told["rules"]] == [rule.overridable for rule in RULES]
     assert [{key: row[key] for key in rule.document()} for row, rule in zip(told["rules"], RULES, strict=True)] == [
         rule.document() for rule in RULES
     ]

@@ -95,7 +95,7 @@ BAD: dict[str, tuple[tuple[str, ...], int, str]] = {
     "no-such-session": ((*CONSENT, "--what", "photo", "--session", "s-zzz"), 6, "s-zzz"),
     "a-span": ((*CONSENT, "--what", "photo", "--session", SPAN), 6, "is no session"),
     "what": ((*CONSENT, "--what", "dinner", "--session", FIRST), 2, "dinner"),
-    "signed-by": ((*CONSENT, "--what", "photo", "--signed", "mother", "--session", FIRST), 2, "not ['mother']"),
+    "signed-by": ((*CONSENT, "--what", "photo", "--signed", "mother", "--session", FIRST), 2, "not 'mother'"),
     "no-such-client": (("consent", "record", "P-9", *BY, "--what", "photo", "--session", FIRST), 6, "no client"),
     "time": ((*NOTE, "--product", "Gel", "--on", "25:00", "--session", FIRST), 2, "is not a time of day"),
     "off-before-on": (

@@ -217,8 +217,11 @@ def test_the_first_signature_of_a_sitting_wants_both_and_the_next_the_pin_alone(
 
 @pytest.mark.requirement("R16")
 def test_in_a_sitting_a_pin_of_another_person_is_a_wrong_one(signed: Path) -> None:
-    with pytest.raises(NotAllowed, match="not the PIN of KM"):
+    with pytest.raises(NotAllowed, match=r"not the PIN of KM.*If you are not KM: --person ID"):
         do(signed, "session.sign", session=FIRST, meaning="reviewed", pin=PINS["RV"])
+    with pytest.raises(NotAllowed, match="not the PIN of KM") as refused:
+        do(signed, "session.sign", session=FIRST, meaning="reviewed", by="KM", pin=PINS["RV"])
+    assert "--person" not in str(refused.value)
     with pytest.raises(UsageProblem, match="wants the PIN"):
         do(signed, "session.sign", session=FIRST, meaning="reviewed")
 

@@ -166,6 +166,30 @@ def test_the_session_that_was_cut_off_goes_on_in_a_visit_made_of_it(data_dir: Pa
         do(data_dir, "visit.continue")
 
 
+def test_what_marks_changed_before_the_cut_is_said_when_it_goes_on(
+    data_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = do(data_dir, "visit.continue")["visit"]
+    desk = Desk(plan=load_plan("full-face"), client_code=CLIENT, practitioner="km", visit=name)
+    confirm(data_dir, desk, ask=False)
+    assert "note" not in capsys.readouterr().err
+    change = {"zone": "nose", "depth_min_um": 200, "depth_max_um": 300, "passes_min": 2, "passes_max": 4}
+    facts = {"operators": [{"practitioner": "rv"}], "plan_changes": [{**change, "depth_max_um": 900}, change]}
+    real = parse_canonical
+
+    def read(data: bytes) -> Json:
+        document = real(data)
+        return {**document, "facts": {**document["facts"], **facts}} if "facts" in document else document
+
+    monkeypatch.setattr("devicelog.canonical.parse_canonical", read)
+    confirm(data_dir, desk, ask=False)
+    said = capsys.readouterr().err
+    assert f"{SECOND} was handed over to rv" in said
+    assert "`devicelog mark operator rv`" in said
+    assert said.count("`devicelog mark plan nose 0.20-0.30 passes 2-4`") == 1
+    assert "0.90" not in said
+
+
 def test_going_on_that_is_cut_off_leaves_no_empty_visit(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     appended: list[str] = []
     entry = Transaction.entry
@@ -373,6 +397,14 @@ def test_a_course_that_is_stopped_has_a_reason(data_dir: Path) -> None:
     do(data_dir, "course.close", course=name, how="stopped", reason="moved away")
     with pytest.raises(BadTransition, match="closed already"):
         do(data_dir, "course.close", course=name, how="done")
+
+
+def test_a_course_says_which_open_visit_it_does_not_take(data_dir: Path) -> None:
+    name = visit(data_dir)
+    do(data_dir, "visit.close", visit=visit(data_dir))
+    told = do(data_dir, "course.open", client=CLIENT, indication="hyperpigmentation")
+    assert told["visits_before"] == [name]
+    assert do(data_dir, "course.open", client=CLIENT, indication="melasma")["visits_before"] == []
 
 
 def test_a_client_is_not_erased_while_a_course_is_open(data_dir: Path) -> None:

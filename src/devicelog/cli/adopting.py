@@ -26,8 +26,10 @@ def check_plan(file: str, data_dir: Path | None, as_json: bool) -> None:
     """Set a plan against the limits that hold here: what refuses it, and what is worth a word."""
     from devicelog.clinical import data
     from devicelog.clinical.planned import refuse, remarks_on
+    from devicelog.desk.adopting import check_own_id
 
     plan = data.load_plan_file(file)
+    check_own_id(plan)
     remarks = remarks_on(plan, data.load_limits(), data.load_zones(), adopted(data_dir).overlay)
     refuse(remarks)
     if as_json:
@@ -72,6 +74,7 @@ def check_limits(file: str | None, as_json: bool) -> None:
     Refused: a row without a source, over a hard maximum or raising one, for a site or indication that is not known.
     """
     from devicelog.clinical import data
+    from devicelog.errors import UsageProblem
 
     document: Json = {"schema": "devicelog.zones-check/1", "file": file, "limits": None, "zones": None}
     if file is not None and data.file_holds(file, "limits"):
@@ -79,6 +82,8 @@ def check_limits(file: str | None, as_json: bool) -> None:
         document["limits"] = {"name": overlay.name, "version": overlay.version, "rows": len(overlay.rows)}
         words = f"{overlay.name} version {overlay.version}: {len(overlay.rows)} rows that can be adopted"
     else:
+        if file is not None and not data.file_holds(file, "zones"):
+            raise UsageProblem(f"{file}: there are neither limits nor zones in it (docs/limits.md)")
         known = data.load_zones() if file is None else data.load_zones_of(file)
         coded = sum(1 for zone in known.values() if zone.snomed)
         document["zones"] = {"zones": len(known), "snomed": coded}

@@ -17,7 +17,7 @@ from devicelog.words.units import mm
 if TYPE_CHECKING:
     from devicelog.canonical import Json
     from devicelog.clinical.limits import Limits, Overlay, Row, Source
-    from devicelog.clinical.plan import Plan, Zone
+    from devicelog.clinical.plan import Plan, PlanZone, Zone
 
 _APPROVAL = "A clinician must approve every limit before it is used on people."
 _GRADES = "Grades: A law or peer-reviewed, B manufacturer, C second-hand, D common practice, DER derived, X none."
@@ -68,14 +68,16 @@ def show_plan(name: str, data_dir: Path | None, as_json: bool) -> None:
     from devicelog.clinical import data
 
     _, own = _plans(data_dir)
-    plan = next((plan for plan in own if plan.id == name), None) or data.load_plan(name)
+    plan = next((plan for plan in own if plan.id == name), None) or data.load_plan(name, [plan.id for plan in own])
     sources = _sources(data.load_limits().sources, [plan.series_source, *(entry.source for entry in plan.zones)])
     if as_json:
         where = "adopted" if plan in own else ("file" if name.endswith(".toml") else "shipped")
         print_json({"schema": "devicelog.plan-shown/1", "plan": plan.document(), "from": where, "sources": sources})
         return
     click.echo(f"{plan.id}: {plan.label}, {plan.indication}")
-    _print_table([("zone", "depth set", "source", "grade", ""), *_depths(plan)])
+    rows = [("zone", "depth set", "passes", "area", "source", "grade", ""), *_depths(plan)]
+    said = [column for column in zip(*rows, strict=True) if set(column[1:]) != {"-"}]
+    _print_table(list(zip(*said, strict=True)))
     click.echo()
     if plan.checks:
         click.echo(f"asks for: {', '.join(plan.checks)}")
@@ -229,12 +231,22 @@ def _depths(plan: "Plan") -> list[tuple[str, ...]]:
         (
             entry.zone,
             f"{mm(entry.depth_min_um)}–{mm(entry.depth_max_um)} mm",
+            _passes(entry),
+            "-" if entry.area_cm2 is None else f"{entry.area_cm2} cm²",
             entry.source,
             entry.evidence,
             "" if entry.sourced else "borrowed: the source does not name this site",
         )
         for entry in plan.zones
     ]
+
+
+def _passes(entry: "PlanZone") -> str:
+    """How many the plan intends; `-` where it intends no number."""
+    least, most = entry.passes_min, entry.passes_max
+    if least is None or most is None:
+        return "-" if least == most else f"from {least}" if most is None else f"up to {most}"
+    return str(least) if least == most else f"{least}–{most}"
 
 
 def _sources(known: "Mapping[str, Source]", used: "Iterable[str | None]") -> "Json":

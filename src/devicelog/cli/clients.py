@@ -92,6 +92,7 @@ def _held(evidence: "Evidence", name: str) -> "Held":
 
 
 def _document(evidence: "Evidence", held: "Held") -> "Json":
+    from devicelog.cli.late_entries import late_of
     from devicelog.desk.clients import client_now
     from devicelog.recorder.erasing import kept_with
     from devicelog.recorder.retention import in_force
@@ -107,6 +108,7 @@ def _document(evidence: "Evidence", held: "Held") -> "Json":
         "sessions": [
             {key: row[key] for key in ("id", "status", "opened_at", "closed_at", "clock")} for row in held.sessions
         ],
+        "entered": late_of(evidence, ref),
         "once": [str(row["id"]) for row in held.streams if row["client_ref"] != ref],
         "texts": sum(evidence.note_text(name) is not None for name in held.texts),
         "texts_erased": sum(evidence.note_text(name) is None for name in held.texts),
@@ -131,6 +133,9 @@ def _text(told: "Json") -> list[str]:
     lines += [
         f"    {row['id']}  {row['opened_at'][:19].replace('T', ' ')}Z  {row['status']}" for row in told["sessions"]
     ]
+    if told["entered"]:
+        lines.append(f"  entered       {len(told['entered'])} from paper, not measured")
+    lines += [f"    {row['id']}  {row['day']}  {row['status']}" for row in told["entered"]]
     if told["once"]:
         lines.append(f"  once theirs   {', '.join(told['once'])}: corrected to another client since")
     lines.append(f"  texts held    {told['texts']} notes and reasons; {told['texts_erased']} erased or not kept")
@@ -156,7 +161,10 @@ def _elsewhere(told: "Json") -> list[str]:
     lines = [f"  OLD DATABASE  {path}: may hold it; delete it, or erase with --with-kept" for path in told["kept"]]
     for out in told["handed_out"]:
         who = out["recipient"] or "a recipient who was not named"
-        lines.append(f"  HANDED OUT    {out['at'][:10]} to {who} (ledger entry {out['entry']}): ask them to delete it")
+        lines.append(
+            f"  HANDED OUT    {out['at'][:10]} to {who} (ledger entry {out['entry']}): begun then, and not known to be "
+            "complete; ask them to delete it"
+        )
     return lines
 
 
@@ -176,7 +184,8 @@ def export(client: str, target: Path, data_dir: Path | None, as_json: bool) -> N
     if as_json:
         print_json({**person, "written_to": str(target)})
     else:
-        click.echo(f"{target}: {len(person['sessions'])} sessions, {len(person['texts'])} texts")
+        late = f"{len(person['entered'])} entered from paper, " if person["entered"] else ""
+        click.echo(f"{target}: {len(person['sessions'])} sessions, {late}{len(person['texts'])} texts")
     withheld = sum(text["withheld"] for text in person["texts"])
     if withheld:
         click.echo(f"{withheld} texts name the code of another person and were left out: read them yourself", err=True)

@@ -27,6 +27,8 @@ class Number(click.FloatRange):
     """A number in a range. Click's own lets `nan` through, which is below nothing and above nothing."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and "," in value:
+            self.fail(f"{value!r} has a comma: it is written with a point, as 1.5.", param, ctx)
         number = super().convert(value, param, ctx)
         if number != number:
             self.fail(f"{value!r} is not a number.", param, ctx)

@@ -56,6 +56,8 @@ def record(
     done = acted(data_dir, request, schema="devicelog.consent-recorded/1", as_json=as_json)
     if done is not None:
         click.echo(f"{_consent(done)} ({done['session'] or done['visit']}), as ledger entry {done['entry']}")
+    if not signed.strip() and not refused:
+        click.echo("warning: nobody signed it: say who did with --signed client,practitioner", err=True)
 
 
 @consent.command("show")

@@ -41,6 +41,12 @@ def open_(
     request |= {"interval_min_days": interval_min, "interval_max_days": interval_max}
     if reply := acted(data_dir, request, schema="devicelog.course_opened/1", as_json=as_json):
         click.echo(f"{reply['course']}: open for {client}, {indication}")
+        if reply["visits_before"]:
+            click.echo(
+                f"note: {', '.join(reply['visits_before'])} was opened before and belongs to no course: close it and "
+                "open another one (`visits open`), which does",
+                err=True,
+            )
     return 0
 
 

@@ -20,6 +20,12 @@ def late_entries(evidence: Evidence) -> list[Json]:
     ]
 
 
+def late_of(evidence: Evidence, client_ref: str) -> list[Json]:
+    """Those of one client. Raises EvidenceDamaged."""
+    own = {entry.body["told"]["session"] for entry in matters(evidence, client_ref, ENTERED)}
+    return [row for row in late_entries(evidence) if row["id"] in own]
+
+
 def late_document(evidence: Evidence, prefix: str) -> Json | None:
     """The one whose id begins so; None where a recorded session does. Raises NotFound where it may be several."""
     wanted = prefix.lower()

@@ -125,6 +125,11 @@ def melanin(
     as_json: bool,
 ) -> None:
     """Melanin index of a Mexameter, 0 to 999. Not on freshly needled, red skin."""
+    from devicelog.clinical.data import load_zones, suggest
+
+    zones = load_zones()
+    if zone is not None and zone not in zones and (near := suggest(zone, zones)):
+        click.echo(f"note: {zone} is kept as it is, and is no zone of `devicelog zones list`.{near}", err=True)
     request: Json = {"client": client, "value": _value("melanin", value), "zone": zone}
     _entered("melanin", {**request, "course": course, "day": day, "by": by}, data_dir, as_json)
 
@@ -275,7 +280,10 @@ def _parts(score: str, region: str, text: str) -> "dict[str, int]":
     names, given = SCORES[score].parts, text.split(",")
     if len(given) != len(names) or not all(each.strip().isdecimal() and each.isascii() for each in given):
         raise UsageProblem(f"{score}, {region}: {text!a} is not {len(names)} whole numbers: {', '.join(names)}")
-    return {name: int(each) for name, each in zip(names, given, strict=True)}
+    parts = {name: int(each) for name, each in zip(names, given, strict=True)}
+    if parts["area"] == 0 and any(parts.values()):
+        click.echo(f"note: {region} has no area and is darker all the same: it counts as 0", err=True)
+    return parts
 
 
 def _value(score: str, text: str) -> int:

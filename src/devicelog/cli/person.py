@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devicelog.canonical import Json
+from devicelog.cli.late_entries import late_document, late_of
 from devicelog.cli.readings import Samples
 from devicelog.cli.report import show_document
 from devicelog.clinic.personal import personal_places
@@ -30,6 +31,7 @@ Everything that this device holds on one treated person.
 person.json             code, pseudonyms that recipients were given, texts with the salts they are committed with,
                         and when copies of the sessions were handed out
 sessions/ID.json        each session as `devicelog sessions show --json` tells it
+                        (one that was entered from paper was not measured, and has no samples)
 sessions/ID.csv         every sample of it; units stand in the column names, an empty cell: the pen did not say
 entries.jsonl           every entry of the device's log that names this person's reference, byte for byte, one a line
 
@@ -93,6 +95,13 @@ def _write(evidence: Evidence, held: Held, folder: Path) -> Json:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(Samples(evidence, row).rows())
+    entered = late_of(evidence, known.client_ref)
+    for row in entered:
+        late = late_document(evidence, row["id"]) or {}
+        for said in (late, late.get("withdrawn") or {}):
+            if said.get("reason") is not None and _names_another(str(said["reason"]), others):
+                said["reason"] = None
+        _json(folder / "sessions" / f"{row['id']}.json", late)
     own = evidence.client_kept(known.client_ref)
     person: Json = {
         "schema": SCHEMA,
@@ -104,6 +113,7 @@ def _write(evidence: Evidence, held: Held, folder: Path) -> Json:
             {key: row[key] for key in ("id", "status", "opened_at", "closed_at", "practitioner", "plan", "verdict")}
             for row in held.sessions
         ],
+        "entered": entered,
         "texts": [_text(evidence, name, others) for name in held.texts],
         "handed_out": [
             {"entry": entry.seq, "at": entry.values["at"], "recipient": entry.body["recipient"]}

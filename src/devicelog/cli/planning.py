@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def plan_named(data_dir: Path | None, name: str) -> "Plan":
     """The plan of this name. No clinic's own has the id of a shipped one. Raises NotFound, UsageProblem."""
     from devicelog.clinical.data import list_plans, load_plan
-    from devicelog.desk.adopting import adopted_plan
+    from devicelog.desk.adopting import adopted_plans
     from devicelog.store.database import FILE_NAME, check_existing
     from devicelog.store.evidence import Evidence
 
@@ -20,7 +20,6 @@ def plan_named(data_dir: Path | None, name: str) -> "Plan":
     shipped = name.endswith(".toml") or any(plan.id == name for plan in list_plans())
     if not shipped and check_existing(data_dir):
         with Evidence(data_dir / FILE_NAME) as evidence:
-            own = adopted_plan(evidence, name)
-        if own is not None:
-            return own
+            own = adopted_plans(evidence)
+        return own[name] if name in own else load_plan(name, own)
     return load_plan(name)

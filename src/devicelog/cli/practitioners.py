@@ -51,8 +51,10 @@ def list_people(data_dir: Path | None, as_json: bool) -> None:
     """Everybody who was ever registered, retired ones too: an id is one person's for good."""
     from devicelog.desk.people import people_told
 
-    with reading(data_dir) as evidence:
-        told = people_told(evidence)
+    told = []
+    if not _nothing_yet(data_dir):
+        with reading(data_dir) as evidence:
+            told = people_told(evidence)
     if as_json:
         print_json({"schema": "devicelog.practitioners/1", "practitioners": told})
         return
@@ -63,6 +65,14 @@ def list_people(data_dir: Path | None, as_json: bool) -> None:
         click.echo("nobody is registered: ids are whatever a command is given. The first one to add is an admin:")
         line = command_line("practitioners", "add", "ID", "--role", "admin", "--name", "NAME", data_dir=data_dir)
         click.echo(f"  {line}")
+
+
+def _nothing_yet(data_dir: Path | None) -> bool:
+    """Whether the clinic begins with this: who works here may stand in it before anything is recorded."""
+    from devicelog.store.database import FILE_NAME
+
+    where = data_dir or default_data_dir()
+    return not (where / FILE_NAME).exists() and not (where / "packages").exists()
 
 
 def _role(each: "Json") -> str:
@@ -129,6 +139,8 @@ def add(
     """Register a person. An id is never given to another one, in capitals or not."""
     request: Json = {"do": "people.add", "person": person, "role": role, "name": name, "by": by}
     request["authority_um"] = _um(authority_mm)
+    if by is None and not _nothing_yet(data_dir):
+        _first_alone(data_dir)
     if by is not None:
         request["pin"] = read_pin(f"PIN of {by}", stdin=pin_stdin)
     reply = acted(data_dir, request, schema="devicelog.practitioner-added/1", as_json=as_json)
@@ -140,6 +152,17 @@ def add(
             f"the id stands in {reply['used_before']} sessions from before: who that was nobody checked", err=True
         )
     click.echo("PIN: " + command_line("practitioners", "pin", reply["person"], data_dir=data_dir))
+
+
+def _first_alone(data_dir: Path | None) -> None:
+    """Raises UsageProblem where there is an admin already, who adds everybody else."""
+    from devicelog.desk.who import people_of
+    from devicelog.errors import UsageProblem
+
+    with reading(data_dir) as evidence:
+        admins = [each.id for each in people_of(evidence).admins()]
+    if admins:
+        raise UsageProblem(f"an admin adds people: say who with --by ID ({', '.join(admins)})")
 
 
 @practitioners.command("change")

@@ -26,11 +26,14 @@ def list_rules(as_json: bool) -> None:
     if as_json:
         print_json({"schema": "devicelog.rules-listed/1", "rules": told})
         return
-    rows = [("rule", "version", "severity", "alarm", "finds")]
-    rows += [(row["id"], str(row["version"]), row["severity"], row["alarm"] or "-", row["message"]) for row in told]
+    rows = [("rule", "version", "severity", "alarm", "override", "finds")]
+    for row in told:
+        allowed = "yes" if row["overridable"] else "-"
+        rows.append((row["id"], str(row["version"]), row["severity"], row["alarm"] or "-", allowed, row["message"]))
     click.echo("\n".join(table(rows)))
     click.echo()
-    click.echo("alarm: said while it is recorded. Where a limit is from: `rules show ID`")
+    click.echo("alarm: said while it is recorded. override: with a reason, what it finds becomes a notice.")
+    click.echo("Where a limit is from: `rules show ID`")
 
 
 @rules.command("show")
@@ -53,6 +56,8 @@ def show_rule(rule: str, as_json: bool) -> None:
     click.echo(f"{told['id']}, version {told['version']}: {told['message']}")
     click.echo(f"  severity    {told['severity']}")
     click.echo(f"  alarm       {told['alarm'] or 'none: only the end can tell'}")
+    how = "with a reason, what it finds becomes a notice" if told["overridable"] else "cannot be overridden"
+    click.echo(f"  override    {how}")
     click.echo(f"  source      {told['source']}")
     for name, value in told["parameters"].items():
         click.echo(f"  {name:<10}  {', '.join(map(str, value)) if isinstance(value, list) else value}")
@@ -63,4 +68,4 @@ def show_rule(rule: str, as_json: bool) -> None:
 
 
 def _told(rule: "Rule") -> "Json":
-    return {**rule.document(), "alarm": rule.alarm}
+    return {**rule.document(), "alarm": rule.alarm, "overridable": rule.overridable}

@@ -202,6 +202,7 @@ def attribute(
     Nothing that was recorded is changed: the session is derived once more, and both derivations stay. Says so when the
     correction is on disk.
     """
+    from devicelog.cli.newcomers import say_new
     from devicelog.clinical.data import load_zones
     from devicelog.control import ask
     from devicelog.errors import NotFound
@@ -216,6 +217,7 @@ def attribute(
         evidence.stream(session)
     if command.client_code is not None and looks_like_a_person(command.client_code):
         click.echo(A_PERSON + "correct the client once more with such a code.", err=True)
+    say_new(data_dir, client=command.client_code)
     try:
         reply = ask(data_dir, {"command": "attribute", **request}, timeout_s=_DERIVING_S)
     except NotFound:  # nobody records

@@ -42,12 +42,14 @@ def open_(
     as_json: bool,
 ) -> int:
     """A client is here. What is recorded for this visit is judged over all its sessions."""
+    from devicelog.cli.newcomers import say_new
     from devicelog.sessions import looks_like_a_person
 
     request: Json = {"do": "visit.open", "client": client, "practitioner": practitioner, "course": course}
     request |= {"plan": _plan(data_dir, plan_name, as_last_time), "by": by or practitioner}
     if looks_like_a_person(client):
         click.echo(A_PERSON + "close this visit and open another one with such a code.", err=True)
+    say_new(data_dir, client=client, practitioner=practitioner)
     reply = acted(data_dir, request, schema="devicelog.visit_opened/1", as_json=as_json)
     if reply is None:
         return 0
@@ -72,7 +74,8 @@ def plan(visit: str, plan_name: str | None, as_last_time: bool, by: str, data_di
     """Another plan for a visit. What was recorded already keeps the plan of its time."""
     request: Json = {"do": "visit.plan", "visit": visit, "by": by, "plan": _plan(data_dir, plan_name, as_last_time)}
     if reply := acted(data_dir, request, schema="devicelog.visit_planned/1", as_json=as_json):
-        click.echo(f"{reply['visit']}: {reply['change']}: {reply['plan']}")
+        change = "planned as before" if reply["change"] == "none" else reply["change"]
+        click.echo(f"{reply['visit']}: {change}: {reply['plan']}")
     return 0
 
 
@@ -162,8 +165,17 @@ def show(visit: str, data_dir: Path | None, as_json: bool) -> None:
     click.echo(f"  plan      {told['plan']}, {told['indication']}; course: {told['course'] or 'none'}")
     click.echo(f"  sessions  {', '.join(told['sessions']) or 'none yet'}")
     for each in entries:
-        says = ", ".join(f"{key} {value}" for key, value in each["told"].items() if value not in (None, "", []))
+        says = ", ".join(_said(key, value) for key, value in each["told"].items() if value not in (None, "", []))
         click.echo(f"  {each['at'][11:16]}Z  {each['type']:<20} by {each['by']} (auth: {each['auth']})  {says}")
+
+
+def _said(key: str, value: object) -> str:
+    """One thing that an entry says, as a person reads it; a scan is for machines."""
+    if key == "scan":
+        return "scanned"
+    if isinstance(value, bool):
+        return key.replace("_", " ") if value else f"not {key.replace('_', ' ')}"
+    return f"{key} {' and '.join(map(str, value)) if isinstance(value, list) else value}"
 
 
 def _row(evidence: "Evidence", visit: "Visit") -> "Json":

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -67,8 +67,8 @@ def file_holds(path: str, key: str) -> bool:
     return key in _values(Path(path), path)
 
 
-def load_plan(name_or_path: str) -> Plan:
-    """The shipped plan of this name, or the plan in this .toml file.
+def load_plan(name_or_path: str, own: Collection[str] = ()) -> Plan:
+    """The shipped plan of this name, or the plan in this .toml file. `own`: ids that the clinic adopted.
 
     Raises NotFound when there is none, naming those there are, and UsageProblem when it is no plan, naming the place.
     """
@@ -76,8 +76,8 @@ def load_plan(name_or_path: str) -> Plan:
     if name_or_path.endswith(".toml"):
         return _read(Path(name_or_path), name_or_path, load_zones())
     if name_or_path not in shipped:
-        known = f"there are: {', '.join(shipped)}, or a path ending in .toml."
-        raise NotFound(f"no plan {name_or_path}; {known}{suggest(name_or_path, shipped)}")
+        known = f"there are: {', '.join([*own, *shipped])}, or a path ending in .toml."
+        raise NotFound(f"no plan {name_or_path}; {known}{suggest(name_or_path, [*own, *shipped])}")
     return _read(shipped[name_or_path], name_or_path, load_zones())
 
 
@@ -111,6 +111,8 @@ def _values(file: Traversable, what: str) -> dict[str, Any]:
         data = file.read_bytes()
     except FileNotFoundError as error:
         raise NotFound(f"{what}: there is no such file") from error
+    except IsADirectoryError as error:
+        raise UsageProblem(f"{what}: Is a directory: name a file in it") from error
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
         raise UsageProblem(f"{what}: {getattr(error, 'strerror', None) or error}") from error
     text = ""

@@ -25,7 +25,7 @@ AREA_BANDS_PERCENT = ((0, 0), (1, 9), (10, 29), (30, 49), (50, 69), (70, 89), (9
 GRADE_WORDS = ("absent", "slight", "mild", "marked", "maximum")  # of D and H
 REGION_TENTHS = {"forehead": 3, "left_malar": 3, "right_malar": 3, "chin": 1}
 GAIS_WORDS = {1: "very much improved", 2: "much improved", 3: "improved", 4: "no change", 5: "worse"}
-_TENTHS = re.compile(r"(\d{1,3})(?:\.(\d))?\Z", re.ASCII)
+_TENTHS = re.compile(r"(\d{1,9})(?:\.(\d))?\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,9 +57,7 @@ def adopt_plan(access: Access, request: Json) -> Json:
     zones = load_zones()
     plan = Plan.from_document(_document(request, "plan"))
     on_the_map(plan, zones)
-    shipped = [each.id for each in list_plans()]
-    if plan.id in shipped:
-        raise BadTransition(f"{plan.id} is the id of a shipped plan: give yours another, {plan.id}-2 say")
+    check_own_id(plan)
     kept = canonical(plan.document())
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "adopt")
@@ -77,17 +75,18 @@ def adopt_plan(access: Access, request: Json) -> Json:
     return {**answer, "entry": access.append(enter_it).seq, "again": False}
 
 
+def check_own_id(plan: Plan) -> None:
+    """Raises BadTransition where a shipped plan has this id."""
+    if plan.id in [each.id for each in list_plans()]:
+        raise BadTransition(f"{plan.id} is the id of a shipped plan: give yours another, {plan.id}-2 say")
+
+
 def overlay(evidence: Evidence) -> Overlay | None:
     """The clinic's limits that are in force: those adopted last. None: the shipped alone. Raises EvidenceDamaged."""
     adopted = of_type(evidence, "limits.adopted")
     if not adopted:
         return None
     return overlay_from_document(parse_canonical(evidence.document(adopted[-1].body["documents"]["overlay"])))
-
-
-def adopted_plan(evidence: Evidence, name: str) -> Plan | None:
-    """The clinic's plan of this id, as adopted last. None where none was. Raises EvidenceDamaged."""
-    return adopted_plans(evidence).get(name)
 
 
 def adopted_plans(evidence: Evidence) -> dict[str, Plan]:

@@ -30,7 +30,7 @@ def consent(access: Access, request: Json) -> Json:
     if what not in WHAT:
         raise UsageProblem(f"consent is to one of {', '.join(WHAT)}, not {what!a}")
     if not isinstance(signed, list) or not set(signed) <= set(SIGNERS):
-        raise UsageProblem(f"it is signed by {' and '.join(SIGNERS)}, or one of them, not {signed!a}")
+        raise UsageProblem(f"it is signed by {' and '.join(SIGNERS)}, or one of them, not {_said(signed)}")
     told: Json = {
         "what": what,
         "given": not request.get("refused"),
@@ -78,6 +78,10 @@ def anaesthetic_of(evidence: Evidence, name: str) -> list[Json]:
         told = entry.body["told"]
         noted[told["product"], told["on_at"]] = dict(told)
     return list(noted.values())
+
+
+def _said(signed: object) -> str:
+    return ascii(", ".join(map(str, signed)) if isinstance(signed, list) else signed)
 
 
 def _of_a_sitting(evidence: Evidence, request: Json) -> About:

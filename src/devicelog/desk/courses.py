@@ -13,7 +13,7 @@ from devicelog.clinical.suitability import NOTICE
 from devicelog.clinical.suitability import RULES as SUITABILITY_RULES
 from devicelog.desk.entering import client_named, enter, new_id
 from devicelog.desk.treated import treated_before
-from devicelog.desk.visits import course_named, courses_of_client
+from devicelog.desk.visits import course_named, courses_of_client, open_visits
 from devicelog.desk.who import actor_of
 from devicelog.errors import BadTransition, UsageProblem
 from devicelog.recorder.access import Access
@@ -44,6 +44,7 @@ def course_open(access: Access, request: Json) -> Json:
         actor = actor_of(evidence, request, "desk")
         ref = client_named(evidence, _text(request, "client"))
         going = [each for each in open_courses(courses_of_client(evidence, ref), ref) if each.indication == indication]
+        here = [each for each in open_visits(evidence, ref) if each.course is None and each.indication == indication]
     if going:
         raise BadTransition(
             f"{going[-1].id} of this client for {indication} is still open: close it first, or go on in it"
@@ -53,7 +54,8 @@ def course_open(access: Access, request: Json) -> Json:
     entry = access.append(
         lambda transaction: enter(transaction, "course.opened", actor=actor, course=course, client_ref=ref, told=told)
     )
-    return {"course": course, "client_ref": ref, "entry": entry.seq, **told}
+    visits = [each.id for each in here]  # a visit keeps the course that it was opened with, or none
+    return {"course": course, "client_ref": ref, "entry": entry.seq, "visits_before": visits, **told}
 
 
 def course_close(access: Access, request: Json) -> Json:

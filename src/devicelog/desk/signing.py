@@ -10,7 +10,7 @@ from devicelog.clinic.signatures import SIGNED, VALID, Signable, same_id, signat
 from devicelog.clinical.keys import suggest
 from devicelog.desk.entering import enter
 from devicelog.desk.people import person_named
-from devicelog.desk.who import Now, actor_of, failures_of, wrong_in_a_row
+from devicelog.desk.who import Now, WrongPin, actor_of, failures_of, wrong_in_a_row
 from devicelog.errors import BadTransition, NotAllowed, UsageProblem
 from devicelog.ledger.entries import Entry
 from devicelog.recorder.access import Access
@@ -34,8 +34,14 @@ def sign(access: Access, request: Json) -> Json:
         raise UsageProblem(f"{meaning!r} is no meaning; there are: {', '.join(SIGNING)}.{suggest(meaning, SIGNING)}")
     with Evidence(access.path) as evidence:
         row = ended_session(evidence, request.get("session"), "signed")
-        request = {**request, "by": request.get("by") or _of_this_sitting(evidence, RecorderClock())}
-        actor = actor_of(evidence, request, SIGNING[meaning])
+        named = request.get("by")
+        request = {**request, "by": named or _of_this_sitting(evidence, RecorderClock())}
+        try:
+            actor = actor_of(evidence, request, SIGNING[meaning])
+        except WrongPin as wrong:
+            if not named:
+                wrong.args = (f"{wrong} If you are not {wrong.person}: --person ID",)
+            raise
         person = person_named(evidence, actor.id)
         failures = failures_of(wrong_in_a_row(evidence, person))  # since the last that fitted: this one is no entry yet
         name = evidence.note_text(person.name)

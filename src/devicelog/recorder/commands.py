@@ -138,7 +138,7 @@ def _override(rest: Sequence[str], _zones: Collection[str]) -> MarkCommand:
 def check_override(rule: str) -> str:
     """The id of a rule that an override makes a notice of. Raises UsageProblem where there is none, or it is not."""
     if rule not in RULE_IDS:
-        raise UsageProblem(f"there is no rule {rule!r}; `sessions show --json` names them.{suggest(rule, RULE_IDS)}")
+        raise UsageProblem(f"there is no rule {rule!r}; `devicelog rules list` shows them.{suggest(rule, RULE_IDS)}")
     if rule not in OVERRIDABLE:
         raise UsageProblem(
             f"{rule} is found whatever anybody allows: what can be overridden is {', '.join(OVERRIDABLE)}. A word to "

@@ -3,6 +3,7 @@
 Not responsible for who may write (lock.py), nor for what an interrupted stream needs (recorder/recovery.py).
 """
 
+import errno
 import os
 import secrets
 import shutil
@@ -38,6 +39,11 @@ NEEDED_FREE_BYTES = 48 * 2**20
 ACCEPT = "DEVICELOG_ACCEPT_UNSUITABLE_DIR"
 
 
+def _instead(error: OSError, words: str = "Name") -> str:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return f"{'Free some space or name' if full else words} another with --data-dir."
+
+
 def prepare_data_dir(data_dir: Path, *, demo: bool = False) -> str | None:
     """Make the directory if it is missing and see that it can hold a session. Raises StoreUnusable.
 
@@ -51,14 +57,14 @@ def prepare_data_dir(data_dir: Path, *, demo: bool = False) -> str | None:
             f"{data_dir}: a file is where a directory belongs. Name another with --data-dir."
         ) from error
     except OSError as error:
-        raise StoreUnusable(f"{data_dir} cannot be made: {error.strerror}. Name another with --data-dir.") from error
+        raise StoreUnusable(f"{data_dir} cannot be made: {error.strerror}. {_instead(error)}") from error
     probe = data_dir / f".writable-{os.getpid()}"
     try:
         probe.touch()
         probe.unlink()
     except OSError as error:
         raise StoreUnusable(
-            f"{data_dir} cannot be written: {error.strerror}. Mend its rights or name another with --data-dir."
+            f"{data_dir} cannot be written: {error.strerror}. {_instead(error, 'Mend its rights or name')}"
         ) from error
     free = shutil.disk_usage(data_dir).free
     if free < NEEDED_FREE_BYTES:

@@ -1,5 +1,6 @@
 """`writer.lock`: who holds it writes. The kernel lets go of it when its holder dies, however that happens."""
 
+import errno
 import fcntl
 import json
 import os
@@ -62,7 +63,8 @@ class WriterLock:
         try:
             return self.try_take()
         except OSError as error:
-            raise StoreUnusable(f"{self.path} cannot be locked: {error.strerror}. Name another --data-dir.") from error
+            how = "Free some space, or name" if error.errno == errno.ENOSPC else "Name"
+            raise StoreUnusable(f"{self.path} cannot be locked: {error.strerror}. {how} another --data-dir.") from error
 
     def describe(self, facts: dict[str, object]) -> None:
         """Write who holds the lock: the process, and where its control socket is."""

@@ -92,6 +92,10 @@ _READ = {True: "acknowledged in the course", False: "not acknowledged in a cours
 
 def _screening(value: Json, absent: str) -> str:
     told = [f"suitability {value['result']}"]
+    rows = value["rows"] if isinstance(value["rows"], list) else []
+    unknown = [row["detail"] for row in rows if row["result"] == "not assessable"]
+    if value["result"] == NOT_RECORDED and 0 < len(unknown) < len(rows):
+        told[0] = f"suitability not recorded in whole, for {', and '.join(unknown)}"
     if value["screened_at"] not in (None, NOT_RECORDED):
         told[0] += f", asked {value['screened_at']}"
     if value["rows"] is None:
