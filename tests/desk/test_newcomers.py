@@ -17,7 +17,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Desk:
 
 def opened(desk: Desk, client: str, practitioner: str = "KM") -> str:
     who = ("--client", client, "--practitioner", practitioner)
-    return desk.run("visits", "open", *who, *PLAN).succeeded().stderr
+    return desk.run("visits", "open", *who, *PLAN, "--by", "KM").succeeded().stderr
 
 
 def test_a_visit_of_a_client_who_is_known_says_nothing(desk: Desk) -> None:
