@@ -20,6 +20,8 @@ _CLINIC: dict[str, tuple[type, ...]] = {
     "checks": (list,),
     "client": (dict,),
     "before_unsure": (bool,),
+    "interval_min_days": (int, NoneType),
+    "interval_max_days": (int, NoneType),
 }
 _ROWS = ("consents", "anaesthetic", "topicals", "cartridges", "overrides", "acknowledged", "before", "visit_done")
 

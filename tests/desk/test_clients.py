@@ -136,14 +136,14 @@ def test_it_is_erased_with_the_client(desk: Desk) -> None:
 
 def test_what_was_entered_from_paper_is_shown_and_handed_to_the_client(desk: Desk, tmp_path: Path) -> None:
     zones = [{"zone": "forehead", "depth_set_um": 400, "passes": 2}]
-    told = {"client": CLIENT, "practitioner": "KM", "indication": "hyperpigmentation", "day": "2030-03-01"}
+    told = {"client": CLIENT, "practitioner": "KM", "indication": "hyperpigmentation", "day": "2026-03-01"}
     late = desk.act("session.enter", **told, zones=zones, reason="there was no power")["session"]
     desk.visit("P-2")
     desk.act("session.enter", **{**told, "client": "P-2"}, zones=zones, reason="there was no power")
     assert [row["id"] for row in desk.told("clients", "show", CLIENT)["entered"]] == [late]
     text = desk.run("clients", "show", CLIENT).succeeded().stdout
     assert "entered       1 from paper, not measured" in text
-    assert f"{late}  2030-03-01  entered" in text
+    assert f"{late}  2026-03-01  entered" in text
     said = desk.run("clients", "export", CLIENT, "--to", str(tmp_path / "given")).succeeded().stdout
     assert "2 sessions, 1 entered from paper, " in said
     given = json.loads((tmp_path / "given" / "sessions" / f"{late}.json").read_text("utf-8"))

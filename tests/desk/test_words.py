@@ -85,7 +85,7 @@ def test_a_full_disk_asks_for_space(tmp_path: Path) -> None:
 
 def test_suitability_of_which_one_part_is_unknown_says_which() -> None:
     row = {"result": "not assessable", "detail": "the clearance of this device is not known"}
-    value = {"result": "not recorded", "screened_at": None, "rows": [row], "words": (), "since": []}
+    value = {"result": "not recorded", "screened_at": None, "rows": [row], "words": (), "since": [], "notices": []}
     assert _screening(value, "") == "suitability not recorded"
     value["rows"] = [row, {"result": "passed", "detail": "every question was answered with no"}]
     assert _screening(value, "").startswith(

@@ -151,7 +151,7 @@ class Prepared:
 def visit_left(evidence: Evidence, stream: str, client_ref: str) -> Visit | None:
     """The visit that a session is a part of, where that is one of another client. Raises EvidenceDamaged."""
     name = parts_of(matters(evidence, stream, "visit.joined", "visit.left")).get(stream)
-    visit = None if name is None else visits_of(matters(evidence, name, "visit.opened"))[name]
+    visit = None if name is None else visits_of(matters(evidence, name, "visit.opened")).get(name)
     return visit if visit is not None and visit.client_ref != client_ref else None
 
 
