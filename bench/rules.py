@@ -70,6 +70,8 @@ def _clinic(indication: str, zones: list[str]) -> Json:
         "acknowledged": [],
         "before": [{"zone": zone, "days": 30} for zone in zones],
         "before_unsure": False,
+        "interval_min_days": None,
+        "interval_max_days": None,
         "visit_sessions": 1,
         "visit_done": [{"zone": zone, "passes_low": 1, "passes_high": 1} for zone in zones],
         "course_done": 1,

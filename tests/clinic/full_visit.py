@@ -102,6 +102,8 @@ CLINIC: Json = {
     "acknowledged": [{"notice": "label.pigment", "version": 1}],
     "before": [{"zone": "forehead", "days": 30}],
     "before_unsure": False,
+    "interval_min_days": None,
+    "interval_max_days": None,
     "visit_sessions": 1,
     "visit_done": [{"zone": "forehead", "passes_low": 1, "passes_high": 2}],
     "course_done": 2,

@@ -110,4 +110,4 @@ def test_a_sitting_ends_after_ten_minutes_with_another_start_and_begins_with_a_p
 def test_a_pin_holds_to_the_end_of_its_last_day() -> None:
     pin = Pin(seq=1, how="own", expires="2030-03-17", by="km", own=True)
     assert [pin.expired(day) for day in ("2029-12-31", "2030-03-17", "2030-03-18")] == [False, False, True]
-    assert not Pin(seq=1, how="first", expires=None).expired("9999-12-31")
+    assert not Pin(seq=1, how="first", expires=None, by="boss", own=False).expired("9999-12-31")
