@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from devicelog.canonical import Json
 from devicelog.clinic.visits import Visit
+from devicelog.desk.asked import text_of
 from devicelog.desk.entering import client_named, erased_words
 from devicelog.desk.visits import open_visits, session_of_visit, visit_named, visit_of_session
 from devicelog.errors import BadTransition, NotFound, UsageProblem
@@ -57,14 +58,6 @@ def open_visit_of(evidence: Evidence, client_ref: str) -> Visit | None:
         names = ", ".join(visit.id for visit in here)
         raise UsageProblem(f"{len(here)} visits of this client are open ({names}): say which with --visit")
     return here[0] if here else None
-
-
-def text_of(request: Json, key: str) -> str:
-    """A text of a request. Raises UsageProblem."""
-    value = request.get(key)
-    if not isinstance(value, str):
-        raise UsageProblem(f"{key} is missing")
-    return value
 
 
 def _session(evidence: Evidence, prefix: str) -> tuple[str, str]:

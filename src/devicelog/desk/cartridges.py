@@ -10,6 +10,7 @@ from devicelog.barcodes.scan import Scan, settled, typed
 from devicelog.canonical import Json
 from devicelog.clinic.cartridges import ENTRIES, Box, Cartridges, Fit, Place, fits_of, rows, same_text
 from devicelog.clinical.plan import suggest
+from devicelog.desk.asked import whole_of
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import done, enter, new_id
 from devicelog.desk.naming import check_nobody_named
@@ -180,9 +181,9 @@ def open_box(access: Access, request: Json) -> Json:
     told: Json = {
         "box": new_id("b"),
         **_printed(scan),
-        "count": _number(request, "count", MOST_COUNT, wanted=True),
-        "needles": _number(request, "needles", MOST_NEEDLES),
-        "length_um": _number(request, "length_um", MOST_LENGTH_UM),
+        "count": whole_of(request, "count", MOST_COUNT, wanted=True),
+        "needles": whole_of(request, "needles", MOST_NEEDLES),
+        "length_um": whole_of(request, "length_um", MOST_LENGTH_UM),
     }
     del told["serial"]
     stamp = RecorderClock().stamp()
@@ -247,8 +248,8 @@ def _told(request: Json, scan: Scan, known: Cartridges) -> Json:
         "cartridge": known.known(told) or new_id("x"),
         "identity": "lot only" if scan.serial is None else "serial",
         **told,
-        "needles": _number(request, "needles", MOST_NEEDLES) or of_box["needles"],
-        "length_um": _number(request, "length_um", MOST_LENGTH_UM) or of_box["length_um"],
+        "needles": whole_of(request, "needles", MOST_NEEDLES) or of_box["needles"],
+        "length_um": whole_of(request, "length_um", MOST_LENGTH_UM) or of_box["length_um"],
         "box": None if box is None else box.told["box"],
         "attested": attested,
         "used_before": None,
@@ -267,15 +268,6 @@ def _box(known: Cartridges, name: str | None) -> Box:
     if not found:
         raise NotFound(f"there is no box {name!r}. `devicelog cartridges list` shows those there are")
     return found[0]
-
-
-def _number(request: Json, key: str, most: int, *, wanted: bool = False) -> int | None:
-    value = request.get(key)
-    if value is None and not wanted:
-        return None
-    if type(value) is not int or not 1 <= value <= most:
-        raise UsageProblem(f"{key} is {value!r}; it is 1 to {most}")
-    return value
 
 
 # --- what is said of it -----------------------------------------------------------------------------------------------

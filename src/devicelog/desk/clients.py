@@ -10,7 +10,7 @@ from typing import Any
 from devicelog.canonical import Json, canonical, parse_canonical
 from devicelog.clinical.days import check_born
 from devicelog.clinical.devices import check_phototype
-from devicelog.desk.about import text_of
+from devicelog.desk.asked import text_of
 from devicelog.desk.days import day_of, local_day
 from devicelog.desk.entering import enter
 from devicelog.desk.who import actor_of

@@ -6,7 +6,8 @@ None of it stops a recording: what nobody entered reads `not recorded`.
 import re
 
 from devicelog.canonical import Json
-from devicelog.desk.about import About, about, text_of
+from devicelog.desk.about import About, about
+from devicelog.desk.asked import text_of
 from devicelog.desk.days import holds_on, local_day
 from devicelog.desk.entering import done, enter
 from devicelog.desk.naming import check_nobody_named

@@ -11,6 +11,7 @@ from devicelog.clinical.keys import suggest
 from devicelog.clinical.limits import known_indication
 from devicelog.clinical.suitability import NOTICE
 from devicelog.clinical.suitability import RULES as SUITABILITY_RULES
+from devicelog.desk.asked import text_of, whole_of
 from devicelog.desk.entering import client_named, enter, new_id
 from devicelog.desk.treated import treated_before
 from devicelog.desk.visits import course_named, courses_of_client, open_visits
@@ -35,14 +36,14 @@ _WORDS = ("done", "stopped")
 
 def course_open(access: Access, request: Json) -> Json:
     """Act. `client` (code), `indication`, `by`; `sessions`, `interval_min_days`, `interval_max_days` may be None."""
-    indication = known_indication(load_limits(), _text(request, "indication"))
-    numbers = {key: _number(request, key, most) for key, most in _NUMBERS.items()}
+    indication = known_indication(load_limits(), text_of(request, "indication"))
+    numbers = {key: whole_of(request, key, most) for key, most in _NUMBERS.items()}
     least, longest = numbers["interval_min_days"], numbers["interval_max_days"]
     if least is not None and longest is not None and least > longest:
         raise UsageProblem(f"an interval of {least} to {longest} days goes backwards")
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk")
-        ref = client_named(evidence, _text(request, "client"))
+        ref = client_named(evidence, text_of(request, "client"))
         going = [each for each in open_courses(courses_of_client(evidence, ref), ref) if each.indication == indication]
         here = [each for each in open_visits(evidence, ref) if each.course is None and each.indication == indication]
     if going:
@@ -60,7 +61,7 @@ def course_open(access: Access, request: Json) -> Json:
 
 def course_close(access: Access, request: Json) -> Json:
     """Act. `course`, `how` (done or stopped), `reason` (wanted where it was stopped), `by`."""
-    how, reason = _text(request, "how"), request.get("reason")
+    how, reason = text_of(request, "how"), request.get("reason")
     if how not in _WORDS:
         raise UsageProblem(f"a course is closed as {' or '.join(_WORDS)}, not as {how!r}")
     if how == "stopped" and reason is None:
@@ -68,7 +69,7 @@ def course_close(access: Access, request: Json) -> Json:
     texts = () if reason is None else (check_reason(str(reason)),)
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk")
-        course = course_named(evidence, _text(request, "course"))
+        course = course_named(evidence, text_of(request, "course"))
         if course.closed is not None:
             raise BadTransition(f"{course.id} is closed already ({course.closed})")
         client_named(evidence, course.client_ref)
@@ -94,13 +95,13 @@ def acknowledge(access: Access, request: Json) -> Json:
 
     Whether there is one about this client's skin is not looked at: the entry would tell it.
     """
-    notice = _text(request, "notice")
+    notice = text_of(request, "notice")
     if notice not in STANDING:
         there = ", ".join(STANDING)
         raise UsageProblem(f"{notice!r} is no standing notice; there are: {there}.{suggest(notice, STANDING)}")
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk")
-        course = course_named(evidence, _text(request, "course"))
+        course = course_named(evidence, text_of(request, "course"))
         if course.closed is not None:
             raise BadTransition(f"{course.id} is closed ({course.closed})")
         client_named(evidence, course.client_ref)
@@ -156,20 +157,6 @@ def _apart(before: Sequence[Treated], treatment: Treated) -> Json:
         return {"days": None, "class": None}
     apart = days_between(last, treatment.day)
     return {"days": apart, "class": class_of(apart).id}
-
-
-def _number(request: Json, key: str, most: int) -> int | None:
-    value = request.get(key)
-    if value is not None and (type(value) is not int or not 1 <= value <= most):
-        raise UsageProblem(f"{key} is a whole number from 1 to {most}, not {value!r}")
-    return value
-
-
-def _text(request: Json, key: str) -> str:
-    value = request.get(key)
-    if not isinstance(value, str):
-        raise UsageProblem(f"{key} is missing")
-    return value
 
 
 _NUMBERS = {"sessions": MOST_SESSIONS, "interval_min_days": MOST_DAYS, "interval_max_days": MOST_DAYS}

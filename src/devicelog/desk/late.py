@@ -11,6 +11,7 @@ from devicelog.clinical.days import check_day, days_between
 from devicelog.clinical.keys import DEPTH_LIMIT_UM, suggest
 from devicelog.clinical.limits import known_indication
 from devicelog.clinical.plan import PASSES_LIMIT, Zone
+from devicelog.desk.asked import text_of
 from devicelog.desk.clients import today
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import enter, new_id
@@ -34,12 +35,12 @@ _MOST_TEXT = 80
 def enter_late(access: Access, request: Json) -> Json:
     """Act. `client` (code), `practitioner`, `day`, `indication`, `zones` (each `zone`, `depth_set_um`, `passes`),
     `cartridge` (`lot`, `expires`) or None, `topicals` (each `product`, `lot`), `course` or None, `reason`, `by`."""
-    code = check_client_code(_text(request, "client"))
-    practitioner = check_practitioner(_text(request, "practitioner"))
-    day = check_day(_text(request, "day"), "the day of the session")
-    indication = known_indication(load_limits(), _text(request, "indication"))
+    code = check_client_code(text_of(request, "client"))
+    practitioner = check_practitioner(text_of(request, "practitioner"))
+    day = check_day(text_of(request, "day"), "the day of the session")
+    indication = known_indication(load_limits(), text_of(request, "indication"))
     zones = _zones(request.get("zones"), load_zones())
-    reason = check_reason(_text(request, "reason"))
+    reason = check_reason(text_of(request, "reason"))
     session = new_id("s")
     entered: Json = {
         "schema": SCHEMA,
@@ -83,10 +84,10 @@ def enter_late(access: Access, request: Json) -> Json:
 def withdraw(access: Access, request: Json) -> Json:
     """Act: what was entered from paper was wrong and counts nowhere from now on. `session` (its id or how it begins),
     `reason`, `by`. It stays in the ledger and is shown as withdrawn. Raises NotFound, BadTransition, UsageProblem."""
-    reason = check_reason(_text(request, "reason"))
+    reason = check_reason(text_of(request, "reason"))
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "enter")
-        entry = _entered(evidence, _text(request, "session"))
+        entry = _entered(evidence, text_of(request, "session"))
         session, ref = str(entry.body["told"]["session"]), entry.body["client_ref"]
         if matters(evidence, session, "session.withdrawn"):
             raise BadTransition(f"{session} was withdrawn already")
@@ -162,13 +163,6 @@ def _row(given: object, keys: tuple[str, ...], what: str) -> Json | None:
     if row.get("expires") is not None:
         check_day(str(row["expires"]), f"the expiry of {what}")
     return row
-
-
-def _text(request: Json, key: str) -> str:
-    value = request.get(key)
-    if not isinstance(value, str):
-        raise UsageProblem(f"{key} is missing")
-    return value
 
 
 ACTS: dict[str, Act] = {"session.enter": enter_late, "session.withdraw": withdraw}

@@ -7,7 +7,8 @@ from devicelog.canonical import Json
 from devicelog.clinical.adverse import check_event
 from devicelog.clinical.days import check_day
 from devicelog.clinical.scores import score_document
-from devicelog.desk.about import about, text_of
+from devicelog.desk.about import about
+from devicelog.desk.asked import text_of
 from devicelog.desk.clients import private_of, private_text, today
 from devicelog.desk.entering import done, enter, erased_words, new_id
 from devicelog.desk.places import own_matters

@@ -22,7 +22,8 @@ from devicelog.clinical.suitability import (
     suitability_document,
     word_of,
 )
-from devicelog.desk.about import About, about, open_visit_of, text_of
+from devicelog.desk.about import About, about, open_visit_of
+from devicelog.desk.asked import text_of
 from devicelog.desk.clients import NOTHING, client_now, private_of, private_text, today
 from devicelog.desk.days import holds_on, local_day
 from devicelog.desk.entering import done, enter

@@ -10,6 +10,7 @@ from devicelog.clinic.courses import Course, courses_of, open_courses
 from devicelog.clinic.visits import Visit, parts_of, visits_of
 from devicelog.clinical.data import load_zones
 from devicelog.clinical.plan import Plan, suggest
+from devicelog.desk.asked import text_of
 from devicelog.desk.days import local_day
 from devicelog.desk.entering import client_named, enter, new_id
 from devicelog.desk.limits import limits_document
@@ -111,8 +112,8 @@ def last_plan(evidence: Evidence, client_ref: str) -> Plan:
 
 def visit_open(access: Access, request: Json) -> Json:
     """Act: a client is here. `client` (code), `practitioner`, `by`, `plan` (document; None: as last time), `course`."""
-    code = check_client_code(_text(request, "client"))
-    practitioner = check_practitioner(_text(request, "practitioner"))
+    code = check_client_code(text_of(request, "client"))
+    practitioner = check_practitioner(text_of(request, "practitioner"))
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "desk")
         ref = evidence.client_ref(code)
@@ -205,11 +206,11 @@ def visit_close(access: Access, request: Json) -> Json:
 
 def override(access: Access, request: Json) -> Json:
     """Act: before a session, allow what a rule would find. `visit`, `rule`, `zone` (None: all), `reason`, `by`."""
-    rule, zone = check_override(_text(request, "rule")), request.get("zone")
+    rule, zone = check_override(text_of(request, "rule")), request.get("zone")
     zones = load_zones()
     if zone is not None and zone not in zones:
         raise UsageProblem(f"there is no zone {zone!r}; `devicelog zones list` shows them.{suggest(str(zone), zones)}")
-    reason = check_reason(_text(request, "reason"))
+    reason = check_reason(text_of(request, "reason"))
     with Evidence(access.path) as evidence:
         actor = actor_of(evidence, request, "override")
         visit = _open_visit(evidence, request)
@@ -256,7 +257,7 @@ def _course(evidence: Evidence, name: object, client_ref: str | None, plan: Plan
 
 
 def _open_visit(evidence: Evidence, request: Json) -> Visit:
-    visit = visit_named(evidence, _text(request, "visit"))
+    visit = visit_named(evidence, text_of(request, "visit"))
     if visit.closed is not None:
         raise BadTransition(f"{visit.id} is closed ({visit.closed}). `devicelog visits open` opens another one")
     client_named(evidence, visit.client_ref)
@@ -268,13 +269,6 @@ def _named(found: Sequence[str], prefix: str, what: str, more: str) -> str:
     if len(exact or found) != 1:
         raise NotFound(f"no {what} {prefix!r}: {f'{len(found)} begin so, give more of it' if found else more}")
     return (exact or found)[0]
-
-
-def _text(request: Json, key: str) -> str:
-    value = request.get(key)
-    if not isinstance(value, str):
-        raise UsageProblem(f"{key} is missing")
-    return value
 
 
 ACTS: dict[str, Act] = {
