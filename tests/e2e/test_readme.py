@@ -144,6 +144,11 @@ def test_the_marks_file_of_the_commands_page(tmp_path: Path) -> None:
         (4_500_000, "pass"),
         (5_000_000, "zone"),
         (9_000_000, "note"),
+        (10_000_000, "endpoint"),
+        (12_000_000, "override"),
+        (20_000_000, "cartridge"),
+        (25_000_000, "operator"),
+        (30_000_000, "plan"),
     ]
 
 
