@@ -25,6 +25,7 @@ from devicelog.cli.common import (
 from devicelog.cli.connecting import PINS, on_mock_pins, pin_factory_option, profiles_of, source_for
 
 if TYPE_CHECKING:
+    from devicelog.cli.screen import Screen
     from devicelog.recorder.clock import RecorderClock
     from devicelog.recorder.job import Job, Outcome, Source
     from devicelog.recorder.recording import Recording
@@ -84,6 +85,7 @@ def demo(
     as_json: bool,
 ) -> None:
     """Record a session with a simulated pen: no hardware needed."""
+    from devicelog.cli.screen import Screen
     from devicelog.clinical.data import load_plan, load_zones
     from devicelog.errors import UsageProblem
     from devicelog.recorder.clock import RecorderClock
@@ -140,7 +142,7 @@ def demo(
             source_of = source_for(job, url)
             if wired is not None and wired.gpio is not None:
                 source_of = _simulated_sensors(job, url, wired.gpio, script, seed, stack)
-            outcome = _record(job, source_of, clock, stop)
+            outcome = _record(job, source_of, clock, stop, Screen())
         _conclude(outcome, data_dir, as_json=as_json)
 
 
@@ -184,6 +186,7 @@ def record(
     as_json: bool,
 ) -> int:
     """Record one session from a pen. Ctrl-C ends it properly."""
+    from devicelog.cli.screen import Screen
     from devicelog.cli.starting import begin, confirm
     from devicelog.clinical.data import load_zones
     from devicelog.recorder.clock import RecorderClock
@@ -213,10 +216,11 @@ def record(
     )
     if looks_like_a_person(job.client_code):
         click.echo(A_PERSON + "end this session with Ctrl-C and record again with such a code.", err=True)
-    confirm(data_dir, desk, ask=not yes)
+    screen = Screen()
+    confirm(data_dir, desk, ask=not yes, say=screen.say)
     stop = Stop()
     with stop.on_signals():  # until everything is said: a second Ctrl-C does not make a recorded session a failure
-        outcome = _record(job, source_for(job, pen), RecorderClock(), stop)
+        outcome = _record(job, source_for(job, pen), RecorderClock(), stop, screen)
         if outcome.session is None:
             click.echo("ended before a session began", err=True)
             return 130
@@ -262,13 +266,11 @@ def mark(words: tuple[str, ...], data_dir: Path | None, as_json: bool) -> int:
     return 0
 
 
-def _record(job: "Job", source_of: "SourceOf", clock: "RecorderClock", stop: "Stop") -> "Outcome":
+def _record(job: "Job", source_of: "SourceOf", clock: "RecorderClock", stop: "Stop", screen: "Screen") -> "Outcome":
     from devicelog.cli.keys import keys, legend
-    from devicelog.cli.screen import Screen
     from devicelog.desk.acts import DESK_ACTS
     from devicelog.recorder.record import record as record_session
 
-    screen = Screen()
     with ExitStack() as stack:
         stack.callback(screen.end)
 

@@ -1,6 +1,7 @@
 """What a recording begins with: client, practitioner and plan as given, or those of a visit; shown to be confirmed."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,16 +115,25 @@ def _left_behind(data_dir: Path, row: "StreamRow", by: str, visit: str) -> list[
     return lines
 
 
-def confirm(data_dir: Path, desk: "Desk", *, ask: bool) -> None:
-    """Say whom it is for, when they were last here and who treats; on a terminal wait for Enter where `ask`."""
+def confirm(data_dir: Path, desk: "Desk", *, ask: bool, say: Callable[[str], None] | None = None) -> None:
+    """Say whom it is for, when they were last here and who treats; on a terminal wait for Enter where `ask`.
+
+    Where nobody is asked it is told to `say`, which does not wait: a terminal that nobody reads stops no recording.
+    """
+    asks = ask and sys.stdin is not None and sys.stdin.isatty()
+    tell = say if say is not None and not asks else _echo
     for line in _said(data_dir, desk):
-        click.echo(line, err=True)
+        tell(line)
     if sys.stderr is not None and sys.stderr.isatty():  # a skin type is for whoever stands here, and for no log
         for line in notice(data_dir, desk):
-            click.echo(line, err=True)
-    if ask and sys.stdin is not None and sys.stdin.isatty():
-        click.echo("Enter begins; Ctrl-C does not", err=True)
+            tell(line)
+    if asks:
+        _echo("Enter begins; Ctrl-C does not")
         sys.stdin.readline()
+
+
+def _echo(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _said(data_dir: Path, desk: "Desk") -> list[str]:
