@@ -276,7 +276,7 @@ def test_a_cartridge_in_two_sessions_at_once_is_refused_without_a_reason(data_di
         pytest.param({"lot": "L", "session": "u-0000000001"}, UsageProblem, "outside a session", id="a span"),
         pytest.param({"lot": "L", "visit": "v", "session": "s"}, UsageProblem, "not both", id="visit and session"),
         pytest.param({"lot": "L", "box": "b-1"}, NotFound, "there is no box", id="unknown box"),
-        pytest.param({"lot": "L", "needles": 0}, UsageProblem, "needles is a whole number from 1 to 200", id="no needles"),
+        pytest.param({"lot": "L", "needles": 0}, UsageProblem, "needles is a whole number", id="no needles"),
         pytest.param({"lot": "L", "length_um": 10**9}, UsageProblem, "length_um", id="a needle of a kilometre"),
         pytest.param({"lot": "L", "attested": "perhaps"}, UsageProblem, "yes or no", id="attested perhaps"),
         pytest.param({"lot": "L", "reason": " "}, UsageProblem, "the reason is empty", id="a reason of one space"),
