@@ -240,6 +240,15 @@ def test_a_cartridge_scanned_twice_in_ten_seconds_is_one_entry(data_dir: Path) -
     assert fitted(data_dir) == 2
 
 
+@pytest.mark.parametrize("more", [{"expires": "2020-01-01"}, {"attested": True}, {"needles": 14}], ids=str)
+def test_what_a_second_scan_says_more_is_not_swallowed(data_dir: Path, more: Json) -> None:
+    visit(data_dir, FIRST_VISIT)
+    fit(data_dir, lot="L-9", visit=FIRST_VISIT)
+    with pytest.raises(BadTransition, match=f"differs: {next(iter(more))} .*Nothing was entered"):
+        fit(data_dir, lot="L-9", visit=FIRST_VISIT, **more)
+    assert fitted(data_dir) == 1
+
+
 def test_a_cartridge_in_two_sessions_at_once_is_refused_without_a_reason(data_dir: Path) -> None:
     """Within ten seconds, too: another visit is no second trigger."""
     visit(data_dir, FIRST_VISIT)

@@ -135,6 +135,9 @@ def _shown(told: Json) -> Json:
     return {key: value for key, value in told.items() if key != "scan"}
 
 
+_TYPED_BESIDE = ("expires", "needles", "length_um", "attested")  # what a code does not always say
+
+
 def fit_cartridge(access: Access, request: Json) -> Json:
     """From `code`, or what was typed (`lot`, `expires`, `serial`, `maker`, `item`); `visit` or `session`; perhaps
     `needles`, `length_um`, `attested`, `reason`; `by`. Answers with the fit; `again`: the trigger was pulled twice.
@@ -150,6 +153,13 @@ def fit_cartridge(access: Access, request: Json) -> Json:
     told = _told(request, scan, known)
     before = known.again(told, found.place, stamp)
     if before is not None:
+        if more := [key for key in _TYPED_BESIDE if told[key] not in (None, before.told[key])]:
+            said = ", ".join(f"{key} {told[key]}, was {before.told[key]}" for key in more)
+            raise BadTransition(
+                f"this code was entered a moment ago as {before.told['cartridge']}, and differs: {said}. Nothing was "
+                "entered now: ten seconds later it is another cartridge of the same code; what was left out is said by "
+                "`devicelog sessions amend`"
+            )
         return _answer(before.told, before.seq, found, again=True, warnings=[])
     used = known.elsewhere(told, found.place) if told["identity"] == "serial" else []
     if used and reason is None:
